@@ -1,0 +1,1 @@
+"""Finds the fastest compiler configuration of every layer of a network, and learns from it."""

@@ -1,0 +1,34 @@
+"""Errors that reach a user.
+
+DgtlError
+├── InputError          what the user gave cannot be used: network, target, budget, path, history
+├── MissingExtraError   an optional dependency is not installed
+├── DeviceError         no usable device, or a module for another kind of device
+└── DeployError         a compiled module gives other answers than its reference
+
+Inside the tuning loop failures are data (`Status`), never exceptions.
+"""
+
+
+class DgtlError(Exception):
+    """Root of every error this package raises on purpose; its text says what to do."""
+
+
+class InputError(DgtlError):
+    """What the user gave cannot be used."""
+
+
+class MissingExtraError(DgtlError):
+    """An optional dependency is missing."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an extra: pip install 'dgtl_ray[{extra}]'")
+        self.extra = extra
+
+
+class DeviceError(DgtlError):
+    """No usable device, or a module that was built for another kind of device."""
+
+
+class DeployError(DgtlError):
+    """A compiled module does not give its reference's answers."""

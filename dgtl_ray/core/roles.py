@@ -1,0 +1,140 @@
+"""The roles of the tuning loop, and what passes between them.
+
+A recorded table can stand in for building and timing, a fake device for a GPU, without the rest
+knowing: the engine asks for nothing but these protocols.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgtl_ray.core.measurement import Stage, Status
+from dgtl_ray.core.task import TensorSpec
+
+IntArray = NDArray[np.int32]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildInput:
+    """What a build worker needs to make one candidate; all text, so that it travels anywhere.
+
+    Attributes:
+        program: The task's unscheduled program (`LayerTask.program`).
+        target: TVM's target as JSON.
+        schedule: The trace with its decisions as JSON, or `""` for the default schedule.
+    """
+
+    program: str
+    target: str
+    schedule: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """A built candidate: `artifact` is a shared library's bytes, empty unless `status` is ok."""
+
+    status: Status
+    error: str
+    artifact: bytes
+    build_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatorConfig:
+    """How a candidate is timed.
+
+    Attributes:
+        repeat: Repeats kept of a candidate that is in the running.
+        min_repeat_ms: Each repeat runs the kernel as often as fills this time.
+        give_up_factor: A first run this many times slower than the best so far ends the timing.
+        timeout_s: Wall-clock limit of timing one candidate.
+        enable_cpu_cache_flush: Empty the caches before each run.
+    """
+
+    repeat: int = 5
+    min_repeat_ms: float = 10.0
+    give_up_factor: float = 3.0
+    timeout_s: float = 10.0
+    enable_cpu_cache_flush: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInput:
+    """A built candidate to time; `best_s` is the best latency known, None if there is none."""
+
+    artifact: bytes
+    args: tuple[TensorSpec, ...]
+    target: str
+    evaluator: EvaluatorConfig
+    best_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """Every repeat in seconds per run of the kernel; `timing_s` is the wall-clock it took."""
+
+    status: Status
+    error: str
+    repeats_s: tuple[float, ...]
+    timing_s: float
+
+
+class Builder(Protocol):
+    """Makes candidates; a candidate that crashes or hangs costs only itself."""
+
+    def build(self, item: BuildInput) -> BuildResult:
+        """Build one candidate. Never raises for what the candidate does."""
+        ...
+
+    def close(self) -> None:
+        """End the processes it holds."""
+        ...
+
+
+class Timer(Protocol):
+    """Times candidates on the one device it owns."""
+
+    def time(self, item: RunInput) -> RunResult:
+        """Time one candidate. Never raises for what the candidate does."""
+        ...
+
+    def close(self) -> None:
+        """End the processes it holds."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A batch to measure: configurations (n × knobs); if known, mean and std (n,) of log-latency.
+
+    `stage` says what the batch is for.
+    """
+
+    pool: IntArray
+    stage: Stage
+    predicted_mean: FloatArray | None = None
+    predicted_std: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+
+class Proposer(Protocol):
+    """Chooses what to measure next, for one task.
+
+    Not thread-safe: one layer actor owns it. The same space, seed and observations give the same
+    proposals. It never proposes what it has proposed or observed, nor what violates a constraint;
+    it returns fewer than `n` (perhaps none) when the space is exhausted.
+    """
+
+    def propose(self, n: int) -> Proposal:
+        """Up to `n` new configurations."""
+        ...
+
+    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+        """Learn of measurements: configurations (n × knobs), seconds (n,), NaN where it failed."""
+        ...
