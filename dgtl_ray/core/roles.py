@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.task import TensorSpec
 
@@ -98,8 +99,25 @@ class Builder(Protocol):
 class Timer(Protocol):
     """Times candidates on the one device it owns."""
 
+    def describe(self, target: str) -> DeviceDescriptor:
+        """What the device is; `target` is TVM's target as JSON.
+
+        Raises:
+            DeviceError: There is no such device here.
+        """
+        ...
+
     def time(self, item: RunInput) -> RunResult:
         """Time one candidate. Never raises for what the candidate does."""
+        ...
+
+    def verify(
+        self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...], target: str
+    ) -> RunResult:
+        """Run candidate and reference on the same inputs.
+
+        The status is `wrong_result`, with the largest relative error told, where outputs differ.
+        """
         ...
 
     def close(self) -> None:

@@ -1,0 +1,46 @@
+"""How long a run may search."""
+
+import math
+from dataclasses import dataclass
+
+from dgtl_ray.core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Trials over all layers, seconds of search, or both: whichever ends first.
+
+    Raises:
+        InputError: A negative or missing limit.
+    """
+
+    trials: int | None = None
+    time_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials is None and self.time_s is None:
+            raise InputError("no budget: give a number of trials, a time budget, or both")
+        if self.trials is not None and self.trials < 0:
+            raise InputError(f"trials is {self.trials}: give 0 or more")
+        if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
+            raise InputError(f"time_budget_s is {self.time_s}: give a finite number, 0 or more")
+
+    def is_spent(self, trials: int, elapsed_s: float) -> bool:
+        """Whether nothing more may be asked for."""
+        return self.trials_left(trials) == 0 or (
+            self.time_s is not None and elapsed_s >= self.time_s
+        )
+
+    def trials_left(self, trials: int) -> int | None:
+        """Trials still allowed after `trials`, None where they are not limited."""
+        return None if self.trials is None else max(0, self.trials - trials)
+
+    def left_s(self, trials: int, elapsed_s: float) -> float | None:
+        """Estimated seconds to the end, from the mean pace so far; None before the first trial."""
+        estimates = []
+        if self.time_s is not None:
+            estimates.append(max(0.0, self.time_s - elapsed_s))
+        left = self.trials_left(trials)
+        if left is not None and trials > 0:
+            estimates.append(left * elapsed_s / trials)
+        return min(estimates, default=None)

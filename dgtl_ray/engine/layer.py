@@ -1,0 +1,121 @@
+"""A layer as its actor holds it: design space, proposer, what it has seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Stage, Status
+from dgtl_ray.core.roles import Proposal
+from dgtl_ray.search import ProposerContext, make_proposer
+from dgtl_ray.space import DesignSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSetup:
+    """What an actor needs to take a layer on: text and numbers only."""
+
+    task_key: str
+    space: str
+    search: str
+    seed: int
+    device: DeviceDescriptor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One configuration on its way to the device.
+
+    `encoding` has shape (columns,), empty for the default schedule, which is no configuration.
+    """
+
+    config: str
+    schedule: str
+    encoding: NDArray[np.float32]
+    stage: Stage
+    predicted_mean: float | None
+    predicted_std: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a candidate: `cost_s` is NaN where it failed."""
+
+    config: str
+    cost_s: float
+    status: Status
+
+
+class Layer:
+    """The search of one layer task."""
+
+    def __init__(self, setup: LayerSetup) -> None:
+        self._space = DesignSpace.from_json(setup.space)
+        self._device = setup.device
+        context = ProposerContext(
+            space=self._space, seed=setup.seed, task_key=setup.task_key, device=setup.device
+        )
+        self._proposer = make_proposer(setup.search, context)
+
+    def propose(self, count: int) -> list[Candidate]:
+        """Up to `count` candidates; none when the space is exhausted."""
+        proposal = self._proposer.propose(count)
+        if len(proposal) == 0:
+            return []
+        encodings = self._space.encode(proposal.pool, self._device)
+        return [self._candidate(proposal, encodings, k) for k in range(len(proposal))]
+
+    def observe(self, outcomes: Sequence[Outcome]) -> None:
+        """Learn what became of candidates, its own or from history."""
+        known = [outcome for outcome in outcomes if outcome.config]
+        if not known:
+            return
+        pool = np.stack([self._space.row_of(outcome.config) for outcome in known])
+        costs = np.array([outcome.cost_s for outcome in known])
+        self._proposer.observe(pool, costs, [outcome.status for outcome in known])
+
+    def schedule_of(self, config: str) -> str:
+        """The schedule text of a configuration; `""`, the default schedule, has itself."""
+        return self._space.schedule_of(self._space.row_of(config)) if config else ""
+
+    def _candidate(self, proposal: Proposal, encodings: NDArray[np.float32], k: int) -> Candidate:
+        row = proposal.pool[k]
+        mean, std = proposal.predicted_mean, proposal.predicted_std
+        return Candidate(
+            config=self._space.config_of(row),
+            schedule=self._space.schedule_of(row),
+            encoding=encodings[k],
+            stage=proposal.stage,
+            predicted_mean=None if mean is None else float(mean[k]),
+            predicted_std=None if std is None else float(std[k]),
+        )
+
+
+class LayerHost:
+    """Holds several layers: a network of sixty tasks must not mean sixty processes."""
+
+    def __init__(self, setups: Mapping[int, LayerSetup]) -> None:
+        self._layers = {index: Layer(setup) for index, setup in setups.items()}
+
+    def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
+        """Candidates for each layer of `quota` (layer index -> how many)."""
+        return {index: self._layers[index].propose(count) for index, count in quota.items()}
+
+    def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
+        """Give each layer what became of candidates."""
+        for index, of_layer in outcomes.items():
+            self._layers[index].observe(of_layer)
+
+    def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
+        """The schedule text of configurations, by layer."""
+        return {
+            index: [self._layers[index].schedule_of(config) for config in of_layer]
+            for index, of_layer in configs.items()
+        }
+
+
+LayerActor: Any = ray.remote(num_cpus=0)(LayerHost)

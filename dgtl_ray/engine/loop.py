@@ -1,0 +1,170 @@
+"""The tuning loop: rounds of propose, build, time, record, observe."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgtl_ray.core.measurement import Measurement, Stage
+from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import Phase, SearchClock
+from dgtl_ray.engine.crew import Built, RayCrew, is_ok
+from dgtl_ray.engine.layer import Candidate, Outcome
+from dgtl_ray.engine.recorder import Recorder, Trial
+from dgtl_ray.engine.scheduler import LayerRecord, allocate
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """Trials a round, and how many of them a layer is given at a time."""
+
+    budget: Budget
+    round_size: int = 32
+    chunk: int = 8
+
+
+class TuningLoop:
+    """Alternates building, on all cores, with timing, when nothing else runs."""
+
+    def __init__(
+        self,
+        *,
+        crew: RayCrew,
+        recorder: Recorder,
+        records: Sequence[LayerRecord],
+        clock: SearchClock,
+        monitor: Monitor,
+        config: LoopConfig,
+        on_round: Callable[[], None],
+    ) -> None:
+        self._crew = crew
+        self._recorder = recorder
+        self._records = list(records)
+        self._clock = clock
+        self._monitor = monitor
+        self._config = config
+        self._on_round = on_round
+
+    @property
+    def trials(self) -> int:
+        """Trials so far, confirmations not counted."""
+        return sum(record.trials for record in self._records)
+
+    def run(self) -> None:
+        """Search until the budget is spent or every design space is exhausted."""
+        self._measure_defaults()
+        while not self._is_spent():
+            quota = allocate(self._records, self._next_round(), self._config.chunk)
+            if not quota:
+                self._monitor.note("every design space is exhausted")
+                break
+            self._round(quota)
+
+    def measure(self, candidates: Sequence[tuple[int, Candidate]]) -> list[Measurement]:
+        """Build, time and record candidates (layer index, candidate)."""
+        self._show("building")
+        with self._clock.phase(Phase.BUILDING):
+            built = self._crew.build([(k, candidate.schedule) for k, candidate in candidates])
+        self._show("timing")
+        with self._clock.phase(Phase.TIMING):
+            trials = self._time(candidates, built)
+        rows = self._recorder.record(trials)
+        for trial in trials:
+            if trial.candidate.stage is not Stage.CONFIRM:
+                self._records[trial.layer].add(trial.cost_s, trial.spent_s)
+        self._on_round()
+        return rows
+
+    def _round(self, quota: Mapping[int, int]) -> None:
+        self._show("proposing")
+        with self._clock.phase(Phase.PROPOSING):
+            proposed = self._crew.propose(quota)
+        for layer, count in quota.items():
+            self._records[layer].exhausted = len(proposed[layer]) < count
+        candidates = [(layer, c) for layer, of_layer in proposed.items() for c in of_layer]
+        if not candidates:
+            return
+        rows = self.measure(candidates)
+        with self._clock.phase(Phase.PROPOSING):
+            self._crew.observe(_outcomes([layer for layer, _ in candidates], rows))
+
+    def _measure_defaults(self) -> None:
+        """Every layer's first trial is the default schedule: a winner is never worse than it."""
+        layers = [k for k, record in enumerate(self._records) if record.trials == 0]
+        left = self._config.budget.trials_left(self.trials)
+        layers = layers if left is None else layers[:left]
+        if layers:
+            self.measure([(k, default_candidate(Stage.DEFAULT)) for k in layers])
+
+    def _time(
+        self, candidates: Sequence[tuple[int, Candidate]], built: Sequence[Built]
+    ) -> list[Trial]:
+        ready = [k for k, item in enumerate(built) if is_ok(item)]
+        jobs = [(candidates[k][0], built[k].artifact, self._best_s(*candidates[k])) for k in ready]
+        runs = dict(zip(ready, self._crew.time(jobs), strict=True))
+        return [
+            Trial(layer=layer, candidate=candidate, build=built[k].result, run=runs.get(k))
+            for k, (layer, candidate) in enumerate(candidates)
+        ]
+
+    def _best_s(self, layer: int, candidate: Candidate) -> float | None:
+        """What a candidate is given up against; a confirmation is always timed in full."""
+        return None if candidate.stage is Stage.CONFIRM else self._records[layer].best_s
+
+    def _is_spent(self) -> bool:
+        return self._config.budget.is_spent(self.trials, self._clock.elapsed_s)
+
+    def _next_round(self) -> int:
+        left = self._config.budget.trials_left(self.trials)
+        return self._config.round_size if left is None else min(self._config.round_size, left)
+
+    def _show(self, phase: str) -> None:
+        elapsed_s = self._clock.elapsed_s
+        self._monitor.update(
+            Progress(
+                layers=tuple(_progress(record) for record in self._records),
+                phase=phase,
+                elapsed_s=elapsed_s,
+                left_s=self._config.budget.left_s(self.trials, elapsed_s),
+            )
+        )
+
+
+def default_candidate(stage: Stage) -> Candidate:
+    """The default schedule, which is no configuration of the design space."""
+    return Candidate(
+        config="",
+        schedule="",
+        encoding=np.empty(0, np.float32),
+        stage=stage,
+        predicted_mean=None,
+        predicted_std=None,
+    )
+
+
+def _progress(record: LayerRecord) -> LayerProgress:
+    return LayerProgress(
+        name=record.name,
+        flop=record.flop,
+        weight=record.weight,
+        best_s=record.best_s,
+        trials=record.trials,
+        failed=record.failed,
+        done=record.exhausted,
+    )
+
+
+def _outcomes(layers: Sequence[int], rows: Sequence[Measurement]) -> dict[int, list[Outcome]]:
+    outcomes: dict[int, list[Outcome]] = defaultdict(list)
+    for layer, row in zip(layers, rows, strict=True):
+        outcomes[layer].append(outcome_of(row))
+    return dict(outcomes)
+
+
+def outcome_of(row: Measurement) -> Outcome:
+    """What a proposer learns of a measurement."""
+    cost_s = math.nan if row.cost_s is None else row.cost_s
+    return Outcome(config=row.config, cost_s=cost_s, status=row.status)

@@ -1,0 +1,216 @@
+"""One search from start to winners."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Measurement, Stage
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchClock, SearchTime
+from dgtl_ray.engine.crew import CrewConfig, RayCrew
+from dgtl_ray.engine.layer import LayerSetup
+from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
+from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
+from dgtl_ray.engine.scheduler import LayerRecord
+from dgtl_ray.engine.session import ray_session
+from dgtl_ray.engine.winners import ChooseWinner, ConfirmConfig, WinnerCheck, confirm, finalists
+from dgtl_ray.engine.workers import BuilderFactory, TimerFactory
+from dgtl_ray.space import DesignSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """Everything a search needs.
+
+    Attributes:
+        tasks: What is tuned, with the design space of each in `spaces`.
+        target: TVM's target as JSON.
+        history: Rows that may be known of these tasks, given the device that will time: those of
+            this run, where it is resumed, and those of other runs.
+        sink: Where measurements go; durable before they count.
+        choose: Names a layer's winner from its rows.
+        on_round: Called with the time spent, after each round is durable.
+        layer_actors: Processes that the layers are packed into; None for one a core, at most 8.
+    """
+
+    run_id: str
+    tasks: Sequence[LayerTask]
+    spaces: Sequence[DesignSpace]
+    target: str
+    search: str
+    seed: int
+    budget: Budget
+    toolchain: Mapping[str, str]
+    history: Callable[[DeviceDescriptor], Sequence[Measurement]]
+    sink: MeasurementSink
+    choose: ChooseWinner
+    on_round: Callable[[SearchTime], None]
+    builder: BuilderFactory
+    timer: TimerFactory
+    spent: SearchTime | None = None
+    address: str = "local"
+    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+    confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
+    layer_actors: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOutcome:
+    """What a search found.
+
+    Attributes:
+        device: What the kernels were timed on.
+        rows: Measurements by layer, those known before included.
+        winners: Configuration of each layer (`""` is the default schedule).
+        schedules: Schedule text of each winner.
+    """
+
+    device: DeviceDescriptor
+    rows: tuple[tuple[Measurement, ...], ...]
+    winners: tuple[str, ...]
+    schedules: tuple[str, ...]
+    time: SearchTime
+
+
+def search(request: SearchRequest, monitor: Monitor) -> SearchOutcome:
+    """Search every layer within the budget, confirm the best, verify the winners.
+
+    Raises:
+        DeviceError: There is no device for the target.
+        InputError: No Ray cluster at the address.
+    """
+    clock = SearchClock(request.spent)
+    with ray_session(request.address):
+        crew = RayCrew(request.tasks, _crew_config(request))
+        try:
+            return _Search(request, crew, clock, monitor).run()
+        finally:
+            crew.close()
+
+
+class _Search:
+    """The parts of one search, put together for the device that the crew has."""
+
+    def __init__(
+        self, request: SearchRequest, crew: RayCrew, clock: SearchClock, monitor: Monitor
+    ) -> None:
+        self._request = request
+        self._crew = crew
+        self._clock = clock
+        self._monitor = monitor
+        self._device = crew.describe_device()
+        self._rows = self._known_rows()
+        self._recorder = self._make_recorder()
+        self._loop = self._make_loop()
+
+    def run(self) -> SearchOutcome:
+        request, crew = self._request, self._crew
+        crew.take_on([self._setup(k) for k in range(len(request.tasks))])
+        crew.observe({k: [outcome_of(row) for row in rows] for k, rows in self._rows.items()})
+        self._loop.run()
+        best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
+        confirm(self._loop, crew, best, request.confirm.passes)
+        winners = self._verified_winners()
+        texts = crew.schedules({k: [config] for k, config in winners.items()})
+        return SearchOutcome(
+            device=self._device,
+            rows=tuple(tuple(self._rows[k]) for k in range(len(request.tasks))),
+            winners=tuple(winners.values()),
+            schedules=tuple(texts[k][0] for k in winners),
+            time=self._clock.read(),
+        )
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        """Make rows durable, then let them count."""
+        self._request.sink.append(rows)
+        layer_of = {task.workload_key: k for k, task in enumerate(self._request.tasks)}
+        for row in rows:
+            self._rows[layer_of[row.workload_key]].append(row)
+
+    def _verified_winners(self) -> dict[int, str]:
+        check = WinnerCheck(self._crew, self._recorder, self._clock, self._monitor)
+        unchecked = list(range(len(self._request.tasks)))
+        winners: dict[int, str] = {}
+        while unchecked:
+            named = {k: self._request.choose(self._rows[k]) or "" for k in unchecked}
+            winners |= named
+            wrong = check.reject_wrong(named)
+            unchecked = [k for k in named if any(r.config == named[k] for r in wrong)]
+        return dict(sorted(winners.items()))
+
+    def _known_rows(self) -> dict[int, list[Measurement]]:
+        key_of = [space.key for space in self._request.spaces]
+        layer_of = {task.workload_key: k for k, task in enumerate(self._request.tasks)}
+        rows: dict[int, list[Measurement]] = defaultdict(list)
+        for row in self._request.history(self._device):
+            layer = layer_of.get(row.workload_key)
+            if layer is not None and row.space_key == key_of[layer]:
+                rows[layer].append(row)
+        return rows
+
+    def _make_recorder(self) -> Recorder:
+        request = self._request
+        own = [r.trial for of in self._rows.values() for r in of if r.run_id == request.run_id]
+        return Recorder(
+            RunContext(
+                run_id=request.run_id,
+                target=request.target,
+                device=self._device,
+                toolchain=request.toolchain,
+                proposer=request.search,
+                seed=request.seed,
+            ),
+            request.tasks,
+            [space.key for space in request.spaces],
+            self,
+            first_trial=max(own, default=-1) + 1,
+        )
+
+    def _make_loop(self) -> TuningLoop:
+        return TuningLoop(
+            crew=self._crew,
+            recorder=self._recorder,
+            records=[self._record(k) for k in range(len(self._request.tasks))],
+            clock=self._clock,
+            monitor=self._monitor,
+            config=LoopConfig(budget=self._request.budget),
+            on_round=lambda: self._request.on_round(self._clock.read()),
+        )
+
+    def _record(self, layer: int) -> LayerRecord:
+        """What the scheduler knows of a layer; only this run's trials count towards its budget."""
+        task = self._request.tasks[layer]
+        record = LayerRecord(name=task.name, flop=task.flop, weight=task.weight)
+        record.exhausted = self._request.spaces[layer].size == 0
+        for row in self._rows[layer]:
+            if row.run_id == self._request.run_id and row.stage is not Stage.CONFIRM:
+                record.add(row.cost_s, row.build_s + row.timing_s)
+            elif row.cost_s is not None:
+                record.learn(row.cost_s)
+        return record
+
+    def _setup(self, layer: int) -> LayerSetup:
+        request = self._request
+        return LayerSetup(
+            task_key=request.tasks[layer].workload_key,
+            space=request.spaces[layer].to_json(),
+            search=request.search,
+            seed=request.seed,
+            device=self._device,
+        )
+
+
+def _crew_config(request: SearchRequest) -> CrewConfig:
+    actors = request.layer_actors or min(os.cpu_count() or 1, 8)
+    return CrewConfig(
+        target=request.target,
+        builder=request.builder,
+        timer=request.timer,
+        evaluator=request.evaluator,
+        layer_actors=actors,
+    )

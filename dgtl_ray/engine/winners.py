@@ -1,0 +1,127 @@
+"""From measurements to winners: the best few timed again in turn, the best of them verified."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.engine.clock import Phase, SearchClock
+from dgtl_ray.engine.crew import Built, RayCrew, is_ok
+from dgtl_ray.engine.layer import Candidate
+from dgtl_ray.engine.loop import TuningLoop, default_candidate
+from dgtl_ray.engine.recorder import Recorder, Trial
+
+# Rows of one layer -> the configuration that wins, None where none was ever ok.
+ChooseWinner = Callable[[Sequence[Measurement]], str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmConfig:
+    """How winners are named.
+
+    Attributes:
+        finalists: How many of a layer's best are timed again.
+        within: A finalist is at most this factor slower than the layer's best.
+        passes: How often each finalist is timed again, in turn with the others.
+    """
+
+    finalists: int = 3
+    within: float = 1.15
+    passes: int = 2
+
+
+def finalists(rows: Sequence[Measurement], config: ConfirmConfig) -> list[str]:
+    """A layer's best configurations by the median of their measurements, best first."""
+    costs: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.cost_s is not None:
+            costs[row.config].append(row.cost_s)
+    ranked = sorted((median(of_config), key) for key, of_config in costs.items())
+    limit_s = ranked[0][0] * config.within if ranked else 0.0
+    return [key for cost_s, key in ranked[: config.finalists] if cost_s <= limit_s]
+
+
+def confirm(
+    loop: TuningLoop, crew: RayCrew, of_layer: Mapping[int, Sequence[str]], passes: int
+) -> list[Measurement]:
+    """Time finalists (layer index -> configurations) again, interleaved, `passes` times."""
+    contested = {k: configs for k, configs in of_layer.items() if len(configs) > 1}
+    schedules = crew.schedules(contested)
+    candidates = [
+        (k, confirmation(config, schedule))
+        for k, configs in contested.items()
+        for config, schedule in zip(configs, schedules[k], strict=True)
+    ]
+    if not candidates:
+        return []
+    return [row for _ in range(passes) for row in loop.measure(candidates)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Contest:
+    """A winner and its layer's default schedule, both built."""
+
+    layer: int
+    candidate: Candidate
+    winner: Built
+    reference: Built
+
+
+class WinnerCheck:
+    """Compares each layer's winner with its default schedule's outputs."""
+
+    def __init__(
+        self, crew: RayCrew, recorder: Recorder, clock: SearchClock, monitor: Monitor
+    ) -> None:
+        self._crew = crew
+        self._recorder = recorder
+        self._clock = clock
+        self._monitor = monitor
+
+    def reject_wrong(self, winners: Mapping[int, str]) -> list[Measurement]:
+        """Record each winner (layer index -> configuration) whose outputs are wrong.
+
+        Returns:
+            The measurements that say so, none where every winner is right.
+        """
+        with self._clock.phase(Phase.BUILDING):
+            contests = self._build({k: config for k, config in winners.items() if config})
+        with self._clock.phase(Phase.TIMING):
+            wrong = [trial for contest in contests for trial in self._judge(contest)]
+        return self._recorder.record(wrong) if wrong else []
+
+    def _build(self, winners: Mapping[int, str]) -> list[_Contest]:
+        schedules = self._crew.schedules({k: [config] for k, config in winners.items()})
+        jobs = [(k, text) for k in winners for text in (schedules[k][0], "")]
+        built = self._crew.build(jobs)
+        return [
+            _Contest(
+                layer=k,
+                candidate=confirmation(winners[k], schedules[k][0]),
+                winner=built[2 * n],
+                reference=built[2 * n + 1],
+            )
+            for n, k in enumerate(winners)
+        ]
+
+    def _judge(self, contest: _Contest) -> list[Trial]:
+        """The trial that rejects the winner, none where its outputs are right."""
+        run = None
+        if is_ok(contest.winner):
+            run = self._crew.verify(
+                contest.layer, contest.winner.artifact, contest.reference.artifact
+            )
+        trial = Trial(
+            layer=contest.layer, candidate=contest.candidate, build=contest.winner.result, run=run
+        )
+        if trial.status is Status.OK:
+            return []
+        self._monitor.note(f"rejected a winner of layer {contest.layer}: {trial.status}")
+        return [trial]
+
+
+def confirmation(config: str, schedule: str) -> Candidate:
+    """A configuration that was measured before, to be looked at again."""
+    return replace(default_candidate(Stage.CONFIRM), config=config, schedule=schedule)

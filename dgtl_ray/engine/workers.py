@@ -1,0 +1,105 @@
+"""Where candidates are built and timed: build tasks anywhere with a CPU, one actor a device."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, TypeAlias
+
+import ray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import (
+    Builder,
+    BuildInput,
+    BuildResult,
+    EvaluatorConfig,
+    RunInput,
+    RunResult,
+    Timer,
+)
+from dgtl_ray.core.task import TensorSpec
+
+BuilderFactory: TypeAlias = Callable[[], Builder]
+TimerFactory: TypeAlias = Callable[[], Timer]
+# A Ray object reference to an artifact's bytes: they go from build task to device, past the driver.
+ArtifactRef: TypeAlias = Any
+
+
+@cache
+def _builder_of_this_process(factory: BuilderFactory) -> Builder:
+    """Warm once, then reused by every build task that Ray gives this process."""
+    return factory()
+
+
+def build(
+    factory: BuilderFactory, program: str, target: str, schedule: str
+) -> tuple[BuildResult, bytes]:
+    """Build one candidate: the result without its artifact, and the artifact."""
+    item = BuildInput(program=program, target=target, schedule=schedule)
+    result = _builder_of_this_process(factory).build(item)
+    return replace(result, artifact=b""), result.artifact
+
+
+# A worker process that dies takes its task with it: Ray runs the task again elsewhere.
+build_task: Any = ray.remote(num_cpus=1, num_returns=2, max_retries=3)(build)
+
+
+class DeviceHost:
+    """Owns one device: nothing else times on it."""
+
+    def __init__(self, factory: TimerFactory, target: str, evaluator: EvaluatorConfig) -> None:
+        self._timer = factory()
+        self._target = target
+        self._evaluator = evaluator
+
+    def time(
+        self, artifact: bytes, args: tuple[TensorSpec, ...], best_s: float | None
+    ) -> RunResult:
+        """Time one candidate; `best_s` is the best latency known, None if there is none."""
+        return self._timer.time(self._run_input(artifact, args, best_s))
+
+    def verify(self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...]) -> RunResult:
+        """Compare a candidate's outputs with a reference's on the same inputs."""
+        return self._timer.verify(artifact, reference, args, self._target)
+
+    def describe(self) -> DeviceDescriptor:
+        """What the device is."""
+        return self._timer.describe(self._target)
+
+    def close(self) -> None:
+        """End the processes that time."""
+        self._timer.close()
+
+    def _run_input(
+        self, artifact: bytes, args: tuple[TensorSpec, ...], best_s: float | None
+    ) -> RunInput:
+        return RunInput(
+            artifact=artifact,
+            args=args,
+            target=self._target,
+            evaluator=self._evaluator,
+            best_s=best_s,
+        )
+
+
+DeviceActor: Any = ray.remote(num_cpus=0, max_restarts=3, max_task_retries=1)(DeviceHost)
+
+
+def lost_build(error: Exception) -> BuildResult:
+    """The result of a build whose worker process died with it, again and again."""
+    return BuildResult(
+        status=Status.BUILD_ERROR, error=f"build worker lost: {error}", artifact=b"", build_s=0.0
+    )
+
+
+def lost_run(error: Exception) -> RunResult:
+    """The result of a run whose device actor died with it."""
+    return RunResult(
+        status=Status.RUN_ERROR, error=f"device actor lost: {error}", repeats_s=(), timing_s=0.0
+    )
+
+
+def shards(count: int, parts: int) -> list[Sequence[int]]:
+    """Indices 0 … count − 1 dealt out to at most `parts` shards, none of them empty."""
+    return [range(k, count, parts) for k in range(min(parts, count))]

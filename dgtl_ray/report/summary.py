@@ -1,0 +1,61 @@
+"""What a finished run says it won."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from dgtl_ray.report.tables import key_value_table
+from dgtl_ray.report.units import duration, gigabytes
+from dgtl_ray.results import ResultGrid, RunSummary
+
+_NAMES = {
+    "tuned": "tuned",
+    "untuned": "TVM untuned",
+    "pytorch": "PyTorch eager",
+    "onnxruntime": "ONNX Runtime",
+}
+
+
+def print_summary(console: Console, grid: ResultGrid) -> None:
+    """Latencies side by side, search time by phase, verification, memory, where things are."""
+    summary = grid.summary
+    console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
+    for note in [*summary.notes, *grid.errors]:
+        console.print(f"note: {note}", highlight=False)
+
+
+def _latency_rows(latency_s: Mapping[str, float | None]) -> list[tuple[str, str]]:
+    tuned_s = latency_s.get("tuned")
+    rows = []
+    for key, name in _NAMES.items():
+        seconds = latency_s.get(key)
+        if seconds is None:
+            rows.append((name, "not measured"))
+        elif key == "tuned" or not tuned_s:
+            rows.append((name, f"{seconds * 1e3:.2f} ms"))
+        else:
+            rows.append((name, f"{seconds * 1e3:.2f} ms   tuned ÷ this = {tuned_s / seconds:.3f}"))
+    return rows
+
+
+def _run_rows(summary: RunSummary) -> list[tuple[str, str]]:
+    times = summary.search_s
+    total_s = times["total"] or 1.0
+    shares = ", ".join(
+        f"{phase} {duration(times[phase])} ({100 * times[phase] / total_s:.0f} %)"
+        for phase in ("proposing", "building", "timing", "idle")
+    )
+    verdict = "matches the network's own answers" if summary.verified else "DOES NOT MATCH"
+    return [
+        ("search", f"{duration(times['total'])}: {shares}"),
+        ("trials", f"{summary.trials}, {summary.failed} failed"),
+        ("verified", f"{verdict}: largest relative error {summary.max_relative_error:.1e}"),
+        (
+            "memory",
+            f"peak {gigabytes(summary.memory_bytes['total'])} of all processes, "
+            f"{gigabytes(summary.memory_bytes['driver'])} of the driver",
+        ),
+        ("device", summary.device),
+        ("module", summary.module),
+        ("history", summary.history),
+    ]

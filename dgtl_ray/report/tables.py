@@ -1,0 +1,65 @@
+"""Tables, in the columns that TVM's users know."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from dgtl_ray.core.progress import Progress
+from dgtl_ray.report.units import count, gigaflops, microseconds
+
+_NUMBERS = ("FLOP", "Weight", "Speed (GFLOPS)", "Latency (us)", "Weighted Latency (us)", "Trials")
+
+
+def tuning_table(progress: Progress) -> Table:
+    """ID, name, FLOP, weight, GFLOPS, latency, weighted latency, trials, done."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("ID", justify="right")
+    table.add_column("Name", overflow="ellipsis", no_wrap=True)
+    for title in _NUMBERS:
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Done")
+    for k, layer in enumerate(progress.layers):
+        weighted_s = None if layer.best_s is None else layer.best_s * layer.weight
+        table.add_row(
+            str(k),
+            layer.name,
+            count(layer.flop),
+            str(layer.weight),
+            gigaflops(layer.flop, layer.best_s),
+            microseconds(layer.best_s),
+            microseconds(weighted_s),
+            str(layer.trials),
+            "Y" if layer.done else "",
+        )
+    return table
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> Table:
+    """Any rows that share their keys, keys as headings; numbers to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
+    for key in rows[0] if rows else ():
+        is_number = isinstance(rows[0][key], int | float)
+        table.add_column(key, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def key_value_table(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Two columns without headings."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for key, value in pairs:
+        table.add_row(key, value)
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    return str(value)

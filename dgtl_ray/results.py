@@ -1,0 +1,155 @@
+"""What a tuning run found: one result a layer, and the network as a whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgtl_ray.core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The result of one layer task.
+
+    Attributes:
+        config: The winning configuration as JSON, `""` for the default schedule.
+        latency_s: Its latency in seconds, None where nothing ran.
+        default_s: Latency of the default schedule, None where it was not measured.
+        error: Why there is no winner, empty where there is one.
+        measurement_ids: The rows of history that decided.
+    """
+
+    task: str
+    operator: str
+    workload_key: str
+    flop: float
+    weight: int
+    config: str
+    latency_s: float | None
+    default_s: float | None
+    trials: int
+    failed: int
+    error: str = ""
+    measurement_ids: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The numbers by name, as Ray Tune gives them."""
+        gflops = self.flop / self.latency_s / 1e9 if self.latency_s else None
+        return {
+            "latency_s": self.latency_s,
+            "default_s": self.default_s,
+            "gflops": gflops,
+            "trials": self.trials,
+            "failed": self.failed,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """A run as a whole, in the form that `--json` writes.
+
+    Attributes:
+        verified: Whether the tuned module gives the network's own answers.
+        latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`; None
+            where a contender is missing.
+        search_s: `total`, `proposing`, `building`, `timing`, `idle`.
+        memory_bytes: Peak of all processes together (`total`) and of the driver (`driver`).
+    """
+
+    network: str
+    target: str
+    device: str
+    run_id: str
+    search: str
+    seed: int
+    verified: bool
+    max_relative_error: float
+    trials: int
+    failed: int
+    latency_s: Mapping[str, float | None]
+    search_s: Mapping[str, float]
+    memory_bytes: Mapping[str, int]
+    history: str
+    module: str
+    toolchain: Mapping[str, str]
+    notes: tuple[str, ...] = field(default=())
+
+
+class ResultGrid(Sequence[Result]):
+    """One result a layer, in the order in which the network first runs them."""
+
+    def __init__(self, results: Sequence[Result], summary: RunSummary) -> None:
+        self._results = tuple(results)
+        self.summary = summary
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._results[index]
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self._results)
+
+    @property
+    def module_path(self) -> Path:
+        """Folder of the compiled module: `dgtl_ray.load` takes it."""
+        return Path(self.summary.module)
+
+    @property
+    def errors(self) -> list[str]:
+        """Why layers have no winner."""
+        return [f"{r.task}: {r.error}" for r in self._results if r.error]
+
+    @property
+    def num_errors(self) -> int:
+        """Layers without a winner."""
+        return len(self.errors)
+
+    def get_best_result(self) -> Result:
+        """The layer on which tuning won most time in one inference."""
+        return max(self._results, key=_gain_s)
+
+    def get_dataframe(self) -> "pd.DataFrame":
+        """One row a layer.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("A data frame", "report") from error
+        return pd.DataFrame(self.layers())
+
+    def layers(self) -> list[dict[str, Any]]:
+        """One dict a layer, JSON-ready."""
+        return [
+            {
+                "id": k,
+                "name": r.task,
+                "operator": r.operator,
+                "workload_key": r.workload_key,
+                "flop": r.flop,
+                "weight": r.weight,
+                "config": r.config,
+                **r.metrics,
+                "error": r.error,
+            }
+            for k, r in enumerate(self._results)
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole run, JSON-ready."""
+        return {**asdict(self.summary), "layers": self.layers()}
+
+
+def _gain_s(result: Result) -> float:
+    if result.latency_s is None or result.default_s is None:
+        return 0.0
+    return result.weight * (result.default_s - result.latency_s)
