@@ -1,0 +1,23 @@
+"""What a proposer is made of."""
+
+from dataclasses import dataclass
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.search.space import SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposerContext:
+    """One task to search, on one device.
+
+    Attributes:
+        space: The task's design space.
+        seed: Of the run; proposers split it by task and step.
+        task_key: Tells the tasks of a run apart.
+        device: Where candidates are timed.
+    """
+
+    space: SearchSpace
+    seed: int
+    task_key: str
+    device: DeviceDescriptor

@@ -1,0 +1,73 @@
+"""What a proposer has asked for and been told."""
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import FloatArray, IntArray
+
+
+class Ledger:
+    """Every configuration that was proposed or observed, each once.
+
+    Its answers do not depend on the order in which it was told things, so a resumed search goes
+    on as if it had never stopped.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+        self._failed: set[bytes] = set()
+        self._costs_s: dict[bytes, list[float]] = {}
+
+    def __len__(self) -> int:
+        """Number of configurations it knows of."""
+        return len(self._known)
+
+    def reserve(self, pool: IntArray) -> None:
+        """Remember that rows (n × knobs) were proposed."""
+        self._known.update(_keys(pool))
+
+    def record(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+        """Remember what became of rows (n × knobs).
+
+        Raises:
+            ValueError: There is not one cost and one status for each row.
+        """
+        if not len(pool) == len(cost_s) == len(status):
+            raise ValueError(
+                f"observed {len(pool)} rows with {len(cost_s)} costs and {len(status)} statuses;"
+                " give one of each for every row"
+            )
+        for key, cost, outcome in zip(_keys(pool), cost_s, status, strict=True):
+            self._known.add(key)
+            if outcome is Status.OK and np.isfinite(cost) and cost > 0:
+                self._costs_s.setdefault(key, []).append(float(cost))
+            else:
+                self._failed.add(key)
+
+    def unknown(self, pool: IntArray) -> IntArray:
+        """The rows of `pool` that are new to it, in their order, each once."""
+        first: dict[bytes, int] = {}
+        for index, key in enumerate(_keys(pool)):
+            if key not in self._known:
+                first.setdefault(key, index)
+        return pool[list(first.values())]
+
+    def ranked(self) -> tuple[IntArray, FloatArray]:
+        """Configurations that never failed, fastest first, and their median latency in seconds."""
+        entries = sorted(
+            (median(costs_s), key)
+            for key, costs_s in self._costs_s.items()
+            if key not in self._failed
+        )
+        rows = np.frombuffer(b"".join(key for _, key in entries), dtype=np.int32)
+        return rows.reshape(len(entries), -1 if entries else 0), np.array(
+            [cost_s for cost_s, _ in entries]
+        )
+
+
+def _keys(pool: IntArray) -> list[bytes]:
+    """The bytes of each row."""
+    return [row.tobytes() for row in np.ascontiguousarray(pool, dtype=np.int32)]

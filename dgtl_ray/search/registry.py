@@ -1,0 +1,30 @@
+"""Proposers by the name that users give."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.roles import Proposer
+from dgtl_ray.search.context import ProposerContext
+from dgtl_ray.search.evolutionary import EvolutionaryProposer
+from dgtl_ray.search.random_search import RandomProposer
+
+_PROPOSERS: Mapping[str, Callable[[ProposerContext], Proposer]] = MappingProxyType(
+    {"evolutionary": EvolutionaryProposer, "random": RandomProposer}
+)
+
+
+def proposer_names() -> tuple[str, ...]:
+    """The names that `make_proposer` knows, in alphabetical order."""
+    return tuple(sorted(_PROPOSERS))
+
+
+def make_proposer(name: str, context: ProposerContext) -> Proposer:
+    """The proposer called `name`, for one task.
+
+    Raises:
+        InputError: There is no such proposer.
+    """
+    if name not in _PROPOSERS:
+        raise InputError(f"unknown search {name!r}; choose one of: {', '.join(proposer_names())}")
+    return _PROPOSERS[name](context)
