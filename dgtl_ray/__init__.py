@@ -1,1 +1,60 @@
-"""Finds the fastest compiler configuration of every layer of a network, and learns from it."""
+"""Finds the fastest compiler configuration of every layer of a network, and learns from it.
+
+The names below are loaded when they are first used: importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgtl_ray.core.errors import (
+        DeployError,
+        DeviceError,
+        DgtlError,
+        InputError,
+        MissingExtraError,
+    )
+    from dgtl_ray.deploy import load
+    from dgtl_ray.results import Result, ResultGrid
+    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "DeployError": "dgtl_ray.core.errors",
+    "DeviceError": "dgtl_ray.core.errors",
+    "DgtlError": "dgtl_ray.core.errors",
+    "InputError": "dgtl_ray.core.errors",
+    "MissingExtraError": "dgtl_ray.core.errors",
+    "Result": "dgtl_ray.results",
+    "ResultGrid": "dgtl_ray.results",
+    "RunConfig": "dgtl_ray.tuner",
+    "TuneConfig": "dgtl_ray.tuner",
+    "Tuner": "dgtl_ray.tuner",
+    "load": "dgtl_ray.deploy",
+}
+
+__all__ = [
+    "DeployError",
+    "DeviceError",
+    "DgtlError",
+    "InputError",
+    "MissingExtraError",
+    "Result",
+    "ResultGrid",
+    "RunConfig",
+    "TuneConfig",
+    "Tuner",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'dgtl_ray' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

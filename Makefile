@@ -1,0 +1,39 @@
+# `make tune` and `make test` set up what they need.
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(if $(shell python$(v) -c 'print(1)' 2>/dev/null),python$(v))) python3)
+BIN := .venv/bin
+NETWORK ?= resnet18
+TARGET ?= cpu
+ARGS ?=
+# PyTorch's own index of CPU builds, for machines whose pip would bring the CUDA build.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+.PHONY: setup tune test lint fmt clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)+cpu' \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check --index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+tune: setup
+	$(BIN)/dgtl tune $(NETWORK) --target $(TARGET) $(ARGS)
+
+test: lint
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+fmt: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

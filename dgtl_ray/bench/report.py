@@ -1,0 +1,79 @@
+"""What every experiment reports: its tables, and with which machine, versions and seeds it ran."""
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import psutil
+
+from dgtl_ray.measure import toolchain
+
+
+def describe_machine() -> dict[str, str]:
+    """Cores, memory and versions."""
+    return {
+        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, "
+        f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        **toolchain(),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchTable:
+    """Rows that share their keys."""
+
+    title: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchReport:
+    """An experiment's outcome.
+
+    Attributes:
+        figures: The numbers that matter, by name.
+        settings: Sizes and seeds that it ran with.
+    """
+
+    name: str
+    tables: Sequence[BenchTable]
+    figures: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    machine: Mapping[str, str] = field(default_factory=describe_machine)
+    wall_s: float = 0.0
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Figures, settings and machine as pairs to print."""
+        pairs = {**self.figures, **self.settings, **self.machine, "wall_s": f"{self.wall_s:.0f}"}
+        return [(key, _text(value)) for key, value in pairs.items()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "name": self.name,
+            "figures": dict(self.figures),
+            "settings": dict(self.settings),
+            "machine": dict(self.machine),
+            "wall_s": self.wall_s,
+            "tables": {table.title: [dict(row) for row in table.rows] for table in self.tables},
+        }
+
+
+def run_bench(name: str, *, quick: bool) -> BenchReport:
+    """Run the experiment `name`: each is a module of this package with a function `run`."""
+    start = time.perf_counter()
+    report: BenchReport = import_module(f"dgtl_ray.bench.{name}").run(quick=quick)
+    return BenchReport(
+        name=report.name,
+        tables=report.tables,
+        figures=report.figures,
+        settings=report.settings,
+        wall_s=time.perf_counter() - start,
+    )
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

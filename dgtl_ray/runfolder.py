@@ -1,0 +1,157 @@
+"""A run on disk: its state, its history, its module. All that a resumed run needs."""
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.engine.clock import SearchTime
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """What identifies a run, and the search time it has used so far."""
+
+    run_id: str
+    network: str
+    network_hash: str
+    target: str
+    search: str
+    seed: int
+    history: str
+    spent: SearchTime | None = None
+    finished: bool = False
+    format: int = _FORMAT
+
+    def differences(self, other: "RunState") -> list[str]:
+        """The fields in which a command differs from the run that it wants to resume."""
+        fields = ("network", "network_hash", "target", "search", "seed")
+        return [
+            f"{name} was {getattr(self, name)!r}, is {getattr(other, name)!r}"
+            for name in fields
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+class RunFolder:
+    """The folder of one run: `run.json`, `history/`, `module/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._state_file = path / "run.json"
+
+    @property
+    def history(self) -> Path:
+        """Where the run's measurements go, unless the user names another place."""
+        return self.path / "history"
+
+    @property
+    def module(self) -> Path:
+        """Where the compiled module goes."""
+        return self.path / "module"
+
+    def has_run(self) -> bool:
+        """Whether a run was begun here."""
+        return self._state_file.exists()
+
+    def read(self) -> RunState:
+        """The state of the run here.
+
+        Raises:
+            InputError: There is none, or it is damaged, or another version wrote it.
+        """
+        try:
+            text = self._state_file.read_text()
+        except OSError as error:
+            raise InputError(f"no run to resume in {self.path}: {error.strerror}") from error
+        try:
+            return _state(json.loads(text))
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"{self._state_file} is damaged: {error}") from error
+
+    def begin(self, state: RunState, *, resume: bool) -> RunState:
+        """Begin a run here, or go on with the one that is here.
+
+        Raises:
+            InputError: A run is here and `resume` is off, or the one here is another run, or the
+                folder cannot be written.
+        """
+        if not self.has_run():
+            self.write(state)
+            return state
+        if not resume:
+            raise InputError(
+                f"{self.path} already holds a run: resume it, or choose another folder"
+            )
+        before = self.read()
+        if differences := before.differences(state):
+            raise InputError(f"{self.path} holds another run: {'; '.join(differences)}")
+        return before
+
+    def write(self, state: RunState) -> None:
+        """Replace the state, whole or not at all.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            temporary = self.path / ".run.json.new"
+            with temporary.open("w") as file:
+                json.dump(asdict(state), file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._state_file)
+        except OSError as error:
+            raise InputError(f"cannot write to {self.path}: {error.strerror}") from error
+
+    def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
+        """Note the search time used so far."""
+        self.write(replace(state, spent=spent, finished=finished))
+
+
+def new_run_id() -> str:
+    """Unique, and sorted by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+
+
+def _state(fields: dict[str, Any]) -> RunState:
+    if fields["format"] != _FORMAT:
+        raise InputError(
+            f"the run was begun by another version (format {fields['format']}, this one reads "
+            f"{_FORMAT}): finish it with that version, or begin anew with its history"
+        )
+    spent = fields.pop("spent")
+    return RunState(**fields, spent=SearchTime(**spent) if spent else None)
+
+
+def choose_folder(out: Path | None, network: str, target: str, *, resume: bool) -> Path:
+    """The folder of a run: the one named, else a new one, else the latest of this network.
+
+    Raises:
+        InputError: There is no run to resume.
+    """
+    if out is not None:
+        return out
+    runs = Path("runs")
+    stem = _stem(network, target)
+    if not resume:
+        return runs / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    known = sorted(path for path in runs.glob(f"{stem}-*") if RunFolder(path).has_run())
+    if not known:
+        raise InputError(
+            f"no run of {network} for {target} to resume in {runs}: name it with --out"
+        )
+    return known[-1]
+
+
+def _stem(network: str, target: str) -> str:
+    kind = target if target.isalnum() else "target"
+    return re.sub(r"[^\w-]+", "_", f"{Path(network).stem}-{kind}").strip("_")

@@ -1,0 +1,170 @@
+"""The Python API, with Ray Tune's names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.progress import Monitor, SilentMonitor
+from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.experiment import Experiment, ExperimentConfig
+from dgtl_ray.results import ResultGrid
+from dgtl_ray.runfolder import RunFolder, new_run_id
+from dgtl_ray.search import proposer_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """What to search, and for how long.
+
+    Attributes:
+        num_samples: Trials over all layers; 0 takes the best that history knows.
+        time_budget_s: Seconds of search. With `num_samples`, whichever ends first.
+        search_alg: Name of the proposer.
+        seed: Source of every random choice.
+    """
+
+    num_samples: int | None = None
+    time_budget_s: float | None = None
+    search_alg: str = "evolutionary"
+    seed: int = 0
+    metric: str = "latency_s"
+    mode: str = "min"
+
+    def __post_init__(self) -> None:
+        if self.search_alg not in proposer_names():
+            known = ", ".join(proposer_names())
+            raise InputError(f"search_alg is {self.search_alg!r}: choose one of {known}")
+        if (self.metric, self.mode) != ("latency_s", "min"):
+            raise InputError(
+                f"metric is {self.metric!r}, mode {self.mode!r}: only latency_s, min is tuned"
+            )
+
+    @property
+    def budget(self) -> Budget:
+        """The limits; eight minutes where none is given."""
+        if self.num_samples is None and self.time_budget_s is None:
+            return Budget(time_s=480.0)
+        return Budget(trials=self.num_samples, time_s=self.time_budget_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Where a run lives and what it shows.
+
+    Attributes:
+        name: Folder of the run under `storage_path`; made up where it is None.
+        storage_path: Folder of runs.
+        history: Where measurements are appended; the run's own folder where it is None.
+        compare: Whether the tuned network is timed beside the untuned and the frameworks' own.
+        monitor: Shows the run.
+        address: Ray cluster; `local` starts one on this machine.
+    """
+
+    name: str | None = None
+    storage_path: str | Path = "runs"
+    history: str | None = None
+    compare: bool = True
+    monitor: Monitor = field(default_factory=SilentMonitor)
+    address: str = "local"
+    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+
+
+class Tuner:
+    """Tunes a network for a target.
+
+    Args:
+        network: A built-in name, an ONNX file, `package.module:factory`, or a `torch.nn.Module`
+            (then with `example_inputs`).
+        target: `cpu`, `cuda`, or a TVM target as JSON.
+        history: URIs of histories that may be learned from.
+        example_inputs: Tensors that the module takes, where `network` is one.
+
+    Raises:
+        InputError: Something given cannot be used; the message says what.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        *,
+        target: str = "cpu",
+        tune_config: TuneConfig | None = None,
+        run_config: RunConfig | None = None,
+        history: Sequence[str] = (),
+        example_inputs: Sequence[Any] | None = None,
+        resume: bool = False,
+    ) -> None:
+        self._network = network
+        self._target = target
+        self._tune = tune_config or TuneConfig()
+        self._run = run_config or RunConfig()
+        self._history = tuple(history)
+        self._example_inputs = example_inputs
+        self._resume = resume
+        self._budget = self._tune.budget
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        network: Any,
+        *,
+        tune_config: TuneConfig | None = None,
+        run_config: RunConfig | None = None,
+        history: Sequence[str] = (),
+        example_inputs: Sequence[Any] | None = None,
+    ) -> "Tuner":
+        """A tuner that goes on with the run in the folder `path`.
+
+        Target, search and seed are the run's own; the budget counts what the run already used.
+        """
+        folder = Path(path)
+        state = RunFolder(folder).read()
+        return cls(
+            network,
+            target=state.target,
+            tune_config=replace(
+                tune_config or TuneConfig(), search_alg=state.search, seed=state.seed
+            ),
+            run_config=replace(
+                run_config or RunConfig(), name=folder.name, storage_path=folder.parent
+            ),
+            history=history,
+            example_inputs=example_inputs,
+            resume=True,
+        )
+
+    @staticmethod
+    def can_restore(path: str | Path) -> bool:
+        """Whether a run was begun in the folder `path`."""
+        return RunFolder(Path(path)).has_run()
+
+    def fit(self) -> ResultGrid:
+        """Search, deploy, verify, compare.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+            DeviceError: There is no device for the target.
+        """
+        run_id = new_run_id()
+        run = self._run
+        config = ExperimentConfig(
+            run_id=run_id,
+            network=self._network,
+            example_inputs=self._example_inputs,
+            target=self._target,
+            budget=self._budget,
+            search=self._tune.search_alg,
+            seed=self._tune.seed,
+            folder=Path(run.storage_path) / (run.name or run_id),
+            history=run.history,
+            sources=self._history,
+            resume=self._resume,
+            compare=run.compare,
+            address=run.address,
+            evaluator=run.evaluator,
+        )
+        return Experiment(config, run.monitor).run()

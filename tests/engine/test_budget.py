@@ -1,0 +1,29 @@
+import pytest
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.engine.budget import Budget
+
+
+def test_a_budget_needs_a_limit() -> None:
+    with pytest.raises(InputError, match="no budget"):
+        Budget()
+
+
+@pytest.mark.parametrize(("trials", "time_s"), [(-1, None), (None, -2.0), (None, float("nan"))])
+def test_limits_that_make_no_sense_are_refused(trials: int | None, time_s: float | None) -> None:
+    with pytest.raises(InputError, match="0 or more"):
+        Budget(trials=trials, time_s=time_s)
+
+
+def test_whichever_limit_is_met_first_ends_the_search() -> None:
+    budget = Budget(trials=10, time_s=60.0)
+    assert not budget.is_spent(9, 59.0)
+    assert budget.is_spent(10, 0.0)
+    assert budget.is_spent(0, 60.0)
+
+
+def test_what_is_left_follows_the_pace() -> None:
+    assert Budget(trials=30).left_s(10, 20.0) == 40.0
+    assert Budget(time_s=60.0).left_s(10, 20.0) == 40.0
+    assert Budget(trials=30).left_s(0, 20.0) is None
+    assert Budget(trials=1000, time_s=60.0).left_s(10, 20.0) == 40.0

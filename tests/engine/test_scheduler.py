@@ -1,0 +1,61 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgtl_ray.engine.scheduler import LayerRecord, allocate
+
+
+def record(costs_s: list[float | None], weight: int = 1, spent_s: float = 0.1) -> LayerRecord:
+    layer = LayerRecord(name="layer", flop=1e6, weight=weight)
+    for cost_s in costs_s:
+        layer.add(cost_s, spent_s)
+    return layer
+
+
+def test_layers_never_measured_come_first_each_with_a_chunk() -> None:
+    records = [record([1e-3] * 50), record([]), record([])]
+    assert allocate(records, 16, 8) == {1: 8, 2: 8}
+
+
+def test_a_heavier_layer_gets_more() -> None:
+    quota = allocate([record([1e-3] * 20), record([1e-3] * 20, weight=8)], 64, 8)
+    assert quota[1] > quota.get(0, 0)
+
+
+def test_a_layer_that_still_improves_gets_more_than_one_that_does_not() -> None:
+    falling = [1e-3 * 0.97**k for k in range(40)]
+    quota = allocate([record([falling[-1]] * 40), record([*falling])], 64, 8)
+    assert quota[1] > quota.get(0, 0)
+
+
+def test_a_layer_whose_trials_are_dear_gets_less() -> None:
+    quota = allocate([record([1e-3] * 20, spent_s=1.0), record([1e-3] * 20, spent_s=0.1)], 64, 8)
+    assert quota[1] > quota.get(0, 0)
+
+
+def test_exhausted_layers_get_nothing() -> None:
+    done = record([1e-3])
+    done.exhausted = True
+    assert allocate([done], 32, 8) == {}
+
+
+def test_failures_are_counted_and_cost_nothing_of_the_best() -> None:
+    layer = record([None, 2e-3, None, 1e-3])
+    assert (layer.trials, layer.failed, layer.best_s) == (4, 2, 1e-3)
+
+
+def test_what_history_knows_is_no_trial() -> None:
+    layer = record([])
+    layer.learn(1e-3)
+    layer.learn(2e-3)
+    assert (layer.trials, layer.best_s) == (0, 1e-3)
+
+
+@given(
+    st.lists(st.lists(st.floats(1e-6, 1.0), max_size=20), min_size=1, max_size=6),
+    st.integers(1, 100),
+    st.integers(1, 16),
+)
+def test_every_trial_is_given_to_somebody(costs: list[list[float]], total: int, chunk: int) -> None:
+    quota = allocate([record([*of_layer]) for of_layer in costs], total, chunk)
+    assert sum(quota.values()) == total
+    assert min(quota.values()) > 0
