@@ -8,9 +8,9 @@ from math import prod
 from typing import Any
 
 import tvm
-from tvm.sym import detect_linear_equation
 from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import ScheduleError
+from tvm.sym import detect_linear_equation
 from tvm.target import codegen
 from tvm.tirx import ForKind, IntImm, IterVar
 from tvm.tirx.analysis import undefined_vars
