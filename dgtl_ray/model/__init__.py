@@ -1,1 +1,34 @@
-"""."""
+"""A user's network → a lowered module and its layer tasks. Names are loaded when first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgtl_ray.model.loading import load_network
+    from dgtl_ray.model.network import Network
+    from dgtl_ray.model.program import workload_key
+    from dgtl_ray.model.target import TargetSpec, default_cuda_json, parse_target
+
+__all__ = [
+    "Network",
+    "TargetSpec",
+    "default_cuda_json",
+    "load_network",
+    "parse_target",
+    "workload_key",
+]
+
+_HOMES = {
+    "Network": "network",
+    "TargetSpec": "target",
+    "default_cuda_json": "target",
+    "load_network": "loading",
+    "parse_target": "target",
+    "workload_key": "program",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

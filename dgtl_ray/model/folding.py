@@ -1,0 +1,122 @@
+"""Folds what is constant with NumPy, and drops operations that do nothing.
+
+TVM's own `FoldConstant` compiles a kernel for each operation it folds, seconds for a network of
+ordinary size. Nearly all of them are a handful of operations on weights, which NumPy does at once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tvm
+import tvm_ffi
+from numpy.typing import NDArray
+from tvm import relax
+from tvm.relax.expr_functor import PyExprMutator, mutator
+
+Array = NDArray[Any]
+
+_ARITHMETIC: Mapping[str, Callable[..., Array]] = {
+    "relax.add": np.add,
+    "relax.subtract": np.subtract,
+    "relax.multiply": np.multiply,
+    "relax.divide": np.divide,
+    "relax.sqrt": np.sqrt,
+}
+_LAYOUT: Mapping[str, Callable[[Array, Any], Array]] = {
+    "relax.reshape": lambda x, call: x.reshape(static_shape(call.ty)),
+    "relax.expand_dims": lambda x, call: x.reshape(static_shape(call.ty)),
+    "relax.squeeze": lambda x, call: x.reshape(static_shape(call.ty)),
+    "relax.permute_dims": lambda x, call: np.transpose(x, permutation(call)),
+}
+
+
+def static_shape(tensor_type: Any) -> tuple[int, ...]:
+    """The shape of a tensor type as integers; ValueError where a dimension is symbolic."""
+    shape = tensor_type.shape
+    if shape is None or not all(isinstance(dim, tvm.tirx.IntImm) for dim in shape):
+        raise ValueError(f"shape {shape} is not static")
+    return tuple(int(dim) for dim in shape)
+
+
+def permutation(call: Any) -> tuple[int, ...]:
+    """The axes of a `permute_dims` call; without any given they are reversed."""
+    rank = len(call.ty.shape)
+    axes = call.attrs.axes
+    return tuple(range(rank))[::-1] if axes is None else tuple(int(a) % rank for a in axes)
+
+
+@tvm.transform.module_pass(opt_level=0, name="FoldWithNumpy")
+class FoldWithNumpy:
+    """Replaces foldable calls of `main` by constants, and no-ops by their argument."""
+
+    def transform_module(self, mod: Any, _context: Any) -> Any:
+        """The module with a folded `main`; other functions are left alone."""
+        folder = _Folder(mod)
+        folder.builder_.update_func(mod.get_global_var("main"), folder.visit_expr(mod["main"]))
+        return folder.builder_.get()
+
+
+@mutator
+class _Folder(PyExprMutator):  # type: ignore[misc]
+    """Rewrites one function, binding by binding."""
+
+    def visit_call_(self, call: Any) -> Any:
+        """A constant, a simpler call, or the call itself."""
+        call = self.visit_expr_post_order(call)
+        name = getattr(call.op, "name", "")
+        args = [self._value(arg) for arg in call.args]
+        if name in _ARITHMETIC and all(_is_constant(arg) for arg in args):
+            return _constant(_ARITHMETIC[name](*map(_to_numpy, args)), call)
+        if name in _LAYOUT and _is_constant(args[0]):
+            return _constant(_LAYOUT[name](_to_numpy(args[0]), call), call)
+        return self._without_no_op(name, call)
+
+    def _value(self, arg: Any) -> Any:
+        """What a variable is bound to, where that is a constant; else the argument itself."""
+        bound = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
+        return bound if _is_constant(bound) else arg
+
+    def _without_no_op(self, name: str, call: Any) -> Any:
+        if name == "relax.permute_dims" and _keeps_order(call):
+            return self._reshape(call.args[0], call)
+        if name == "relax.reshape" and self._is_reshape(call.args[0]):
+            return self._reshape(self.lookup_binding(call.args[0]).args[0], call)
+        if name == "relax.nn.adaptive_avg_pool2d" and _same_shape(call.args[0], call):
+            return call.args[0]
+        return call
+
+    def _is_reshape(self, arg: Any) -> bool:
+        bound = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
+        return getattr(getattr(bound, "op", None), "name", "") == "relax.reshape"
+
+    def _reshape(self, arg: Any, call: Any) -> Any:
+        """The reshape of `arg` that gives the shape of `call`."""
+        return self.builder_.normalize(relax.op.reshape(arg, call.ty.shape))
+
+
+def _is_constant(expr: Any) -> bool:
+    return isinstance(expr, tvm.ir.GenericConst | tvm.tirx.FloatImm | tvm.tirx.IntImm)
+
+
+def _to_numpy(expr: Any) -> Any:
+    return expr.value.numpy() if isinstance(expr, tvm.ir.GenericConst) else expr.value
+
+
+def _constant(value: Array, call: Any) -> Any:
+    return relax.const(np.ascontiguousarray(value), call.ty.dtype)
+
+
+def _same_shape(left: Any, right: Any) -> bool:
+    return bool(tvm_ffi.structural_equal(left.ty.shape, right.ty.shape))
+
+
+def _keeps_order(call: Any) -> bool:
+    """Whether a permutation moves axes of extent 1 only: memory stays as it is."""
+    shape = call.args[0].ty.shape
+    moved = [axis for axis in permutation(call) if not _is_one(shape[axis])]
+    return moved == sorted(moved)
+
+
+def _is_one(dim: Any) -> bool:
+    return isinstance(dim, tvm.tirx.IntImm) and int(dim) == 1

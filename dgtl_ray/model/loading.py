@@ -1,0 +1,99 @@
+"""From what the user names to a `Network`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tvm
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.model import tasks, zoo
+from dgtl_ray.model.folding import static_shape
+from dgtl_ray.model.lowering import lower
+from dgtl_ray.model.network import Network
+from dgtl_ray.model.source import Source
+from dgtl_ray.model.specs import SpecKind, classify
+from dgtl_ray.model.target import TargetSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load_network(
+    spec: "str | Path | nn.Module", target: TargetSpec, *, example_inputs: Any = None
+) -> Network:
+    """Read a network, lower it for a target, and find its layer tasks.
+
+    Args:
+        spec: A built-in name (`zoo.NAMES`), the path of an ONNX file, `package.module:factory`,
+            or a `torch.nn.Module`.
+        target: What to lower it for.
+        example_inputs: A tensor, or a tuple of tensors, for a `torch.nn.Module` only.
+
+    Raises:
+        InputError: The network cannot be found, read or imported, or has dynamic shapes.
+        MissingExtraError: It is an ONNX file and `onnx` is not installed.
+    """
+    source = _source(spec, example_inputs)
+    imported = source.to_relax()
+    inputs = _inputs(source.name, imported)
+    module = _lower(source.name, imported, target)
+    return Network(
+        name=source.name,
+        network_hash=tasks.network_hash(module),
+        module=module,
+        tasks=tasks.extract_tasks(module, source.name),
+        inputs=tuple(inputs.values()),
+        input_names=tuple(inputs),
+        source=source,
+    )
+
+
+def _source(spec: Any, example_inputs: Any) -> Source:
+    kind = classify(str(spec)) if isinstance(spec, str | Path) else None
+    if kind is SpecKind.ONNX:
+        from dgtl_ray.model.onnx_source import OnnxSource
+
+        return OnnxSource(Path(spec))
+    return _torch_source(kind, spec, example_inputs)
+
+
+def _torch_source(kind: SpecKind | None, spec: Any, example_inputs: Any) -> Source:
+    from torch import nn
+
+    from dgtl_ray.model.factory import call_factory, check_inputs
+    from dgtl_ray.model.torch_source import TorchSource
+
+    if kind is SpecKind.BUILTIN:
+        return TorchSource(spec, *zoo.build(spec))
+    if kind is SpecKind.FACTORY:
+        return TorchSource(spec, *call_factory(spec))
+    if not isinstance(spec, nn.Module):
+        raise InputError(
+            f"a network must be a name, a path or a torch.nn.Module, not {type(spec).__name__}"
+        )
+    name = type(spec).__name__
+    return TorchSource(name, spec, check_inputs(name, example_inputs))
+
+
+def _inputs(name: str, module: Any) -> dict[str, TensorSpec]:
+    """Name, shape and dtype of each input of `main`."""
+    inputs: dict[str, TensorSpec] = {}
+    for var in module["main"].params:
+        try:
+            shape = static_shape(var.ty)
+        except ValueError as error:
+            raise InputError(
+                f"{name}: input {var.name!r} has a dynamic shape ({error}); "
+                "give example inputs of the one shape to tune for"
+            ) from error
+        inputs[str(var.name)] = TensorSpec(shape=shape, dtype=str(var.ty.dtype))
+    return inputs
+
+
+def _lower(name: str, module: Any, target: TargetSpec) -> Any:
+    try:
+        return lower(module, tvm.target.Target(target.json))
+    except tvm.error.InternalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"{name}: TVM cannot lower it: {reason}") from error

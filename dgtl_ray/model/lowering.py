@@ -1,0 +1,62 @@
+"""An imported network → a module of fused layer functions, ready for scheduling."""
+
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from dgtl_ray.model import legalize
+from dgtl_ray.model.folding import FoldWithNumpy
+
+# Channels innermost on every target: a CPU vectorises along them, a GPU's threads read them side
+# by side, and history of one target says something about the other.
+CONV2D_LAYOUTS = {"relax.nn.conv2d": ["NHWC", "HWIO"]}
+
+
+def lower(module: Any, target: Any) -> Any:
+    """Fold, convert the layout, legalise, fuse.
+
+    Args:
+        module: A relax module with one function `main`, its weights bound as constants.
+        target: The `tvm.target.Target` to lower for.
+
+    Returns:
+        A module whose `main` calls fused PrimFuncs; reshapes that move no data stay relax calls.
+    """
+    with target:
+        return tvm.transform.Sequential([*_simplify(), *_convert_layout(), *_fuse()])(module)
+
+
+def _simplify() -> list[Any]:
+    """Batch norms into weights, and everything constant computed."""
+    return [
+        relax.transform.FoldBatchnormToConv2D(),
+        relax.transform.DecomposeOpsForInference(),
+        relax.transform.CanonicalizeBindings(),
+        FoldWithNumpy(),
+        relax.transform.FoldConstant(),
+        relax.transform.DeadCodeElimination(["main"]),
+    ]
+
+
+def _convert_layout() -> list[Any]:
+    """`ConvertLayout` crashes the process on constant operations and on what is not normalised."""
+    return [
+        relax.transform.Normalize(),
+        relax.transform.ConvertLayout(CONV2D_LAYOUTS),
+        relax.transform.Normalize(),
+        relax.transform.CanonicalizeBindings(),
+        FoldWithNumpy(),
+    ]
+
+
+def _fuse() -> list[Any]:
+    return [
+        relax.transform.LegalizeOps({"relax.nn.conv2d": legalize.conv2d}),
+        relax.transform.AnnotateTIROpPattern(),
+        relax.transform.FoldConstant(),
+        relax.transform.FuseOps(),
+        relax.transform.FuseTIR(),
+        relax.transform.RewriteDataflowReshape(),
+        relax.transform.DeadCodeElimination(["main"]),
+    ]

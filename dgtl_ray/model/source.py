@@ -1,0 +1,51 @@
+"""What a user's network looks like to the rest of the room, whatever framework it comes from."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.core.task import TensorSpec
+
+Array = NDArray[Any]
+
+
+class Source(Protocol):
+    """A network in its own framework."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
+
+    def to_relax(self) -> Any:
+        """A relax module with one function `main`, its weights bound as constants.
+
+        Raises:
+            InputError: TVM cannot import the network.
+        """
+        ...
+
+    def example_inputs(self, seed: int) -> tuple[Array, ...]:
+        """Inputs that the network accepts, the same for the same seed."""
+        ...
+
+    def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """The network's outputs, by its own framework."""
+        ...
+
+
+def random_inputs(specs: Sequence[TensorSpec], seed: int) -> tuple[Array, ...]:
+    """Standard normal floats; zeros and ones for other dtypes, which are ids or masks."""
+    return tuple(
+        _random(spec, stream(seed, "example_inputs", position))
+        for position, spec in enumerate(specs)
+    )
+
+
+def _random(spec: TensorSpec, random: np.random.Generator) -> Array:
+    if "float" in spec.dtype:
+        return random.standard_normal(spec.shape).astype(spec.dtype)
+    return random.integers(0, 2, spec.shape).astype(spec.dtype)

@@ -1,0 +1,140 @@
+"""Targets: what to compile for, as TVM describes it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dgtl_ray.core.errors import InputError
+
+_KINDS = {"llvm": "cpu", "cuda": "cuda"}
+_CUDA_LIMITS = (
+    "arch",
+    "max_threads_per_block",
+    "max_shared_memory_per_block",
+    "thread_warp_size",
+    "registers_per_block",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSpec:
+    """A target.
+
+    Attributes:
+        kind: `cpu` or `cuda`.
+        json: TVM's target as JSON text, keys sorted: equal targets have equal text.
+    """
+
+    kind: str
+    json: str
+
+
+def parse_target(text: str) -> TargetSpec:
+    """The target that a user named.
+
+    Args:
+        text: `cpu` (this machine's, all cores that this process may use), `cuda` (this machine's
+            GPU), or a TVM target as JSON. A CPU target without `num-cores` gets this machine's.
+
+    Raises:
+        InputError: No such target, JSON that TVM rejects, or `cuda` where there is no GPU.
+    """
+    if text == "cpu":
+        return _checked(_this_cpu())
+    if text == "cuda":
+        return _checked(_this_gpu())
+    if text.lstrip().startswith("{"):
+        return _checked(_from_json(text))
+    raise InputError(f"unknown target {text!r}: give cpu, cuda, or a TVM target as JSON")
+
+
+def default_cuda_json(arch: str = "sm_90") -> str:
+    """A CUDA target with all attributes that building needs, for where no GPU can be asked."""
+    attributes = {
+        "kind": "cuda",
+        "arch": arch,
+        "max_threads_per_block": 1024,
+        "max_shared_memory_per_block": 49152,
+        "thread_warp_size": 32,
+        "registers_per_block": 65536,
+    }
+    return json.dumps(attributes, sort_keys=True)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _this_cpu() -> dict[str, Any]:
+    from tvm.target import codegen
+
+    return {"kind": "llvm", "mcpu": str(codegen.llvm_get_system_cpu()), "num-cores": usable_cores()}
+
+
+def _this_gpu() -> dict[str, Any]:
+    import tvm
+
+    device = tvm.cuda(0)
+    if not device.exist:
+        raise InputError(
+            "no CUDA device on this machine: to build for a GPU elsewhere give the target as JSON, "
+            f"for instance '{default_cuda_json()}'"
+        )
+    return {
+        **json.loads(default_cuda_json("sm_" + device.compute_version.replace(".", ""))),
+        "max_threads_per_block": int(device.max_threads_per_block),
+        "max_shared_memory_per_block": int(device.max_shared_memory_per_block),
+        "thread_warp_size": int(device.warp_size),
+    }
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    try:
+        attributes = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"target is not valid JSON ({error}): {text}") from error
+    if attributes.get("kind") not in _KINDS:
+        raise InputError(
+            f"target kind {attributes.get('kind')!r}: give one of {', '.join(sorted(_KINDS))}"
+        )
+    if attributes["kind"] == "llvm":
+        return {"num-cores": usable_cores(), **attributes}
+    missing = [name for name in _CUDA_LIMITS if name not in attributes]
+    if missing:
+        raise InputError(
+            f"target lacks {', '.join(missing)}: a CUDA target given as JSON needs all limits, "
+            f"for instance '{default_cuda_json()}'"
+        )
+    return dict(attributes)
+
+
+def _checked(attributes: Mapping[str, Any]) -> TargetSpec:
+    """The canonical form of a target, once TVM has accepted it."""
+    import tvm
+
+    try:
+        target = tvm.target.Target(dict(attributes))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"TVM rejects the target: {error}") from error
+    kind = _KINDS[str(attributes["kind"])]
+    if kind == "cpu":
+        _check_mcpu(target, attributes.get("mcpu"))
+    return TargetSpec(kind=kind, json=_canonical(target))
+
+
+def _check_mcpu(target: Any, mcpu: str | None) -> None:
+    """LLVM builds for a generic CPU, with a warning only, where it does not know the name."""
+    from tvm.target import codegen
+
+    if mcpu is not None and mcpu not in codegen.llvm_get_cpu_archlist(target):
+        raise InputError(f"target mcpu {mcpu!r}: LLVM knows no such CPU")
+
+
+def _canonical(target: Any) -> str:
+    attributes = json.loads(str(target))
+    return json.dumps({k: v for k, v in attributes.items() if v != ""}, sort_keys=True)

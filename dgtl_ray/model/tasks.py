@@ -1,0 +1,109 @@
+"""The layer tasks of a lowered network, and what identifies the network."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import tvm
+from tvm import relax, tirx
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.model import program
+from dgtl_ray.model.operators import dominating_operator
+
+
+def extract_tasks(module: Any, network: str) -> tuple[LayerTask, ...]:
+    """The distinct layer tasks that `main` calls, in order of first use, with their weights.
+
+    Raises:
+        InputError: A layer's shapes depend on the network's data.
+    """
+    first: dict[str, str] = {}
+    weights: dict[str, int] = {}
+    keys: dict[str, str] = {}
+    for name in called_functions(module):
+        key = keys.setdefault(name, _key(module[name], name, network))
+        first.setdefault(key, name)
+        weights[key] = weights.get(key, 0) + 1
+    return tuple(
+        _task(module[name], name, key, weights[key], network) for key, name in first.items()
+    )
+
+
+def called_functions(module: Any) -> Iterator[str]:
+    """Names of the PrimFuncs that `main` calls, call by call."""
+    for binding in bindings(module["main"]):
+        if _is_kernel_call(binding.value):
+            yield str(binding.value.args[0].name_hint)
+
+
+def bindings(main: Any) -> Iterator[Any]:
+    """Every binding of a relax function, in order."""
+    for block in main.body.blocks:
+        yield from block.bindings
+
+
+def network_hash(module: Any) -> str:
+    """What identifies a lowered network: which layers run in which order on which values.
+
+    It covers each layer's program (shapes and dtypes with it), the inputs, the weights' shapes
+    and dtypes, and how values flow; it leaves out the weights' values and all names.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    main = module["main"]
+    numbers = {var: f"in{i}" for i, var in enumerate(main.params)}
+    lines = [str(var.ty) for var in main.params]
+    for i, binding in enumerate(bindings(main)):
+        lines.append(_describe(module, binding.value, numbers))
+        numbers[binding.var] = f"v{i}"
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:32]
+
+
+def _key(func: Any, name: str, network: str) -> str:
+    try:
+        program.arguments(func)
+        return program.workload_key(func)
+    except ValueError as error:
+        raise InputError(
+            f"{network}: the shapes of layer {name} depend on the data ({error}); "
+            "only networks with fixed shapes can be tuned"
+        ) from error
+
+
+def _task(func: Any, name: str, key: str, weight: int, network: str) -> LayerTask:
+    normalised = program.normalised(func)
+    return LayerTask(
+        name=name,
+        operator=dominating_operator(program.blocks(normalised["main"])),
+        workload_key=key,
+        weight=weight,
+        flop=program.flop(func),
+        args=program.arguments(func),
+        program=tvm.ir.save_json(normalised),
+        network=network,
+    )
+
+
+def _is_kernel_call(value: Any) -> bool:
+    return isinstance(value, tvm.ir.Call) and value.op == tvm.ir.Op.get("relax.call_tir")
+
+
+def _describe(module: Any, value: Any, numbers: dict[Any, str]) -> str:
+    """One bound value in words that hold no names."""
+    if _is_kernel_call(value):
+        key = program.workload_key(module[value.args[0].name_hint])
+        return f"{key}({_describe(module, value.args[1], numbers)})"
+    if isinstance(value, tvm.ir.Call):
+        args = ", ".join(_describe(module, arg, numbers) for arg in value.args)
+        return f"{value.op}({args}) -> {value.ty}"
+    if isinstance(value, relax.Tuple):
+        return ", ".join(_describe(module, field, numbers) for field in value.fields)
+    if isinstance(value, relax.Var):
+        return numbers[value]
+    if isinstance(value, tvm.ir.GenericConst):
+        return f"weight {value.ty}"
+    return str(value) if isinstance(value, relax.ShapeExpr | tirx.IntImm) else type(value).__name__

@@ -1,0 +1,64 @@
+"""Networks in PyTorch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tvm.relax.frontend.torch import from_exported_program
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.model.source import Array, random_inputs
+
+
+class TorchSource:
+    """A `torch.nn.Module`, put in eval mode, with inputs that show the shapes it runs on."""
+
+    def __init__(self, name: str, module: nn.Module, example_inputs: Sequence[Tensor]) -> None:
+        self.name = name
+        self._module = module.eval()
+        self._inputs = tuple(example_inputs)
+
+    def to_relax(self) -> Any:
+        """See `Source`."""
+        exported = self._importing("torch.export", self._export)
+        return self._importing(
+            "TVM", lambda: from_exported_program(exported, unwrap_unit_return_tuple=True)
+        )
+
+    def example_inputs(self, seed: int) -> tuple[Array, ...]:
+        """See `Source`; inputs that are not floats are the user's own: they may be indices."""
+        random = random_inputs([_spec(tensor) for tensor in self._inputs], seed)
+        return tuple(
+            drawn if given.is_floating_point() else given.numpy()
+            for drawn, given in zip(random, self._inputs, strict=True)
+        )
+
+    def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """See `Source`."""
+        with torch.inference_mode():
+            outputs = self._module(*(torch.from_numpy(array) for array in inputs))
+        flat = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+        return tuple(tensor.numpy() for tensor in flat)
+
+    def _export(self) -> Any:
+        with torch.no_grad():
+            return torch.export.export(self._module, self._inputs)
+
+    def _importing(self, tool: str, step: Callable[[], Any]) -> Any:
+        try:
+            return step()
+        except Exception as error:
+            raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
+
+
+def _spec(tensor: Tensor) -> TensorSpec:
+    return TensorSpec(shape=tuple(tensor.shape), dtype=str(tensor.dtype).removeprefix("torch."))
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something, in the user's words."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text.replace("Unsupported function types", "no support for the operators")
