@@ -1,1 +1,24 @@
-"""."""
+"""Every measurement, kept as a Parquet dataset. `docs/history.md` explains its columns."""
+
+from dgtl_ray.history.best import BestConfig, select_best
+from dgtl_ray.history.export import ExportReport, export
+from dgtl_ray.history.filter_text import parse_filter
+from dgtl_ray.history.filters import row_filter
+from dgtl_ray.history.protocol import HistoryStore
+from dgtl_ray.history.reader import SkippedFile
+from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
+from dgtl_ray.history.store import ParquetHistory
+
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "BestConfig",
+    "ExportReport",
+    "HistoryStore",
+    "ParquetHistory",
+    "SkippedFile",
+    "export",
+    "parse_filter",
+    "row_filter",
+    "select_best",
+]

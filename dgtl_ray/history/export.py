@@ -1,0 +1,117 @@
+"""Copies a history to plain Parquet for people who do not have this program."""
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.history.columns import columns_as_markdown
+from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
+from dgtl_ray.history.store import ParquetHistory
+
+_ROWS_PER_FILE = 1_000_000
+
+_README = """# Measurements of a tuning run
+
+{rows} measurements in {files} Parquet file(s), one row each: a configuration of a layer task of a
+neural network, built and timed on a device, or the way in which it failed. {filter}
+Schema version {version}. Read them with any of
+
+```python
+pandas.read_parquet("{folder}")
+polars.read_parquet("{folder}/*.parquet")
+duckdb.sql("SELECT * FROM '{folder}/*.parquet'")
+```
+
+## Columns
+
+{columns}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What was exported, and which damaged files of the history could not be."""
+
+    out_dir: str
+    rows: int
+    files: int
+    size_bytes: int
+    skipped: tuple[str, ...]
+
+    def __str__(self) -> str:
+        size_mb = self.size_bytes / 1e6
+        text = f"{self.rows} rows, {size_mb:.2f} MB, {self.files} file(s): {self.out_dir}"
+        damaged = [f"left out, damaged: {path}" for path in self.skipped]
+        return "\n".join([text, *damaged])
+
+
+def export(uri: str, out_dir: str, where: str | None = None) -> ExportReport:
+    """Write the rows that `where` admits to a new folder, with a README of the columns.
+
+    Args:
+        uri: Of the history.
+        out_dir: A folder that does not exist or is empty. It appears whole or not at all.
+        where: A condition like `operator == 'conv2d' and cost_s < 0.01`; None for all rows.
+
+    Raises:
+        InputError: No such history, a bad condition, a folder that is in use or not writable.
+    """
+    target = Path(out_dir).expanduser().absolute()
+    _require_free(target)
+    history = ParquetHistory(uri)
+    order = [("network", "ascending"), ("task", "ascending"), ("measurement_id", "ascending")]
+    table = history.scan(where=where).sort_by(order)
+    try:
+        _write_whole(table, target, where)
+    except OSError as error:
+        raise InputError(f"cannot write {out_dir}: {error}; choose another folder") from error
+    files = sorted(target.glob("*.parquet"))
+    return ExportReport(
+        out_dir=out_dir,
+        rows=table.num_rows,
+        files=len(files),
+        size_bytes=sum(file.stat().st_size for file in files),
+        skipped=tuple(file.path for file in history.skipped),
+    )
+
+
+def _require_free(target: Path) -> None:
+    if target.is_dir() and not any(target.iterdir()):
+        return
+    if target.exists():
+        raise InputError(f"{target} exists already: name a new or empty folder to export to")
+
+
+def _write_whole(table: Any, target: Path, where: str | None) -> None:
+    """Write into a hidden folder beside the target, which then takes the target's name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    hidden = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
+    hidden.mkdir()
+    try:
+        files = _write_files(table, hidden)
+        condition = f"Only rows where `{where}`." if where else "All rows of the history."
+        text = _README.format(
+            rows=table.num_rows,
+            files=files,
+            filter=condition,
+            version=SCHEMA_VERSION,
+            folder=target.name,
+            columns=columns_as_markdown(),
+        )
+        (hidden / "README.md").write_text(text, encoding="utf-8")
+        hidden.rename(target)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _write_files(table: Any, folder: Path) -> int:
+    """Write the table in files of bounded length, at least one; how many there are."""
+    starts = range(0, max(table.num_rows, 1), _ROWS_PER_FILE)
+    for number, start in enumerate(starts):
+        part = table.slice(start, _ROWS_PER_FILE).cast(SCHEMA)
+        pq.write_table(part, folder / f"measurements-{number:03d}.parquet", compression="zstd")
+    return len(starts)
