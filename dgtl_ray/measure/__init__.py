@@ -1,1 +1,19 @@
-"""."""
+"""Builds candidates, times them and checks their answers, in processes that may be lost.
+
+No import here loads TVM: owners of a builder or timer stay light, their workers carry the weight.
+"""
+
+from dgtl_ray.measure.builder import LocalBuilder
+from dgtl_ray.measure.device import describe_device
+from dgtl_ray.measure.doctor import Finding, diagnose
+from dgtl_ray.measure.timer import LocalTimer
+from dgtl_ray.measure.toolchain import toolchain
+
+__all__ = [
+    "Finding",
+    "LocalBuilder",
+    "LocalTimer",
+    "describe_device",
+    "diagnose",
+    "toolchain",
+]

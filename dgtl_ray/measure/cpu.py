@@ -1,0 +1,106 @@
+"""This machine's CPU, described."""
+
+import os
+import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from dgtl_ray.core.device import DeviceDescriptor
+
+_CPU_INFO = Path("/proc/cpuinfo")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+# Vector units that multiply and add, of one core: two on nearly every server and laptop core.
+_FMA_UNITS = 2
+_COPY_BYTES = 64 << 20
+_COPIES = 4
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_VENDORS = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}
+
+
+def describe_cpu(target: Any) -> DeviceDescriptor:
+    """Describe the cores that `target` (a TVM target) may use.
+
+    `peak_gflops` is computed: cores × clock × lanes × 2 operations × 2 units. `bandwidth_gb_s` is
+    measured by copying memory on all cores (a tenth of a second, once a process).
+    """
+    import tvm
+
+    cores = int(target.attrs.get("num-cores", available_cores()))
+    lanes = max(1, int(tvm.target.codegen.llvm_get_vector_width(target)) // 32)
+    clock_ghz = _clock_ghz()
+    level_1, last_level = _cache_sizes()
+    info = cpu_info()
+    return DeviceDescriptor(
+        name=info.get("model name") or platform.processor() or platform.machine(),
+        kind="cpu",
+        vendor=_VENDORS.get(info.get("vendor_id", ""), _vendor_of_machine()),
+        cores=cores,
+        clock_ghz=clock_ghz,
+        peak_gflops=round(cores * clock_ghz * lanes * 2 * _FMA_UNITS, 1),
+        bandwidth_gb_s=copy_bandwidth_gb_s(cores),
+        shared_memory_bytes=level_1,
+        cache_bytes=last_level,
+        vector_lanes=lanes,
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+@cache
+def cpu_info() -> dict[str, str]:
+    """The first core's entries of the kernel's CPU table; empty where there is none."""
+    if not _CPU_INFO.exists():
+        return {}
+    first, _, _ = _CPU_INFO.read_text().partition("\n\n")
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+@cache
+def copy_bandwidth_gb_s(threads: int) -> float:
+    """Main memory's bandwidth as copying sees it: bytes read and written, best of a few."""
+    sources = [np.ones(_COPY_BYTES // threads, np.uint8) for _ in range(threads)]
+    sinks = [np.zeros_like(source) for source in sources]
+    best_s = float("inf")
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(_COPIES):
+            start_s = time.perf_counter()
+            list(pool.map(np.copyto, sinks, sources))
+            best_s = min(best_s, time.perf_counter() - start_s)
+    return round(2 * _COPY_BYTES / best_s / 1e9, 1)
+
+
+def _clock_ghz() -> float:
+    frequency = psutil.cpu_freq()
+    if frequency is None:
+        return 1.0
+    return round((frequency.max or frequency.current) / 1e3, 2)
+
+
+def _cache_sizes() -> tuple[int, int]:
+    """Bytes of one core's first-level data cache, and of the last level."""
+    sizes: dict[int, int] = {}
+    for folder in sorted(_CACHES.glob("index*")):
+        if (folder / "type").read_text().strip() != "Instruction":
+            level = int((folder / "level").read_text())
+            sizes[level] = _bytes_of((folder / "size").read_text().strip())
+    if not sizes:
+        return 32 << 10, 1 << 20
+    return sizes[min(sizes)], sizes[max(sizes)]
+
+
+def _bytes_of(size: str) -> int:
+    return int(size[:-1]) * _UNITS[size[-1]] if size[-1] in _UNITS else int(size)
+
+
+def _vendor_of_machine() -> str:
+    return "arm" if platform.machine() in ("aarch64", "arm64") else "unknown"

@@ -1,0 +1,136 @@
+"""End-to-end latency of several ways to run a network, measured in turn."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dgtl_ray.core.errors import DgtlError, InputError
+
+# What a contender may raise; anything else is a mistake in this program.
+_FAILURES = (DgtlError, OSError, RuntimeError)
+
+
+class Contender(Protocol):
+    """A way to run a network. It lives in a process of its own, so that none disturbs another.
+
+    Whatever goes wrong is raised as a `DgtlError`, `OSError` or `RuntimeError`.
+    """
+
+    name: str
+
+    def start(self) -> None:
+        """Load the network and run it once."""
+        ...
+
+    def time_s(self, min_time_s: float, max_runs: int) -> list[float]:
+        """Seconds of each of several single runs.
+
+        As many as fill `min_time_s`, at least one, at most `max_runs`. Between calls it is idle.
+        """
+        ...
+
+    def close(self) -> None:
+        """End its process, in whatever state it is."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Latency of one contender over all rounds.
+
+    Attributes:
+        median_s: Median run, None if it failed.
+        low_s: 10th percentile, None if it failed.
+        high_s: 90th percentile, None if it failed.
+        runs: How many runs were timed.
+        error: Why it failed, empty if it did not.
+    """
+
+    median_s: float | None
+    low_s: float | None
+    high_s: float | None
+    runs: int
+    error: str = ""
+
+
+@dataclass
+class _Lane:
+    """One contender, and what is known of it so far."""
+
+    contender: Contender
+    seconds: list[float] = field(default_factory=list)
+    error: str = ""
+
+    def attempt(self, action: Callable[[], list[float]]) -> None:
+        """Add the action's runs; a failure takes the contender out of the comparison."""
+        if self.error:
+            return
+        try:
+            self.seconds += action()
+        except _FAILURES as error:
+            self.error = str(error) or type(error).__name__
+
+    def start(self) -> list[float]:
+        """Start it; there is nothing timed yet."""
+        self.contender.start()
+        return []
+
+    def latency(self) -> Latency:
+        """All of its rounds in a few numbers."""
+        if self.error:
+            return Latency(
+                median_s=None, low_s=None, high_s=None, runs=len(self.seconds), error=self.error
+            )
+        deciles = statistics.quantiles(self.seconds, n=10, method="inclusive")
+        return Latency(
+            median_s=statistics.median(self.seconds),
+            low_s=deciles[0],
+            high_s=deciles[-1],
+            runs=len(self.seconds),
+        )
+
+
+def compare_latency(
+    contenders: Sequence[Contender],
+    *,
+    rounds: int = 5,
+    min_time_s: float = 0.5,
+    max_runs: int = 100,
+    settle_s: float = 0.3,
+) -> dict[str, Latency]:
+    """Time contenders in turn: each round times every one of them while the others are idle.
+
+    So whatever changes on the machine during the comparison changes for all of them alike.
+
+    Args:
+        contenders: Who is compared; names are distinct. All are started here, and closed.
+        rounds: How often each has its turn.
+        min_time_s: Time to fill in a turn; one that needs longer for a run runs once a turn.
+        max_runs: Most runs in a turn.
+        settle_s: Pause before each turn, for the threads of the one before to go to sleep.
+
+    Returns:
+        A latency for each name, in the given order; a contender that fails is reported with its
+        error and the others go on.
+
+    Raises:
+        InputError: Two contenders have one name, or there is no round.
+    """
+    names = [contender.name for contender in contenders]
+    if len(set(names)) < len(names):
+        raise InputError(f"contenders need distinct names, got {', '.join(names)}")
+    if rounds < 1:
+        raise InputError(f"rounds is {rounds}: at least 1 is needed")
+    lanes = [_Lane(contender) for contender in contenders]
+    with ExitStack() as stack:
+        for lane in lanes:
+            stack.callback(lane.contender.close)
+            lane.attempt(lane.start)
+        for _ in range(rounds):
+            for lane in lanes:
+                time.sleep(settle_s)
+                lane.attempt(lambda lane=lane: lane.contender.time_s(min_time_s, max_runs))
+    return {lane.contender.name: lane.latency() for lane in lanes}

@@ -1,0 +1,19 @@
+"""Places for short-lived files: in memory where libraries may be loaded from there."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - only a fresh private directory is made in it
+
+
+def new_scratch_root() -> Path:
+    """A fresh private directory; its creator removes it."""
+    return Path(tempfile.mkdtemp(prefix="dgtl-", dir=_MEMORY if _loadable(_MEMORY) else None))
+
+
+def _loadable(folder: Path) -> bool:
+    """Whether a shared library may be written to `folder` and loaded (containers forbid it)."""
+    if not os.access(folder, os.W_OK):
+        return False
+    return not os.statvfs(folder).f_flag & os.ST_NOEXEC

@@ -1,0 +1,96 @@
+"""What a timing worker does: load a candidate, run it on its device, time or check it.
+
+Only workers import this: it loads TVM.
+"""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.roles import RunInput
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.measure.arguments import ArgumentCache, random_array
+from dgtl_ray.measure.compare import relative_error
+from dgtl_ray.measure.device import describe_device
+from dgtl_ray.measure.runtime_device import open_device
+from dgtl_ray.measure.stopwatch import time_candidate
+from dgtl_ray.measure.timer_protocol import DescribeInput, VerifyInput
+
+Request: TypeAlias = RunInput | VerifyInput | DescribeInput
+Answer: TypeAlias = tuple[float, ...] | float | DeviceDescriptor
+
+_CACHE_BYTES = 1 << 30
+_ENTRY = "main"
+# Of the arguments' values: the same in every run, so that timings can be compared.
+_SEED = 0
+
+
+class TimeJob:
+    """Times (repeats in seconds come back), verifies (a relative error) and describes its device.
+
+    Args:
+        scratch: For its files.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._numbers = itertools.count()
+        self._caches: dict[str, ArgumentCache[Any]] = {}
+
+    def __call__(self, item: Request) -> Answer:
+        """Do what is asked of a candidate."""
+        if isinstance(item, DescribeInput):
+            return describe_device(item.target)
+        device = open_device(item.target)
+        if isinstance(item, VerifyInput):
+            return self._verify(item, device)
+        module = self._load(item.artifact)
+        arguments = self._cache(device).get(item.args)
+        return time_candidate(module, _ENTRY, arguments, device, item.evaluator, item.best_s)
+
+    def _verify(self, item: VerifyInput, device: Any) -> float:
+        found = self._outputs(item.artifact, item.args, device)
+        expected = self._outputs(item.reference, item.args, device)
+        return max(relative_error(a, b) for a, b in zip(found, expected, strict=True))
+
+    def _outputs(
+        self, artifact: bytes, specs: tuple[TensorSpec, ...], device: Any
+    ) -> list[NDArray[np.generic]]:
+        """All arguments after a run: what a kernel should have left alone is checked as well."""
+        module = self._load(artifact)
+        arguments = [
+            tvm.runtime.tensor(random_array(spec, position, _SEED), device)
+            for position, spec in enumerate(specs)
+        ]
+        module[_ENTRY](*arguments)
+        device.sync()
+        return [argument.numpy() for argument in arguments]
+
+    def _load(self, artifact: bytes) -> Any:
+        # Always a path of its own: the loader answers a path that it knows with the old library.
+        path = self._scratch / f"candidate-{next(self._numbers)}.so"
+        path.write_bytes(artifact)
+        try:
+            return tvm.runtime.load_module(str(path))
+        finally:
+            path.unlink()  # what is mapped stays
+
+    def _cache(self, device: Any) -> ArgumentCache[Any]:
+        def place(array: NDArray[np.generic]) -> Any:
+            return tvm.runtime.tensor(array, device)
+
+        key = str(device)
+        if key not in self._caches:
+            self._caches[key] = ArgumentCache(place, seed=_SEED, limit_bytes=_CACHE_BYTES)
+        return self._caches[key]
+
+
+def time_job(scratch: Path) -> Callable[[Request], Answer]:
+    """The function that times, verifies and describes, with `scratch` for its files."""
+    return TimeJob(scratch)

@@ -1,0 +1,104 @@
+"""Times and checks candidates on this machine's device."""
+
+import time
+from dataclasses import replace
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import RunInput, RunResult
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.measure.pool import WorkerPool
+from dgtl_ray.measure.protocol import Ending, Outcome
+from dgtl_ray.measure.timer_protocol import DescribeInput, VerifyInput
+
+_STATUS = {
+    Ending.DONE: Status.OK,
+    Ending.RAISED: Status.RUN_ERROR,
+    Ending.LOST: Status.RUN_ERROR,
+    Ending.TIMED_OUT: Status.RUN_TIMEOUT,
+}
+_DESCRIBE_TIMEOUT_S = 60.0
+
+
+class LocalTimer:
+    """Times candidates in a warm process of this machine (the `Timer` role).
+
+    It starts warming up when it is made. One job at a time: a second thread waits.
+
+    Args:
+        memory_limit_bytes: Of the process that runs candidates.
+        verify_timeout_s: Wall-clock limit of `verify`.
+        job: `module:factory` of what the worker runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_limit_bytes: int = 6 << 30,
+        verify_timeout_s: float = 60.0,
+        job: str = "dgtl_ray.measure.time_job:time_job",
+    ) -> None:
+        self._verify_timeout_s = verify_timeout_s
+        # A candidate that raised may have left a device context or a heap that is broken.
+        self._pool = WorkerPool(
+            job, processes=1, memory_limit_bytes=memory_limit_bytes, renew_after_error=True
+        )
+
+    def describe(self, target: str) -> DeviceDescriptor:
+        """What the device is; `target` is TVM's target as JSON.
+
+        Raises:
+            DeviceError: There is no such device here.
+        """
+        outcome = self._pool.run(DescribeInput(target=target), _DESCRIBE_TIMEOUT_S)
+        if outcome.ending is not Ending.DONE:
+            raise DeviceError(outcome.text)
+        descriptor: DeviceDescriptor = outcome.value
+        return descriptor
+
+    def time(self, item: RunInput) -> RunResult:
+        """Time one candidate. Never raises for what the candidate does.
+
+        Raises:
+            DgtlError: No process can be started on this machine.
+        """
+        return self._run(item, item.evaluator.timeout_s)[0]
+
+    def verify(
+        self,
+        artifact: bytes,
+        reference: bytes,
+        args: tuple[TensorSpec, ...],
+        target: str,
+        *,
+        rtol: float = 1e-3,
+    ) -> RunResult:
+        """Run candidate and reference on the same random inputs and compare all arguments.
+
+        The status is `wrong_result`, with the largest relative error told, where that is more than
+        `rtol`; `repeats_s` is empty.
+        """
+        item = VerifyInput(artifact=artifact, reference=reference, args=args, target=target)
+        result, outcome = self._run(item, self._verify_timeout_s)
+        result = replace(result, repeats_s=())
+        if result.status is not Status.OK or outcome.value <= rtol:
+            return result
+        error = f"largest relative error {outcome.value:.3g}, allowed {rtol:g}"
+        return replace(result, status=Status.WRONG_RESULT, error=error)
+
+    def close(self) -> None:
+        """End the processes it holds."""
+        self._pool.close()
+
+    def _run(self, item: RunInput | VerifyInput, timeout_s: float) -> tuple[RunResult, Outcome]:
+        self._pool.warm_up()
+        start_s = time.perf_counter()
+        outcome = self._pool.run(item, timeout_s)
+        result = RunResult(
+            status=_STATUS[outcome.ending],
+            error=outcome.text,
+            repeats_s=outcome.value if isinstance(outcome.value, tuple) else (),
+            timing_s=time.perf_counter() - start_s,
+        )
+        return result, outcome

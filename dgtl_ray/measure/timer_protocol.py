@@ -1,0 +1,22 @@
+"""What a timer asks of its worker besides timing."""
+
+from dataclasses import dataclass
+
+from dgtl_ray.core.task import TensorSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyInput:
+    """Run candidate and reference on the same inputs; the answer is the largest relative error."""
+
+    artifact: bytes
+    reference: bytes
+    args: tuple[TensorSpec, ...]
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeInput:
+    """Describe the device of a target; the answer is a `DeviceDescriptor`."""
+
+    target: str
