@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dgtl_ray.model.baselines import onnxruntime_contender, pytorch_contender
     from dgtl_ray.model.loading import load_network
     from dgtl_ray.model.network import Network
     from dgtl_ray.model.program import workload_key
@@ -14,7 +15,9 @@ __all__ = [
     "TargetSpec",
     "default_cuda_json",
     "load_network",
+    "onnxruntime_contender",
     "parse_target",
+    "pytorch_contender",
     "workload_key",
 ]
 
@@ -23,7 +26,9 @@ _HOMES = {
     "TargetSpec": "target",
     "default_cuda_json": "target",
     "load_network": "loading",
+    "onnxruntime_contender": "baselines",
     "parse_target": "target",
+    "pytorch_contender": "baselines",
     "workload_key": "program",
 }
 

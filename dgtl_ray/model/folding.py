@@ -66,7 +66,7 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
         call = self.visit_expr_post_order(call)
         name = getattr(call.op, "name", "")
         args = [self._value(arg) for arg in call.args]
-        if name in _ARITHMETIC and all(_is_constant(arg) for arg in args):
+        if name in _ARITHMETIC and _is_float(call) and all(map(_is_constant, args)):
             return _constant(_ARITHMETIC[name](*map(_to_numpy, args)), call)
         if name in _LAYOUT and _is_constant(args[0]):
             return _constant(_LAYOUT[name](_to_numpy(args[0]), call), call)
@@ -97,6 +97,11 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
 
 def _is_constant(expr: Any) -> bool:
     return isinstance(expr, tvm.ir.GenericConst | tvm.tirx.FloatImm | tvm.tirx.IntImm)
+
+
+def _is_float(call: Any) -> bool:
+    """Integers are left to TVM, whose division rounds in its own way."""
+    return str(call.ty.dtype).startswith("float")
 
 
 def _to_numpy(expr: Any) -> Any:

@@ -27,7 +27,12 @@ _NAMES = (
 
 
 def dominating_operator(blocks: Sequence[Block]) -> str:
-    """The operator of the block that does most, reductions before what is fused to them."""
+    """The operator of the block that does most, reductions before what is fused to them.
+
+    `opaque` where TVM wrote the function without blocks: nothing in it can be scheduled.
+    """
+    if not blocks:
+        return "opaque"
     heaviest = max(blocks, key=lambda block: (bool(block.reduction), block.iterations))
     for prefix, name in _NAMES:
         if heaviest.name.startswith(prefix):

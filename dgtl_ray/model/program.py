@@ -85,8 +85,16 @@ def _renamed(stmt: Any) -> Any:
     if isinstance(stmt, tirx.SeqStmt):
         return tirx.SeqStmt([_renamed(part) for part in stmt.seq])
     if isinstance(stmt, tirx.For):
-        body = _renamed(stmt.body)
-        return tirx.For(stmt.loop_var, stmt.min, stmt.extent, stmt.kind, body)
+        return tirx.For(
+            stmt.loop_var,
+            stmt.min,
+            stmt.extent,
+            stmt.kind,
+            _renamed(stmt.body),
+            stmt.thread_binding,
+            stmt.annotations,
+            stmt.step,
+        )
     if isinstance(stmt, s_tir.SBlockRealize):
         return s_tir.SBlockRealize(stmt.iter_values, stmt.predicate, _renamed(stmt.block))
     return _renamed_block(stmt) if isinstance(stmt, s_tir.SBlock) else stmt
@@ -128,6 +136,6 @@ def _describe(block: Any) -> Block:
 
 
 def _static(dim: Any) -> int:
-    if not isinstance(dim, tirx.IntImm):
-        raise ValueError(f"dimension {dim} is not static")
-    return int(dim)
+    if isinstance(dim, tirx.IntImm):
+        return int(dim)
+    raise ValueError(f"dimension {dim} is not static")

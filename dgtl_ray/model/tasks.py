@@ -60,6 +60,7 @@ def network_hash(module: Any) -> str:
     for i, binding in enumerate(bindings(main)):
         lines.append(_describe(module, binding.value, numbers))
         numbers[binding.var] = f"v{i}"
+    lines.append(_describe(module, main.body.body, numbers))
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:32]
 
 

@@ -1,5 +1,6 @@
 """Networks in PyTorch."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,7 +49,9 @@ class TorchSource:
 
     def _importing(self, tool: str, step: Callable[[], Any]) -> Any:
         try:
-            return step()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # remarks of these tools on one another
+                return step()
         except Exception as error:
             raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
 
