@@ -1,1 +1,8 @@
-"""."""
+"""Design spaces: knobs, the constraints between them, sampling, and the encoding.
+
+numpy only, but for `sketches`, which reads design spaces from TVM and applies configurations.
+"""
+
+from dgtl_ray.space.design_space import DesignSpace
+
+__all__ = ["DesignSpace"]

@@ -1,0 +1,96 @@
+"""Puts the feature groups together, batch by batch."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.roles import IntArray
+from dgtl_ray.space.encoding.cpu import cpu_features
+from dgtl_ray.space.encoding.cuda import cuda_features
+from dgtl_ray.space.encoding.footprints import footprint_features
+from dgtl_ray.space.encoding.tiles import alignment_features, tile_features
+from dgtl_ray.space.encoding.view import Columns, View
+from dgtl_ray.space.encoding.workload import device_features, workload_features
+from dgtl_ray.space.limits import Limits
+from dgtl_ray.space.nest import LEVELS, Access, Axis, Nest
+from dgtl_ray.space.sketch import Sketch
+from dgtl_ray.space.tiling import Tiling
+
+Group = Callable[[View, Columns], None]
+
+_SHARED: tuple[Group, ...] = (tile_features, alignment_features, footprint_features)
+_DESCRIPTORS: tuple[Group, ...] = (workload_features, device_features)
+_GROUPS: dict[str, tuple[Group, ...]] = {
+    "cpu": (*_SHARED, cpu_features, *_DESCRIPTORS),
+    "cuda": (*_SHARED, cuda_features, *_DESCRIPTORS),
+}
+
+# Configurations encoded at a time: their columns stay in the cache.
+BATCH = 4096
+_CAPACITY = 512
+
+
+@cache
+def column_names(kind: str) -> tuple[str, ...]:
+    """The encoding's columns: every sketch of a kind adds the same ones, in the same order."""
+    return tuple(_features(kind, _POINT[kind], np.zeros((1, 0), np.int32), _LIMITS, _DEVICE).names)
+
+
+def encode_choices(
+    kind: str,
+    sketch: Sketch,
+    choices: IntArray,
+    limits: Limits,
+    device: DeviceDescriptor,
+    out: NDArray[np.float32],
+    rows: NDArray[np.intp],
+) -> None:
+    """Encode choices (n × knobs) of one sketch into the given rows of `out`."""
+    for start in range(0, len(choices), BATCH):
+        batch = slice(start, start + BATCH)
+        out[rows[batch]] = _features(kind, sketch, choices[batch], limits, device).rows
+
+
+def _features(
+    kind: str, sketch: Sketch, choices: IntArray, limits: Limits, device: DeviceDescriptor
+) -> Columns:
+    view = View(tiling=Tiling(sketch, choices), limits=limits, device=device)
+    columns = Columns(len(choices), _CAPACITY)
+    for group in _GROUPS[kind]:
+        group(view, columns)
+    return columns
+
+
+# The smallest configuration there is: one point, one store. It names the columns.
+_POINT = {
+    kind: Sketch(
+        knobs=(),
+        nest=Nest(
+            axes=(Axis(name="point", extent=1, reduction=False),),
+            levels=levels,
+            reads=(),
+            write=Access(buffer="out", shape=(1,), coefficients=((1,),), element_bytes=4),
+        ),
+        tiles=(-1,),
+        instructions="[]",
+    )
+    for kind, levels in LEVELS.items()
+}
+_LIMITS = Limits(
+    threads_per_block=1, shared_bytes_per_block=1, registers_per_block=1024, warp_size=1
+)
+_DEVICE = DeviceDescriptor(
+    name="none",
+    kind="none",
+    vendor="none",
+    cores=1,
+    clock_ghz=1.0,
+    peak_gflops=1.0,
+    bandwidth_gb_s=1.0,
+    shared_memory_bytes=1,
+    cache_bytes=1,
+    vector_lanes=1,
+)

@@ -1,0 +1,90 @@
+"""Reads a task's design space from TVM's sketches."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import tvm
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.space.design_space import DesignSpace
+from dgtl_ray.space.limits import CPU_UNROLLED_ACCUMULATORS, Limits
+from dgtl_ray.space.nest import LEVELS
+from dgtl_ray.space.sketches.anchor import read_blocks
+from dgtl_ray.space.sketches.context import parse_target, tune_context
+from dgtl_ray.space.sketches.errors import ScheduleError
+from dgtl_ray.space.sketches.read_sketch import read_sketch
+from dgtl_ray.space.sketches.replay import apply_schedule
+from dgtl_ray.space.sketches.trace import SketchTrace
+
+KINDS = {"llvm": "cpu", "cuda": "cuda"}
+# A sketch of which none of this many feasible configurations can be applied is left out.
+PROBES = 8
+
+_log = logging.getLogger(__name__)
+
+
+def read_design_space(task: LayerTask, target: str) -> DesignSpace:
+    """The design space of a task on a target.
+
+    Args:
+        task: The task, its program unscheduled.
+        target: TVM's target as JSON; one for CUDA names its limits.
+
+    Returns:
+        Its design space: of size 1 where nothing can be chosen, and of size 0 where TVM has no
+        sketch that works.
+
+    Raises:
+        InputError: The target is of a kind without design spaces, or lacks a limit.
+    """
+    parsed = parse_target(target)
+    kind = KINDS.get(parsed.kind.name)
+    if kind is None:
+        raise InputError(f"target: {parsed.kind.name!r} has no design spaces; use llvm or cuda")
+    module = tvm.ir.load_json(task.program)
+    limits = read_limits(parsed)
+    blocks = read_blocks(module, LEVELS[kind])
+    schedules = tune_context(module, parsed).generate_design_space()
+    sketches = [read_sketch(module, SketchTrace.of(s.trace), blocks) for s in schedules]
+    space = DesignSpace(kind=kind, sketches=tuple(sketches), limits=limits)
+    working = [i for i in range(len(sketches)) if _works(space, i, task, target)]
+    return DesignSpace(kind=kind, sketches=tuple(sketches[i] for i in working), limits=limits)
+
+
+def read_limits(target: Any) -> Limits:
+    """The limits that a target states.
+
+    Raises:
+        InputError: A CUDA target does not state one that is needed.
+    """
+    stated = {str(name): value for name, value in target.attrs.items()}
+    if target.kind.name != "cuda":
+        return Limits(unrolled_accumulators=CPU_UNROLLED_ACCUMULATORS)
+    try:
+        return Limits(
+            threads_per_block=int(stated["max_threads_per_block"]),
+            shared_bytes_per_block=int(stated["max_shared_memory_per_block"]),
+            registers_per_block=int(stated["registers_per_block"]),
+            warp_size=int(stated["thread_warp_size"]),
+        )
+    except KeyError as missing:
+        raise InputError(
+            f"target: a cuda target must state {missing}; add it to the target's JSON"
+        ) from missing
+
+
+def _works(space: DesignSpace, index: int, task: LayerTask, target: str) -> bool:
+    """Whether any of a few feasible configurations of a sketch can be applied."""
+    alone = DesignSpace(kind=space.kind, sketches=(space.sketches[index],), limits=space.limits)
+    reason = "no configuration satisfies the target's limits"
+    for row in alone.sample(PROBES, np.random.default_rng(0)):
+        try:
+            apply_schedule(task.program, target, alone.schedule_of(row))
+        except ScheduleError as error:
+            reason = str(error)
+        else:
+            return True
+    _log.info("task %s: sketch %d is left out: %s", task.name, index, reason)
+    return False

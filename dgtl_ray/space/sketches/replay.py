@@ -1,0 +1,54 @@
+"""From a schedule's text to the scheduled module."""
+
+import json
+from typing import Any
+
+import tvm
+from tvm.s_tir import Schedule
+from tvm.s_tir.schedule import Trace
+
+from dgtl_ray.space.sketches.context import parse_target, postprocessors
+from dgtl_ray.space.sketches.errors import ScheduleError
+
+
+def apply_schedule(program: str, target: str, schedule: str) -> Any:
+    """The scheduled module of a task, ready to compile.
+
+    Args:
+        program: TVM's JSON of the unscheduled module (`LayerTask.program`).
+        target: TVM's target as JSON.
+        schedule: What `DesignSpace.schedule_of` gave, or `""` for the default schedule.
+
+    Raises:
+        ScheduleError: The schedule does not fit the program, or TVM rejects the result.
+    """
+    module = tvm.ir.load_json(program)
+    if not schedule:
+        from dgtl_ray.space.sketches.default import apply_default
+
+        return apply_default(module, parse_target(target))
+    state = replay(module, schedule)
+    for step in postprocessors(target):
+        if not step.apply(state):
+            name = str(step).rsplit(".", 1)[-1]
+            raise ScheduleError(f"TVM's postprocessor {name} rejects the schedule")
+    return state.mod
+
+
+def replay(module: Any, schedule: str) -> Any:
+    """TVM's schedule after its trace, before the postprocessors.
+
+    Raises:
+        ScheduleError: The trace does not fit the module.
+    """
+    state = Schedule(module, seed=1, debug_mask="none")
+    try:
+        Trace.apply_json_to_schedule(json.loads(schedule), state)
+    except Exception as error:
+        raise ScheduleError(f"the trace does not fit the program: {_last_line(error)}") from error
+    return state
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
