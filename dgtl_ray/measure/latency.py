@@ -2,10 +2,12 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
 
 from dgtl_ray.core.errors import DgtlError, InputError
 
@@ -49,9 +51,9 @@ class Latency:
         error: Why it failed, empty if it did not.
     """
 
-    median_s: float | None
-    low_s: float | None
-    high_s: float | None
+    median_s: float | None = None
+    low_s: float | None = None
+    high_s: float | None = None
     runs: int
     error: str = ""
 
@@ -64,31 +66,34 @@ class _Lane:
     seconds: list[float] = field(default_factory=list)
     error: str = ""
 
-    def attempt(self, action: Callable[[], list[float]]) -> None:
-        """Add the action's runs; a failure takes the contender out of the comparison."""
-        if self.error:
-            return
+    def start(self) -> None:
+        """Start it."""
+        with self._failing():
+            self.contender.start()
+
+    def take_turn(self, min_time_s: float, max_runs: int) -> None:
+        """Time it, unless it has failed."""
+        if not self.error:
+            with self._failing():
+                self.seconds += self.contender.time_s(min_time_s, max_runs)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Note a failure: it takes the contender out of the comparison."""
         try:
-            self.seconds += action()
+            yield
         except _FAILURES as error:
             self.error = str(error) or type(error).__name__
-
-    def start(self) -> list[float]:
-        """Start it; there is nothing timed yet."""
-        self.contender.start()
-        return []
 
     def latency(self) -> Latency:
         """All of its rounds in a few numbers."""
         if self.error:
-            return Latency(
-                median_s=None, low_s=None, high_s=None, runs=len(self.seconds), error=self.error
-            )
-        deciles = statistics.quantiles(self.seconds, n=10, method="inclusive")
+            return Latency(runs=len(self.seconds), error=self.error)
+        low_s, high_s = np.quantile(self.seconds, (0.1, 0.9))
         return Latency(
             median_s=statistics.median(self.seconds),
-            low_s=deciles[0],
-            high_s=deciles[-1],
+            low_s=float(low_s),
+            high_s=float(high_s),
             runs=len(self.seconds),
         )
 
@@ -128,9 +133,9 @@ def compare_latency(
     with ExitStack() as stack:
         for lane in lanes:
             stack.callback(lane.contender.close)
-            lane.attempt(lane.start)
+            lane.start()
         for _ in range(rounds):
             for lane in lanes:
                 time.sleep(settle_s)
-                lane.attempt(lambda lane=lane: lane.contender.time_s(min_time_s, max_runs))
+                lane.take_turn(min_time_s, max_runs)
     return {lane.contender.name: lane.latency() for lane in lanes}

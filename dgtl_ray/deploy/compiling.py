@@ -1,0 +1,146 @@
+"""A network and its layers' schedules → an executable."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import tvm
+from numpy.typing import NDArray
+from tvm import relax, tirx
+
+from dgtl_ray.core.errors import DeployError
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.deploy.devices import open_device
+from dgtl_ray.deploy.running import NetworkRunner
+from dgtl_ray.deploy.weights import lift_weights
+from dgtl_ray.model import Network, TargetSpec, workload_key
+from dgtl_ray.space.sketches.errors import ScheduleError
+from dgtl_ray.space.sketches.replay import apply_schedule
+
+Array = NDArray[Any]
+
+
+class CompiledNetwork:
+    """A network compiled for a target, in memory.
+
+    Attributes:
+        executable: TVM's executable; its `main` takes the inputs, then the weights.
+        weights: Values of the weights, in order.
+        outputs: Shapes and dtypes of what it returns.
+    """
+
+    def __init__(
+        self,
+        executable: Any,
+        weights: Sequence[Array],
+        network: Network,
+        target: TargetSpec,
+        outputs: tuple[TensorSpec, ...],
+    ) -> None:
+        self.executable = executable
+        self.weights = tuple(weights)
+        self.outputs = outputs
+        self._network = network
+        self._target = target
+
+    def __call__(self, *inputs: Any) -> Array | tuple[Array, ...]:
+        """One inference, NumPy out; a tuple where the network has several outputs.
+
+        Raises:
+            InputError: Not one input for each, or a wrong shape or dtype.
+            DeviceError: This machine lacks the device.
+        """
+        return self._runner(*inputs)
+
+    @cached_property
+    def _runner(self) -> NetworkRunner:
+        return NetworkRunner(
+            self.executable.jit(),
+            self.weights,
+            device=open_device(self._target.json),
+            input_names=self._network.input_names,
+            inputs=self._network.inputs,
+        )
+
+
+def compile_network(
+    network: Network, schedules: Mapping[str, str], target: TargetSpec
+) -> CompiledNetwork:
+    """Compile a network, each layer by the schedule chosen for it.
+
+    Args:
+        network: A network lowered for `target`.
+        schedules: Schedule text (`BuildInput.schedule`) by workload key; a layer that is missing,
+            or whose text is empty, gets the default schedule.
+        target: What to build for.
+
+    Raises:
+        DeployError: A schedule does not fit its layer.
+    """
+    # Calls that only reshape become views, before scheduled loops hide what they are.
+    module = relax.transform.RewriteDataflowReshape()(network.module)
+    module = relax.transform.DeadCodeElimination(["main"])(module)
+    return _build(_scheduled(module, network, schedules, target), network, target)
+
+
+def compile_untuned(network: Network, target: TargetSpec) -> CompiledNetwork:
+    """Compile a network as TVM does by default: what tuning is compared with.
+
+    For CPUs TVM's default is each layer's plain loops; for CUDA, its rules without a search.
+    """
+    return _build(network.module, network, target)
+
+
+def _scheduled(
+    module: tvm.IRModule, network: Network, schedules: Mapping[str, str], target: TargetSpec
+) -> tvm.IRModule:
+    """The module with every PrimFunc scheduled."""
+    programs = {task.workload_key: task.program for task in network.tasks}
+
+    def scheduled(name: str, function: Any) -> Any:
+        if not isinstance(function, tirx.PrimFunc):
+            return function
+        key = workload_key(function)
+        program = programs.get(key) or _program(function)
+        return _apply(name, program, schedules.get(key, ""), target)
+
+    functions = {
+        variable: scheduled(variable.name_hint, function)
+        for variable, function in module.functions_items()
+    }
+    return tvm.IRModule(functions, attrs=module.attrs)
+
+
+def _program(function: tirx.PrimFunc) -> str:
+    """A function that is no task of its own, as a program."""
+    return str(
+        tvm.ir.save_json(tvm.IRModule({"main": function.with_attr("global_symbol", "main")}))
+    )
+
+
+def _apply(name: str, program: str, schedule: str, target: TargetSpec) -> tirx.PrimFunc:
+    try:
+        scheduled = apply_schedule(program, target.json, schedule)["main"]
+    except ScheduleError as error:
+        raise DeployError(
+            f"the schedule chosen for layer {name} does not fit it: {error}"
+        ) from error
+    # Several are called main: let the network's module name them.
+    return scheduled.without_attr("global_symbol")
+
+
+def _build(module: tvm.IRModule, network: Network, target: TargetSpec) -> CompiledNetwork:
+    tvm_target = tvm.target.Target(target.json)
+    outputs = _output_specs(module["main"].ret_ty)
+    module, weights = lift_weights(module)
+    with tvm_target:
+        executable = tvm.compile(module, tvm_target)
+    return CompiledNetwork(executable, weights, network, target, outputs)
+
+
+def _output_specs(type_: Any) -> tuple[TensorSpec, ...]:
+    fields = [type_] if isinstance(type_, relax.TensorType) else list(type_.fields)
+    return tuple(
+        TensorSpec(shape=tuple(int(dim) for dim in field.shape), dtype=str(field.dtype))
+        for field in fields
+    )

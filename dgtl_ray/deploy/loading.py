@@ -1,0 +1,116 @@
+"""Loading a saved module. It needs neither torch nor TVM's front ends."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tvm
+from numpy.typing import NDArray
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.deploy.devices import check_library, open_device
+from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
+from dgtl_ray.deploy.metadata import ModuleMetadata
+from dgtl_ray.deploy.running import NetworkRunner
+from dgtl_ray.deploy.weights import read_weights
+
+Array = NDArray[Any]
+
+
+class TunedModule:
+    """A saved network on this machine's device: call it with the network's inputs.
+
+    Attributes:
+        metadata: What it was made from.
+    """
+
+    def __init__(self, runner: NetworkRunner, metadata: ModuleMetadata) -> None:
+        self.metadata = metadata
+        self._runner = runner
+
+    def __call__(self, *inputs: Any) -> Array | tuple[Array, ...]:
+        """One inference, NumPy out.
+
+        Args:
+            inputs: One for each of the network's: NumPy arrays, or anything with `__dlpack__`
+                (torch tensors…), which is used in place where its memory allows.
+
+        Returns:
+            The output, or a tuple where the network has several. NumPy arrays speak DLPack too
+            (`torch.from_dlpack(output)`); `run` gives tensors that stay on the device.
+
+        Raises:
+            InputError: Not one input for each, or a wrong shape or dtype.
+        """
+        return self._runner(*inputs)
+
+    def run(self, *inputs: Any) -> tuple[Any, ...]:
+        """One inference; all outputs as DLPack tensors on the device, nothing copied back."""
+        return self._runner.run(*inputs)
+
+    @property
+    def runner(self) -> NetworkRunner:
+        """The network below, for those who time it."""
+        return self._runner
+
+
+def load(directory: Path | str) -> TunedModule:
+    """Load a saved module to run it here.
+
+    Loading runs code of the directory: load only what you trust.
+
+    Raises:
+        InputError: There is no module, it is damaged, or it has another format version.
+        DeviceError: It was built for another kind of device.
+    """
+    directory = Path(directory)
+    metadata = read_metadata(directory)
+    check_library(directory / LIBRARY)
+    device = open_device(metadata.target)
+    _check_files(directory, metadata.files)
+    runner = NetworkRunner(
+        _load_library(directory / LIBRARY),
+        read_weights(directory / WEIGHTS),
+        device=device,
+        input_names=metadata.input_names,
+        inputs=metadata.inputs,
+    )
+    return TunedModule(runner, metadata)
+
+
+def read_metadata(directory: Path) -> ModuleMetadata:
+    """What a saved module says of itself, without loading it.
+
+    Raises:
+        InputError: There is no module, or it has another format version.
+    """
+    missing = [name for name in FILES if not (directory / name).is_file()]
+    if missing:
+        raise InputError(f"{directory} is no saved module: {', '.join(missing)} missing")
+    try:
+        return ModuleMetadata.from_json((directory / METADATA).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {directory / METADATA}: {error}") from error
+    except InputError as error:
+        raise InputError(f"cannot load {directory}: {error}") from error
+
+
+def _check_files(directory: Path, digests: Mapping[str, str]) -> None:
+    for name in (LIBRARY, WEIGHTS):
+        if sha256(directory / name) != digests.get(name):
+            raise InputError(
+                f"{directory / name} is damaged (its SHA-256 is not the one in {METADATA}): "
+                "copy or save the module again"
+            )
+
+
+def _load_library(path: Path) -> Any:
+    """The library, loaded from a path of its own.
+
+    A path that was loaded before would give the old library, whatever the file holds now.
+    """
+    with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+        copy = Path(shutil.copy(path, scratch))
+        return tvm.runtime.load_module(str(copy))
