@@ -1,9 +1,12 @@
 """Runs of a loaded module, timed one by one."""
 
 import time
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.loading import TunedModule
 
 
@@ -14,10 +17,7 @@ class TimingSession:
         """Run it once on random inputs: the first run pays for what is done only once."""
         self._runner = module.runner
         rng = np.random.default_rng(0)
-        specs = module.metadata.inputs
-        self._inputs = self._runner.prepare(
-            *(rng.standard_normal(spec.shape).astype(spec.dtype) for spec in specs)
-        )
+        self._inputs = self._runner.prepare(*(_example(s, rng) for s in module.metadata.inputs))
         self._last_s = self._time_one()
 
     def time_s(self, *, min_time_s: float, max_runs: int) -> list[float]:
@@ -35,3 +35,11 @@ class TimingSession:
         self._runner.run_prepared(self._inputs)
         self._runner.synchronize()
         return time.perf_counter() - start
+
+
+def _example(spec: TensorSpec, rng: np.random.Generator) -> NDArray[Any]:
+    """Something that is valid as an input: zeros where it may be an index."""
+    dtype = np.dtype(spec.dtype)
+    if not np.issubdtype(dtype, np.floating):
+        return np.zeros(spec.shape, dtype)
+    return rng.standard_normal(spec.shape).astype(dtype)
