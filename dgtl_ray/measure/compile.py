@@ -3,12 +3,11 @@
 Only workers import this: it loads TVM.
 """
 
-import os
 from pathlib import Path
 
 import tvm
 
-from dgtl_ray.measure.cuda_compiler import choose_cuda_compiler
+from dgtl_ray.measure.cuda_code import compile_when_built
 from dgtl_ray.measure.link import link_shared
 
 # A candidate's arguments are made from its task's own shapes: code that checks them at each call
@@ -20,7 +19,7 @@ def compile_module(module: tvm.IRModule, target: str, path: Path) -> bytes:
     """Compile a scheduled module to a shared library; `path` is written and removed."""
     resolved = tvm.target.Target(target)
     if resolved.kind.name == "cuda":
-        os.environ["TVM_CUDA_COMPILE_MODE"] = choose_cuda_compiler()
+        compile_when_built()
     with resolved, tvm.transform.PassContext(opt_level=3, config=_LEAN):
         executable = tvm.compile(module, target=resolved)
         executable.export_library(str(path), fcompile=link_shared, workspace_dir=str(path.parent))

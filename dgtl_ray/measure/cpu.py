@@ -80,7 +80,7 @@ def copy_bandwidth_gb_s(threads: int) -> float:
 
 
 def _clock_ghz() -> float:
-    frequency = psutil.cpu_freq()
+    frequency: Any = psutil.cpu_freq()  # None where the kernel does not say
     if frequency is None:
         return 1.0
     return round((frequency.max or frequency.current) / 1e3, 2)

@@ -32,7 +32,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it waits for a job: one that has something to say between jobs has ended."""
-        return not self._connection.poll()
+        return self._server.alive and not self._connection.poll()
 
     def run(self, item: Any, timeout_s: float) -> Outcome:
         """Run one job. Unless its ending is DONE or RAISED the worker is gone afterwards."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from dgtl_ray.core.roles import EvaluatorConfig
 
-# A first run pays for cold caches, fresh pages and sleeping threads. In a short one that can be
-# most of the time, so it alone convicts nobody.
-_TRUSTED_FIRST_RUN_S = 0.02
+# A first run pays for cold caches, fresh pages and sleeping threads, about a millisecond: only a
+# kernel that runs this long is judged by it.
+_TELLING_RUN_S = 5e-3
+# What a shorter one is judged by: as many runs as fill this time.
+_PILOT_S = 1e-3
 # Twice the last-level cache of nearly every CPU.
 _FLUSH_BYTES = 256 << 20
 
@@ -24,37 +26,49 @@ def time_candidate(
 ) -> tuple[float, ...]:
     """Time a loaded candidate.
 
-    The first run warms up. If it is more than `give_up_factor` times slower than `best_s`, it is
-    the only repeat. Otherwise there are `repeat` repeats, each as many runs as fill
-    `min_repeat_ms`, at least one.
+    The first run warms up. If it, or for a short kernel a pilot after it, is more than
+    `give_up_factor` times slower than `best_s`, that is the only repeat. Otherwise there are
+    `repeat` repeats, each as many runs as fill `min_repeat_ms`, at least one.
 
     Returns:
         Seconds per run of each repeat.
     """
-    kernel = module[entry]
+    runs = _Runs(module, entry, arguments, device)
     limit_s = math.inf if best_s is None else evaluator.give_up_factor * best_s
-    run_s = _run_once(kernel, arguments, device)
-    if run_s <= _TRUSTED_FIRST_RUN_S:
-        run_s = _run_once(kernel, arguments, device)
+    run_s = runs.once()
+    if run_s < _TELLING_RUN_S:
+        (run_s,) = runs.repeated(number=math.ceil(_PILOT_S / run_s), repeat=1)
     if run_s > limit_s:
         return (run_s,)
-    number = max(1, math.ceil(evaluator.min_repeat_ms / 1e3 / run_s))
-    if number == 1 and not evaluator.enable_cpu_cache_flush:
-        # Long enough for the clock to be exact, so that nothing need be run only to be discarded.
-        return tuple(_run_once(kernel, arguments, device) for _ in range(evaluator.repeat))
-    evaluate = module.time_evaluator(
-        entry,
-        device,
-        number=1 if evaluator.enable_cpu_cache_flush else number,
-        repeat=evaluator.repeat,
-        cache_flush_bytes=_FLUSH_BYTES if evaluator.enable_cpu_cache_flush else 0,
-    )
-    return tuple(float(repeat_s) for repeat_s in evaluate(*arguments).results)
+    if evaluator.enable_cpu_cache_flush:
+        return runs.repeated(number=1, repeat=evaluator.repeat, flush_bytes=_FLUSH_BYTES)
+    number = math.ceil(evaluator.min_repeat_ms / 1e3 / run_s)
+    if number <= 1:
+        # Long enough for any clock, so that nothing need be run only to be discarded.
+        return tuple(runs.once() for _ in range(evaluator.repeat))
+    return runs.repeated(number=number, repeat=evaluator.repeat)
 
 
-def _run_once(kernel: Any, arguments: Sequence[Any], device: Any) -> float:
-    """Wall-clock seconds of one run, its end awaited."""
-    start_s = time.perf_counter()
-    kernel(*arguments)
-    device.sync()
-    return time.perf_counter() - start_s
+class _Runs:
+    """A kernel with its arguments, ready to run."""
+
+    def __init__(self, module: Any, entry: str, arguments: Sequence[Any], device: Any) -> None:
+        self._module = module
+        self._entry = entry
+        self._kernel = module[entry]
+        self._arguments = arguments
+        self._device = device
+
+    def once(self) -> float:
+        """Seconds of one run, timed from here: tens of microseconds are the call's."""
+        start_s = time.perf_counter()
+        self._kernel(*self._arguments)
+        self._device.sync()
+        return time.perf_counter() - start_s
+
+    def repeated(self, *, number: int, repeat: int, flush_bytes: int = 0) -> tuple[float, ...]:
+        """Seconds per run of each of `repeat` times `number` runs, timed without Python's share."""
+        evaluate = self._module.time_evaluator(
+            self._entry, self._device, number=number, repeat=repeat, cache_flush_bytes=flush_bytes
+        )
+        return tuple(float(run_s) for run_s in evaluate(*self._arguments).results)

@@ -17,6 +17,7 @@ from dgtl_ray.core.roles import RunInput
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.arguments import ArgumentCache, random_array
 from dgtl_ray.measure.compare import relative_error
+from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
 from dgtl_ray.measure.runtime_device import open_device
 from dgtl_ray.measure.stopwatch import time_candidate
@@ -93,4 +94,5 @@ class TimeJob:
 
 def time_job(scratch: Path) -> Callable[[Request], Answer]:
     """The function that times, verifies and describes, with `scratch` for its files."""
+    accept_machine_code()
     return TimeJob(scratch)

@@ -30,7 +30,7 @@ FAKE_DEVICE = DeviceDescriptor(
 
 
 def cost_of(schedule: str) -> float:
-    """Seconds between 0.1 ms and 10 ms, log-uniform over schedules; the same text, the same cost."""
+    """Between 0.1 ms and 10 ms, log-uniform over schedules: the same text has the same cost."""
     position = crc32(schedule.encode()) / 2**32
     return math.exp(math.log(1e-4) + position * math.log(100.0))
 
