@@ -1,107 +1,74 @@
-"""Which configurations are worth building: predicates over whole pools.
+"""Which configurations of a sketch are worth building.
 
-Each predicate looks at a `Tiling` and returns a mask (n,). They are ordered from the cheapest and
-most selective on, and each is asked only about what the ones before it let through.
+A constraint is a predicate over whole batches: it looks at a `Tiling` and returns a mask (n,).
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.space.knobs import NO_SITE, KnobKind
-from dgtl_ray.space.limits import (
-    MAX_REGISTERS_PER_THREAD,
-    MAX_VTHREADS,
-    Limits,
-)
-from dgtl_ray.space.nest import Extents
+from dgtl_ray.space import cpu_rules, cuda_rules
+from dgtl_ray.space.knobs import KnobKind
+from dgtl_ray.space.limits import Limits
+from dgtl_ray.space.rules import Mask, Rule
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.tiling import Tiling
 
-Mask = NDArray[np.bool_]
-Predicate = Callable[[Tiling, Limits], Mask]
-
-# Levels of CUDA's nest (`LEVELS`).
-VTHREAD, THREAD, STAGE, INNER = 1, 2, 3, 5
+_RULES: dict[str, tuple[Rule, ...]] = {"cpu": cpu_rules.RULES, "cuda": cuda_rules.RULES}
 
 
-def feasible_choices(kind: str, sketch: Sketch, choices: IntArray, limits: Limits) -> Mask:
-    """(n,) which choices (n × knobs) of one sketch satisfy every constraint of the kind."""
-    alive = np.arange(len(choices))
-    for predicate in _predicates(kind, sketch):
-        alive = alive[predicate(Tiling(sketch, choices[alive]), limits)]
-    mask = np.zeros(len(choices), dtype=np.bool_)
-    mask[alive] = True
-    return mask
+class Constraints:
+    """All constraints on one sketch, from the cheapest and most selective on.
 
-
-def _predicates(kind: str, sketch: Sketch) -> tuple[Predicate, ...]:
-    if kind == "cpu":
-        return (_innermost_fits, _locations_exist) if sketch.tiled else (_locations_exist,)
-    if not sketch.tiled:
-        return ()
-    return (_threads_fit, _vthreads_fit, _pipeline_runs, _registers_fit, _shared_memory_fits)
-
-
-def threads(tiling: Tiling) -> Extents:
-    """(n,) threads of a block of a tiled CUDA sketch."""
-    return tiling.product(THREAD)
-
-
-def accumulators(tiling: Tiling) -> Extents:
-    """(n,) partial results that one CUDA thread holds, those of its virtual threads included."""
-    return tiling.product(VTHREAD) * tiling.product(INNER) * tiling.product(INNER + 2)
-
-
-def shared_bytes(tiling: Tiling) -> Extents:
-    """(n,) shared memory of a block: every operand's tile, once for each stage of a pipeline."""
-    return sum(tiling.fetched_bytes, np.zeros(tiling.count, np.int64)) * tiling.sketch.stages
-
-
-def _threads_fit(tiling: Tiling, limits: Limits) -> Mask:
-    low, high = tiling.sketch.thread_range
-    used = threads(tiling)
-    return (used >= low) & (used <= min(high or used.max(initial=0), limits.threads_per_block))
-
-
-def _vthreads_fit(tiling: Tiling, _: Limits) -> Mask:
-    return tiling.product(VTHREAD) <= MAX_VTHREADS
-
-
-def _pipeline_runs(tiling: Tiling, _: Limits) -> Mask:
-    """TVM can overlap only iterations of a loop that has more than one."""
-    if tiling.sketch.stages == 1:
-        return np.ones(tiling.count, dtype=np.bool_)
-    return tiling.product(STAGE) > 1
-
-
-def _registers_fit(tiling: Tiling, limits: Limits) -> Mask:
-    held = accumulators(tiling)
-    per_block = held * threads(tiling)
-    return (held <= MAX_REGISTERS_PER_THREAD) & (per_block <= limits.registers_per_block)
-
-
-def _shared_memory_fits(tiling: Tiling, limits: Limits) -> Mask:
-    return shared_bytes(tiling) <= limits.shared_bytes_per_block
-
-
-def _innermost_fits(tiling: Tiling, limits: Limits) -> Mask:
-    return tiling.product(len(tiling.nest.levels) - 1) <= limits.unrolled_accumulators
-
-
-def _locations_exist(tiling: Tiling, _: Limits) -> Mask:
-    """TVM computes nothing at a loop of one iteration, but takes the next loop outside it.
-
-    So such a location is another name for a configuration that is in the space already.
+    Each rule is asked only about what the ones before it let through.
     """
-    mask = np.ones(tiling.count, dtype=np.bool_)
-    for index, knob in enumerate(tiling.sketch.knobs):
-        if knob.kind is not KnobKind.LOCATION:
-            continue
-        for choice, site in enumerate(knob.sites):
-            if site != NO_SITE:
-                chosen = tiling.choice(index) == choice
-                mask &= ~chosen | (tiling.extent(*site) > 1)
-    return mask
+
+    def __init__(self, kind: str, sketch: Sketch, limits: Limits) -> None:
+        self.sketch = sketch
+        self.limits = limits
+        self._rules = tuple(rule for rule in _RULES[kind] if sketch.tiled or not rule.needs_tiles)
+
+    def hold(self, choices: IntArray) -> Mask:
+        """(n,) which choices (n × knobs) satisfy every constraint."""
+        return self._check(choices, self._rules)
+
+    def hold_in_space(self, choices: IntArray) -> Mask:
+        """(n,) which satisfy those constraints that look at nothing but `spatial_knobs`."""
+        return self._check(choices, (rule for rule in self._rules if rule.spatial))
+
+    @cached_property
+    def spatial_knobs(self) -> NDArray[np.intp]:
+        """Knobs that tile a spatial axis; empty where no constraint looks at them alone."""
+        if not any(rule.spatial for rule in self._rules):
+            return np.array([], dtype=np.intp)
+        axes = zip(self.sketch.nest.axes, self.sketch.tiles, strict=True)
+        tiles = [tile for axis, tile in axes if tile >= 0 and not axis.reduction]
+        return np.array(sorted(tiles), dtype=np.intp)
+
+    @cached_property
+    def usable(self) -> tuple[IntArray, ...]:
+        """For each knob the choices that some configuration may hold.
+
+        The others break a ceiling even where all other tiles lie in their outermost level, which
+        is where they count least.
+        """
+        knobs = self.sketch.knobs
+        ceilings = [rule for rule in self._rules if rule.ceiling]
+        least = [len(k) - 1 if k.kind is KnobKind.TILE else 0 for k in knobs]
+        usable = []
+        for index, knob in enumerate(knobs):
+            rows = np.tile(np.array(least, dtype=np.int32), (len(knob), 1))
+            rows[:, index] = np.arange(len(knob))
+            usable.append(np.flatnonzero(self._check(rows, ceilings)).astype(np.int32))
+        return tuple(usable)
+
+    def _check(self, choices: IntArray, rules: Iterable[Rule]) -> Mask:
+        alive = np.arange(len(choices))
+        for rule in rules:
+            alive = alive[rule.holds(Tiling(self.sketch, choices[alive]), self.limits)]
+        mask = np.zeros(len(choices), dtype=np.bool_)
+        mask[alive] = True
+        return mask

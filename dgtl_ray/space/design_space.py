@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.configuration import read_configuration, write_configuration
-from dgtl_ray.space.constraints import feasible_choices
+from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.encoding.encoder import column_names, encode_choices
 from dgtl_ray.space.limits import Limits
 from dgtl_ray.space.neighbours import cross_choices, mutate_choices
@@ -44,6 +44,7 @@ class DesignSpace:
         self.kind = kind
         self.sketches = sketches
         self.limits = limits
+        self._constraints = tuple(Constraints(kind, sketch, limits) for sketch in sketches)
 
     @property
     def key(self) -> str:
@@ -96,9 +97,9 @@ class DesignSpace:
         was found comes back as it is.
         """
         result = pool.copy()
-        for sketch, rows in self._by_sketch(pool):
-            mutated = mutate_choices(sketch, _choices(pool[rows], sketch), self._test(sketch), rng)
-            result[rows, 1 : 1 + len(sketch.knobs)] = mutated
+        for constraints, rows in self._by_sketch(pool):
+            choices = _choices(pool[rows], constraints.sketch)
+            _put(result, rows, mutate_choices(constraints, choices, rng))
             self._change_sketch(result, pool, rows, rng)
         return result
 
@@ -110,26 +111,25 @@ class DesignSpace:
         """
         result = a.copy()
         same = np.flatnonzero(a[:, 0] == b[:, 0])
-        for sketch, rows in self._by_sketch(a[same]):
+        for constraints, rows in self._by_sketch(a[same]):
             pairs = same[rows]
-            first, second = (_choices(parent[pairs], sketch) for parent in (a, b))
-            children = cross_choices(first, second, self._test(sketch), rng)
-            result[pairs, 1 : 1 + len(sketch.knobs)] = children
+            first, second = (_choices(parent[pairs], constraints.sketch) for parent in (a, b))
+            _put(result, pairs, cross_choices(constraints, first, second, rng))
         return result
 
     def feasible(self, pool: IntArray) -> NDArray[np.bool_]:
         """(n,) which rows satisfy every constraint of the target."""
         mask = np.zeros(len(pool), dtype=np.bool_)
-        for sketch, rows in self._by_sketch(pool):
-            mask[rows] = self._test(sketch)(_choices(pool[rows], sketch))
+        for constraints, rows in self._by_sketch(pool):
+            mask[rows] = constraints.hold(_choices(pool[rows], constraints.sketch))
         return mask
 
     def encode(self, pool: IntArray, device: DeviceDescriptor) -> NDArray[np.float32]:
         """(n × columns): every configuration's features, from its knob values alone; all finite."""
         out = np.zeros((len(pool), len(self.columns)), dtype=np.float32)
-        for sketch, rows in self._by_sketch(pool):
-            choices = _choices(pool[rows], sketch)
-            encode_choices(self.kind, sketch, choices, self.limits, device, out, rows)
+        for constraints, rows in self._by_sketch(pool):
+            choices = _choices(pool[rows], constraints.sketch)
+            encode_choices(self.kind, constraints, choices, device, out, rows)
         return out
 
     def config_of(self, row: IntArray) -> str:
@@ -184,22 +184,18 @@ class DesignSpace:
     def _draw(self, index: int, share: int, rng: np.random.Generator) -> IntArray:
         """(rows × width): at most `share` configurations of one sketch."""
         sketch = self.sketches[index]
-        choices = draw(sketch, share, self._test(sketch), rng)
+        choices = draw(self._constraints[index], share, rng)
         rows = np.zeros((len(choices), self.width), dtype=np.int32)
         rows[:, 0] = index
         rows[:, 1 : 1 + len(sketch.knobs)] = choices
         return rows
 
-    def _test(self, sketch: Sketch) -> Callable[[IntArray], NDArray[np.bool_]]:
-        """The sketch's constraints, as one predicate on its choices."""
-        return lambda choices: feasible_choices(self.kind, sketch, choices, self.limits)
-
-    def _by_sketch(self, pool: IntArray) -> Iterator[tuple[Sketch, NDArray[np.intp]]]:
-        """Each sketch that the pool uses, with the positions of its rows."""
-        for index, sketch in enumerate(self.sketches):
+    def _by_sketch(self, pool: IntArray) -> Iterator[tuple[Constraints, NDArray[np.intp]]]:
+        """The constraints of each sketch that the pool uses, with the positions of its rows."""
+        for index, constraints in enumerate(self._constraints):
             rows = np.flatnonzero(pool[:, 0] == index)
             if len(rows):
-                yield sketch, rows
+                yield constraints, rows
 
     def _change_sketch(
         self, result: IntArray, pool: IntArray, rows: NDArray[np.intp], rng: np.random.Generator
@@ -223,3 +219,8 @@ class DesignSpace:
 def _choices(pool: IntArray, sketch: Sketch) -> IntArray:
     """The knob columns of rows that are all of one sketch."""
     return pool[:, 1 : 1 + len(sketch.knobs)]
+
+
+def _put(pool: IntArray, rows: NDArray[np.intp], choices: IntArray) -> None:
+    """Write the knob columns of rows that are all of one sketch."""
+    pool[rows, 1 : 1 + choices.shape[1]] = choices

@@ -1,15 +1,11 @@
 """Feasible neighbours and children of configurations, one sketch at a time."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import IntArray
+from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.sketch import Sketch
-
-Mask = NDArray[np.bool_]
-Feasible = Callable[[IntArray], Mask]
 
 # How often an infeasible neighbour or child is drawn anew before its parent stands in for it.
 ATTEMPTS = 16
@@ -18,9 +14,10 @@ SMALL_STEPS = 0.5
 
 
 def mutate_choices(
-    sketch: Sketch, choices: IntArray, feasible: Feasible, rng: np.random.Generator
+    constraints: Constraints, choices: IntArray, rng: np.random.Generator
 ) -> IntArray:
     """(n × knobs): each row with one knob changed; unchanged where no try was feasible."""
+    sketch = constraints.sketch
     free = np.flatnonzero(sketch.choices > 1)
     result = choices.copy()
     waiting = np.arange(len(choices)) if len(free) else np.arange(0)
@@ -28,14 +25,14 @@ def mutate_choices(
         if not len(waiting):
             break
         tried = _step(sketch, choices[waiting], free, rng)
-        fine = feasible(tried)
+        fine = constraints.hold(tried)
         result[waiting[fine]] = tried[fine]
         waiting = waiting[~fine]
     return result
 
 
 def cross_choices(
-    a: IntArray, b: IntArray, feasible: Feasible, rng: np.random.Generator
+    constraints: Constraints, a: IntArray, b: IntArray, rng: np.random.Generator
 ) -> IntArray:
     """(n × knobs): each knob from one parent or the other; `a` where no try was feasible."""
     result = a.copy()
@@ -45,7 +42,7 @@ def cross_choices(
             break
         from_a = rng.random((len(waiting), a.shape[1])) < 0.5
         tried = np.where(from_a, a[waiting], b[waiting])
-        fine = feasible(tried)
+        fine = constraints.hold(tried)
         result[waiting[fine]] = tried[fine]
         waiting = waiting[~fine]
     return result

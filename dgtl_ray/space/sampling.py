@@ -1,53 +1,46 @@
 """Drawing distinct feasible configurations of one sketch, fast even where few are feasible."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import IntArray
+from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.sketch import Sketch
-
-Mask = NDArray[np.bool_]
 
 # A sketch no larger than this is written out whole: sampling it can then be exhaustive.
 ENUMERABLE = 1 << 15
-# Rows drawn at a time: enough to pay for the vectorised predicates, small enough for the caches.
+# Rows drawn at a time: enough to pay for the vectorised rules, small enough for the caches.
 BATCH = 1 << 15
-# Draws without one new row before a sketch counts as exhausted.
+# Batches in a row without one new configuration before a sketch counts as exhausted.
 FRUITLESS_BATCHES = 8
 
 
-def draw(
-    sketch: Sketch,
-    n: int,
-    feasible: Callable[[IntArray], Mask],
-    rng: np.random.Generator,
-) -> IntArray:
-    """At most `n` distinct feasible choices (rows × knobs), uniform over the sketch.
+def draw(constraints: Constraints, n: int, rng: np.random.Generator) -> IntArray:
+    """At most `n` distinct feasible choices (rows × knobs), uniform over the feasible ones.
 
     Fewer only where the sketch holds fewer, or so few that drawing finds no more of them.
     """
-    if sketch.size <= ENUMERABLE:
-        rows = enumerate_choices(sketch)
-        rows = rows[feasible(rows)]
+    if constraints.sketch.size <= ENUMERABLE:
+        rows = enumerate_choices(constraints.sketch)
+        rows = rows[constraints.hold(rows)]
         return rows[rng.permutation(len(rows))[:n]]
-    found = np.empty((0, len(sketch.knobs)), dtype=np.int32)
-    fruitless = 0
+    found, pending, fruitless = np.empty((0, len(constraints.sketch.knobs)), np.int32), [], 0
     while len(found) < n and fruitless < FRUITLESS_BATCHES:
-        rows = rng.integers(0, sketch.choices, size=(BATCH, len(sketch.knobs)), dtype=np.int32)
-        grown = distinct(np.concatenate([found, rows[feasible(rows)]]))
-        fruitless = fruitless + 1 if len(grown) == len(found) else 0
-        found = grown
-    return found[:n]
+        batch = _draw_batch(constraints, rng)
+        pending.append(batch)
+        fruitless = 0 if len(batch) else fruitless + 1
+        if len(found) + sum(map(len, pending)) >= n:
+            grown = distinct(np.concatenate([found, *pending]))
+            fruitless = 0 if len(grown) > len(found) else fruitless + len(pending)
+            found, pending = grown, []
+    return distinct(np.concatenate([found, *pending]))[:n]
 
 
 def enumerate_choices(sketch: Sketch) -> IntArray:
     """(size × knobs): every choice of a sketch, in order."""
     if not sketch.knobs:
         return np.zeros((1, 0), dtype=np.int32)
-    flat = np.arange(sketch.size)
-    columns = np.unravel_index(flat, tuple(int(c) for c in sketch.choices))
+    columns = np.unravel_index(np.arange(sketch.size), tuple(len(knob) for knob in sketch.knobs))
     return np.stack(columns, axis=1).astype(np.int32)
 
 
@@ -65,3 +58,28 @@ def row_keys(rows: IntArray) -> NDArray[np.uint64]:
         keys = (keys ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(29)
     return keys
+
+
+def _draw_batch(constraints: Constraints, rng: np.random.Generator) -> IntArray:
+    """The feasible ones of a batch of uniform draws.
+
+    The tiles of spatial axes are drawn first: most draws fail for them alone, and only for the
+    others are the remaining knobs drawn. Knobs being independent, this stays uniform.
+    """
+    first = constraints.spatial_knobs
+    rest = np.setdiff1d(np.arange(len(constraints.sketch.knobs)), first)
+    rows = np.zeros((BATCH, len(constraints.sketch.knobs)), dtype=np.int32)
+    if len(first):
+        _fill(rows, first, constraints, rng)
+        rows = rows[constraints.hold_in_space(rows)]
+    _fill(rows, rest, constraints, rng)
+    return rows[constraints.hold(rows)]
+
+
+def _fill(
+    rows: IntArray, knobs: NDArray[np.intp], constraints: Constraints, rng: np.random.Generator
+) -> None:
+    for knob in knobs:
+        usable = constraints.usable[knob]
+        if len(usable):
+            rows[:, knob] = usable[rng.integers(0, len(usable), size=len(rows))]

@@ -1,7 +1,5 @@
 """The tile extents of many configurations of one sketch at once."""
 
-from functools import cached_property
-
 import numpy as np
 
 from dgtl_ray.core.roles import IntArray
@@ -96,12 +94,3 @@ class Tiling:
                 for index, axis in enumerate(self.nest.axes)
             ]
         )
-
-    @cached_property
-    def fetched_bytes(self) -> tuple[Extents, ...]:
-        """(n,) for each operand read: the bytes a CUDA block stages in shared memory at a time.
-
-        A tile is staged inside the outermost reduction level, for all threads of the block.
-        """
-        inside = self.nest.levels.index("R") + 1
-        return tuple(self.bytes_inside(access, 1, inside) for access in self.nest.reads)

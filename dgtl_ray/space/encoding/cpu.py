@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from dgtl_ray.space.cpu_rules import unrolled_points
 from dgtl_ray.space.encoding.unroll import unroll_features
 from dgtl_ray.space.encoding.view import Columns, View, log2
 from dgtl_ray.space.knobs import KnobKind
 from dgtl_ray.space.nest import Extents
 
 UNROLL_STEPS = (0, 16, 64, 512)
+# Up to how many iterations a core TVM's rules for CPUs fuse parallel loops.
+PARALLEL_JOBS_PER_CORE = 16
 WRITE_LEVELS = (-1, 0, 1)
 # Vector registers of the machines that matter: AVX-512 and SVE have 32, AVX2 has 16.
 VECTOR_REGISTERS = 32
@@ -21,6 +24,7 @@ def cpu_features(view: View, out: Columns) -> None:
     for level in WRITE_LEVELS:
         name = "epilogue apart" if level < 0 else f"epilogue at level {level}"
         out.add(name, float(view.sketch.write_level == level))
+    out.add("log2 unrolled points", log2(unrolled_points(view.tiling)))
     unroll_features(view, out, UNROLL_STEPS)
 
 
@@ -37,7 +41,7 @@ def parallel_extent(view: View) -> Extents:
         for axis, at in enumerate(view.nest.axes):
             if not at.reduction:
                 extent = np.where(growing, extent * tiling.extent(axis, level), extent)
-                growing &= extent <= view.limits.parallel_jobs
+                growing &= extent <= PARALLEL_JOBS_PER_CORE * view.device.cores
         if view.sketch.write_level == level:
             break
     return extent

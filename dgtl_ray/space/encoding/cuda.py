@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from dgtl_ray.space.constraints import VTHREAD, accumulators, shared_bytes, threads
+from dgtl_ray.space.cuda_rules import (
+    BLOCK,
+    VTHREAD,
+    accumulators,
+    shared_bytes,
+    staged_bytes,
+    threads,
+)
 from dgtl_ray.space.encoding.unroll import unroll_features
 from dgtl_ray.space.encoding.view import READ_SLOTS, Columns, View, log2
 from dgtl_ray.space.nest import Extents
@@ -37,7 +44,7 @@ def _threads(view: View) -> Extents:
 
 def _blocks(view: View, used: Extents) -> Extents:
     if view.sketch.tiled:
-        return view.tiling.product(0)
+        return view.tiling.product(BLOCK)
     points = np.ones(view.tiling.count, dtype=np.int64)
     for axis in view.nest.axes:
         points *= 1 if axis.reduction else axis.extent
@@ -76,7 +83,7 @@ def _fetches(view: View, out: Columns, used: Extents) -> None:
         per_thread, divides = length, length == 1
         if vector is not None and view.sketch.tiled:
             access = view.nest.reads[slot]
-            elements = view.tiling.fetched_bytes[slot] // access.element_bytes
+            elements = staged_bytes(view.tiling)[slot] // access.element_bytes
             # Where it does not divide the tile, TVM fetches element by element.
             divides = elements % vector == 0
             length = np.where(divides, vector, 1)

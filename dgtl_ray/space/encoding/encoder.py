@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.roles import IntArray
+from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.encoding.cpu import cpu_features
 from dgtl_ray.space.encoding.cuda import cuda_features
 from dgtl_ray.space.encoding.footprints import footprint_features
@@ -36,14 +37,14 @@ _CAPACITY = 512
 @cache
 def column_names(kind: str) -> tuple[str, ...]:
     """The encoding's columns: every sketch of a kind adds the same ones, in the same order."""
-    return tuple(_features(kind, _POINT[kind], np.zeros((1, 0), np.int32), _LIMITS, _DEVICE).names)
+    point = Constraints(kind, _POINT[kind], _LIMITS)
+    return tuple(_features(kind, point, np.zeros((1, 0), np.int32), _DEVICE).names)
 
 
 def encode_choices(
     kind: str,
-    sketch: Sketch,
+    constraints: Constraints,
     choices: IntArray,
-    limits: Limits,
     device: DeviceDescriptor,
     out: NDArray[np.float32],
     rows: NDArray[np.intp],
@@ -51,13 +52,14 @@ def encode_choices(
     """Encode choices (n × knobs) of one sketch into the given rows of `out`."""
     for start in range(0, len(choices), BATCH):
         batch = slice(start, start + BATCH)
-        out[rows[batch]] = _features(kind, sketch, choices[batch], limits, device).rows
+        out[rows[batch]] = _features(kind, constraints, choices[batch], device).rows
 
 
 def _features(
-    kind: str, sketch: Sketch, choices: IntArray, limits: Limits, device: DeviceDescriptor
+    kind: str, constraints: Constraints, choices: IntArray, device: DeviceDescriptor
 ) -> Columns:
-    view = View(tiling=Tiling(sketch, choices), limits=limits, device=device)
+    tiling = Tiling(constraints.sketch, choices)
+    view = View(tiling=tiling, limits=constraints.limits, device=device)
     columns = Columns(len(choices), _CAPACITY)
     for group in _GROUPS[kind]:
         group(view, columns)

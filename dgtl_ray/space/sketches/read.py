@@ -9,7 +9,7 @@ import tvm
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.space.design_space import DesignSpace
-from dgtl_ray.space.limits import CPU_UNROLLED_ACCUMULATORS, Limits
+from dgtl_ray.space.limits import MAX_UNROLLED_POINTS, Limits
 from dgtl_ray.space.nest import LEVELS
 from dgtl_ray.space.sketches.anchor import read_blocks
 from dgtl_ray.space.sketches.context import parse_target, tune_context
@@ -61,7 +61,7 @@ def read_limits(target: Any) -> Limits:
     """
     stated = {str(name): value for name, value in target.attrs.items()}
     if target.kind.name != "cuda":
-        return Limits(unrolled_accumulators=CPU_UNROLLED_ACCUMULATORS)
+        return Limits(unrolled_points=MAX_UNROLLED_POINTS)
     try:
         return Limits(
             threads_per_block=int(stated["max_threads_per_block"]),
