@@ -14,6 +14,8 @@ from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
 from dgtl_ray.history.store import ParquetHistory
 
 _ROWS_PER_FILE = 1_000_000
+# Readers that are given a folder take every name without `_` in front for data.
+_README_NAME = "_README.md"
 
 _README = """# Measurements of a tuning run
 
@@ -102,7 +104,7 @@ def _write_whole(table: Any, target: Path, where: str | None) -> None:
             folder=target.name,
             columns=columns_as_markdown(),
         )
-        (hidden / "README.md").write_text(text, encoding="utf-8")
+        (hidden / _README_NAME).write_text(text, encoding="utf-8")
         hidden.rename(target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import pyarrow as pa
@@ -49,10 +51,14 @@ class Operand:
         """
         if pa.types.is_timestamp(self._type):
             return pa.scalar(self._moment(value), self._type)
-        wanted: tuple[type, ...] = (str,) if pa.types.is_string(self._type) else (int, float)
+        wanted: Any = str if pa.types.is_string(self._type) else int | float
         if isinstance(value, bool) or not isinstance(value, wanted):
             raise self._misfit(value)
-        return pa.scalar(value, self._type if isinstance(value, str) else pa.float64())
+        plain: Any = value
+        try:
+            return pa.scalar(plain)
+        except (pa.ArrowException, OverflowError) as error:
+            raise self._misfit(value) from error
 
     def one_of(self, values: Collection[Any]) -> Any:
         """An expression: it holds one of these values.
@@ -61,9 +67,10 @@ class Operand:
             InputError: It never holds one of them.
         """
         literals = [self.literal(value) for value in values]
-        return self.expression.isin(
-            pa.array(literals, literals[0].type if literals else self._type)
-        )
+        if pa.types.is_string(self._type):
+            return self.expression.isin(pa.array(literals, pa.string()))
+        # Each number keeps its own type: a set has one, to which others would be rounded.
+        return reduce(or_, (self.expression == one for one in literals), pc.scalar(False))
 
     @property
     def _how(self) -> str:

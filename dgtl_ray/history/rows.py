@@ -56,9 +56,12 @@ def _column(field: Any, rows: Sequence[Measurement]) -> Any:
     elif field.name == "device":
         values = [dict(device) for device in values]
     try:
-        return pa.array(values, field.type)
+        column: Any = pa.array(values, field.type)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise InputError(f"measurement column {field.name} cannot hold a value: {error}") from error
+    if column.null_count and not field.nullable:
+        raise InputError(f"measurement column {field.name} has no value in one of the rows")
+    return column
 
 
 def _values(table: Any, name: str) -> list[Any]:

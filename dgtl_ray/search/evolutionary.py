@@ -26,6 +26,8 @@ class EvolutionConfig:
         elite: Fastest configurations of each sketch that may become parents.
         rank_decay: A parent ranked this much lower is chosen 1/e times as often.
         sketch_decay: A sketch whose best is this much slower, in log-latency, likewise.
+        even_share: Part of the children that the sketches share evenly: one that began badly is
+            not given up.
         crossover_share: Children with two parents.
         mutation_share: Of those, how many are mutated too.
         random_share: Part of every batch that is drawn at random.
@@ -33,11 +35,12 @@ class EvolutionConfig:
 
     founders: int = 16
     elite: int = 24
-    rank_decay: float = 5.0
+    rank_decay: float = 4.0
     sketch_decay: float = 0.3
-    crossover_share: float = 0.5
-    mutation_share: float = 0.5
-    random_share: float = 0.1
+    even_share: float = 0.15
+    crossover_share: float = 0.4
+    mutation_share: float = 0.3
+    random_share: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("founders", "elite"):
@@ -46,7 +49,7 @@ class EvolutionConfig:
         for name in ("rank_decay", "sketch_decay"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("crossover_share", "mutation_share", "random_share"):
+        for name in ("even_share", "crossover_share", "mutation_share", "random_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 1")
 
@@ -111,13 +114,14 @@ def _parent_weights(
 
     Sketches compete by their best row, rows by their rank within their sketch.
     """
+    elites = [np.flatnonzero(sketch == one)[: config.elite] for one in np.unique(sketch)]
+    behind = np.log([cost_s[elite[0]] / cost_s[0] for elite in elites])
+    earned = np.exp(-behind / config.sketch_decay)
+    shares = (1 - config.even_share) * earned / earned.sum() + config.even_share / len(elites)
     weights: FloatArray = np.zeros(len(cost_s))
-    for one in np.unique(sketch):
-        members = np.flatnonzero(sketch == one)[: config.elite]
-        behind = np.log(cost_s[members[0]] / cost_s[0])
-        chances = np.exp(-np.arange(len(members)) / config.rank_decay)
-        weights[members] = np.exp(-behind / config.sketch_decay) * chances / chances.sum()
-    weights /= weights.sum()
+    for elite, share in zip(elites, shares, strict=True):
+        chances = np.exp(-np.arange(len(elite)) / config.rank_decay)
+        weights[elite] = share * chances / chances.sum()
     return weights
 
 
