@@ -1,7 +1,6 @@
 """One search from start to winners."""
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -104,7 +103,8 @@ class _Search:
         self._clock = clock
         self._monitor = monitor
         self._device = crew.describe_device()
-        self._rows = self._known_rows()
+        known = request.history(self._device)
+        self._rows = dict(enumerate(rows_by_layer(request.tasks, request.spaces, known)))
         self._recorder = self._make_recorder()
         self._loop = self._make_loop()
 
@@ -142,16 +142,6 @@ class _Search:
             wrong = check.reject_wrong(named)
             unchecked = [k for k in named if any(r.config == named[k] for r in wrong)]
         return dict(sorted(winners.items()))
-
-    def _known_rows(self) -> dict[int, list[Measurement]]:
-        key_of = [space.key for space in self._request.spaces]
-        layer_of = {task.workload_key: k for k, task in enumerate(self._request.tasks)}
-        rows: dict[int, list[Measurement]] = defaultdict(list)
-        for row in self._request.history(self._device):
-            layer = layer_of.get(row.workload_key)
-            if layer is not None and row.space_key == key_of[layer]:
-                rows[layer].append(row)
-        return rows
 
     def _make_recorder(self) -> Recorder:
         request = self._request
@@ -203,6 +193,19 @@ class _Search:
             seed=request.seed,
             device=self._device,
         )
+
+
+def rows_by_layer(
+    tasks: Sequence[LayerTask], spaces: Sequence[DesignSpace], rows: Sequence[Measurement]
+) -> list[list[Measurement]]:
+    """Rows that are of each task and of its design space as it is now."""
+    layer_of = {task.workload_key: k for k, task in enumerate(tasks)}
+    of_layer: list[list[Measurement]] = [[] for _ in tasks]
+    for row in rows:
+        layer = layer_of.get(row.workload_key)
+        if layer is not None and row.space_key == spaces[layer].key:
+            of_layer[layer].append(row)
+    return of_layer
 
 
 def _crew_config(request: SearchRequest) -> CrewConfig:

@@ -1,6 +1,11 @@
 """Numbers as people read them."""
 
+import re
 from math import isfinite
+
+from dgtl_ray.core.errors import InputError
+
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 def duration(seconds: float | None) -> str:
@@ -35,3 +40,19 @@ def count(number: float) -> str:
 def gigabytes(size_bytes: float) -> str:
     """Size in GB."""
     return f"{size_bytes / 1e9:.2f} GB"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `8m`, `90s`, `1h30m`, `45` (seconds).
+
+    Raises:
+        InputError: It is none of these.
+    """
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text)
+    if not text or match is None:
+        raise InputError(f"time budget {text!r}: write it as 8m, 90s or 1h30m")
+    return sum(
+        float(part) * _SECONDS[unit]
+        for part, unit in zip(match.groups(), "hms", strict=True)
+        if part is not None
+    )

@@ -1,0 +1,214 @@
+"""`dgtl`: one thin function a command."""
+
+import json
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray.core.progress import Monitor
+
+
+class _Group(TyperGroup):
+    """Turns our errors into one message and exit status 2, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DgtlError as error:
+            Console(stderr=True).print(f"dgtl: {error}", style="red", highlight=False, markup=False)
+            raise typer.Exit(2) from error
+
+
+class Search(StrEnum):
+    """Proposers that `--search` takes."""
+
+    RANDOM = "random"
+    EVOLUTIONARY = "evolutionary"
+
+
+class Bench(StrEnum):
+    """Experiments that `dgtl bench` takes."""
+
+    RATE = "rate"
+    SPACE = "space"
+    NOISE = "noise"
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Makes trained neural networks run faster on your hardware.",
+)
+history_app = typer.Typer(cls=_Group, no_args_is_help=True, help="What was measured.")
+app.add_typer(history_app, name="history")
+
+NetworkArgument = Annotated[
+    str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
+]
+TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
+
+
+@app.command()
+def tasks(
+    network: NetworkArgument, target: TargetOption = "cpu", json_file: JsonOption = None
+) -> None:
+    """List a network's layer tasks and the size of their design spaces."""
+    from dgtl_ray.experiment import list_tasks
+    from dgtl_ray.report import rows_table
+
+    rows = list_tasks(network, target)
+    _console().print(rows_table(rows))
+    _write_json(json_file, rows)
+
+
+@app.command()
+def tune(
+    network: NetworkArgument,
+    target: TargetOption = "cpu",
+    trials: Annotated[int | None, typer.Option(help="Trials over all layers.")] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
+    search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY,
+    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
+    address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
+    json_file: JsonOption = None,
+) -> None:
+    """Tune a network for a target, then verify the result and show what it won."""
+    from dgtl_ray.report import print_summary
+    from dgtl_ray.report.units import parse_duration
+    from dgtl_ray.runfolder import choose_folder
+    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+
+    _check_writable(json_file)
+    folder = choose_folder(out, network, target, resume=resume)
+    console = _console()
+    tuner = Tuner(
+        network,
+        target=target,
+        tune_config=TuneConfig(
+            num_samples=trials,
+            time_budget_s=None if time_budget is None else parse_duration(time_budget),
+            search_alg=search.value,
+            seed=seed,
+        ),
+        run_config=RunConfig(
+            name=folder.name,
+            storage_path=folder.parent,
+            compare=compare,
+            monitor=_monitor(console),
+            address=address,
+        ),
+        history=history or (),
+        resume=resume,
+    )
+    grid = tuner.fit()
+    print_summary(console, grid)
+    _write_json(json_file, grid.as_dict())
+    if not grid.summary.verified:
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    directory: Annotated[Path, typer.Argument(help="Folder of a module, or of a run.")],
+    input_file: Annotated[
+        list[Path] | None, typer.Option("--input", help="Input as .npy, one for each input.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the first output there.")] = None,
+) -> None:
+    """Run a tuned module once and show its outputs."""
+    from dgtl_ray.deploy.command import run_module
+    from dgtl_ray.report import rows_table
+
+    rows = run_module(directory, input_file or [], output)
+    _console().print(rows_table(rows))
+
+
+@history_app.command("ls")
+def history_ls(uri: Annotated[str, typer.Argument(help="Folder or URI of a history.")]) -> None:
+    """List what a history holds, by network and task."""
+    from dgtl_ray.history import ParquetHistory
+    from dgtl_ray.report import rows_table
+
+    history = ParquetHistory(uri)
+    _console().print(rows_table(history.summary()))
+
+
+@history_app.command("export")
+def history_export(
+    uri: Annotated[str, typer.Argument(help="Folder or URI of a history.")],
+    out: Annotated[Path, typer.Option(help="New folder for the Parquet files.")],
+    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
+) -> None:
+    """Export a history as plain Parquet, for pandas, Polars or DuckDB."""
+    from dgtl_ray.history import export
+
+    report = export(uri, str(out), where)
+    _console().print(str(report), highlight=False)
+
+
+@app.command()
+def bench(
+    name: Annotated[Bench, typer.Argument(help="The experiment.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A smoke run.")] = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Run an experiment behind a figure that we claim."""
+    from dgtl_ray.bench import run_bench
+    from dgtl_ray.report import key_value_table, rows_table
+
+    _check_writable(json_file)
+    report = run_bench(name.value, quick=quick)
+    console = _console()
+    for table in report.tables:
+        console.print(rows_table(table.rows, table.title))
+    console.print(key_value_table(report.facts()))
+    _write_json(json_file, report.as_dict())
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, and what is missing for which feature."""
+    from dgtl_ray.measure import diagnose
+    from dgtl_ray.report import rows_table
+
+    _console().print(rows_table([asdict(finding) for finding in diagnose()]))
+
+
+def _console() -> Console:
+    """The terminal; a pipe gets lines wide enough for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def _monitor(console: Console) -> Monitor:
+    from dgtl_ray.report import LiveMonitor, PlainMonitor
+
+    return LiveMonitor(console) if console.is_terminal else PlainMonitor(console)
+
+
+def _check_writable(json_file: Path | None) -> None:
+    """Better to know before hours of search than after."""
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise InputError(f"--json {json_file}: there is no folder {json_file.absolute().parent}")
+
+
+def _write_json(json_file: Path | None, value: Any) -> None:
+    if json_file is None:
+        return
+    try:
+        json_file.write_text(json.dumps(value, indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write {json_file}: {error.strerror}") from error

@@ -1,0 +1,60 @@
+"""The tuned network beside the same network untuned and in its own framework."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dgtl_ray.deploy import (
+    ModuleContender,
+    ModuleMetadata,
+    compile_untuned,
+    save_module,
+)
+from dgtl_ray.measure.latency import Contender, compare_latency
+from dgtl_ray.model import Network, TargetSpec, onnxruntime_contender, pytorch_contender
+
+CONTENDERS = ("tuned", "untuned", "pytorch", "onnxruntime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """End-to-end latencies measured in turn.
+
+    Attributes:
+        latency_s: Median seconds of one inference by contender, None where it is missing.
+        notes: Why one is missing.
+    """
+
+    latency_s: dict[str, float | None]
+    notes: tuple[str, ...]
+
+
+def compare_network(
+    spec: Any, network: Network, target: TargetSpec, module: Path, metadata: ModuleMetadata
+) -> Comparison:
+    """Time the tuned module, the untuned one, PyTorch and ONNX Runtime in turn.
+
+    Args:
+        spec: The network as the user named it; a `torch.nn.Module` has no PyTorch contender.
+        network: The same, lowered.
+        target: What it was tuned for.
+        module: Folder of the tuned module.
+        metadata: Of the tuned module; the untuned one gets the same.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        untuned = Path(folder) / "untuned"
+        save_module(compile_untuned(network, target), untuned, replace(metadata, history=()))
+        contenders: list[Contender | None] = [
+            ModuleContender("tuned", module),
+            ModuleContender("untuned", untuned),
+            pytorch_contender(spec),
+            onnxruntime_contender(spec),
+        ]
+        timed = compare_latency([one for one in contenders if one is not None])
+    latency_s = {name: timed[name].median_s if name in timed else None for name in CONTENDERS}
+    notes = [f"{name} was not timed: {one.error}" for name, one in timed.items() if one.error]
+    return Comparison(latency_s=latency_s, notes=tuple(notes))
+
+
+NO_COMPARISON = Comparison(latency_s=dict.fromkeys(CONTENDERS), notes=())

@@ -1,0 +1,289 @@
+"""A tuning run from network to verified module."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from dgtl_ray.comparison import NO_COMPARISON, Comparison, compare_network
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.deploy import (
+    ModuleMetadata,
+    Verification,
+    compile_network,
+    load,
+    save_module,
+    verify,
+)
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.memory import MemoryMeter
+from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
+from dgtl_ray.history import BestConfig, ParquetHistory, row_filter, select_best
+from dgtl_ray.measure import LocalBuilder, LocalTimer, describe_device, toolchain
+from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
+from dgtl_ray.results import Result, ResultGrid, RunSummary
+from dgtl_ray.runfolder import RunFolder, RunState
+from dgtl_ray.space import DesignSpace
+from dgtl_ray.space.sketches import read_design_space
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """What to tune, for what, for how long, where it lives."""
+
+    run_id: str
+    network: Any
+    example_inputs: Sequence[Any] | None
+    target: str
+    budget: Budget
+    search: str
+    seed: int
+    folder: Path
+    history: str | None
+    sources: tuple[str, ...]
+    resume: bool
+    compare: bool
+    address: str
+    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+
+
+class Experiment:
+    """One run; `run` may be called once."""
+
+    def __init__(self, config: ExperimentConfig, monitor: Monitor) -> None:
+        self._config = config
+        self._folder = RunFolder(config.folder)
+        self._sources = [ParquetHistory(uri) for uri in config.sources]
+        self._meter = MemoryMeter(monitor)
+
+    def run(self) -> ResultGrid:
+        """Load, search, deploy, verify, compare.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+            DeviceError: There is no device for the target.
+        """
+        try:
+            return self._run()
+        finally:
+            self._meter.close()
+
+    def _run(self) -> ResultGrid:
+        target = parse_target(self._config.target)
+        for source in self._sources:
+            source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
+        self._meter.note(f"loading {self._config.network}")
+        network = load_network(
+            self._config.network, target, example_inputs=self._config.example_inputs
+        )
+        state = self._begin(network, target)
+        outcome = self._search(network, target, state)
+        self._meter.note("compiling the tuned network")
+        grid = self._deploy(network, target, state, outcome)
+        self._folder.save_time(state, outcome.time, finished=True)
+        return grid
+
+    def _begin(self, network: Network, target: TargetSpec) -> RunState:
+        config = self._config
+        history = config.history or str(self._folder.history)
+        state = RunState(
+            run_id=config.run_id,
+            network=network.name,
+            network_hash=network.network_hash,
+            target=target.json,
+            search=config.search,
+            seed=config.seed,
+            history=history,
+        )
+        return self._folder.begin(state, resume=config.resume)
+
+    def _search(self, network: Network, target: TargetSpec, state: RunState) -> SearchOutcome:
+        store = ParquetHistory(state.history)
+        store.create()
+        spaces = [read_design_space(task, target.json) for task in network.tasks]
+        known = partial(self._known_rows, store, network, target)
+        if self._config.budget.trials == 0:
+            return _from_history(network, spaces, describe_device(target.json), known)
+        self._meter.note(f"searching {len(network.tasks)} layer tasks")
+        request = SearchRequest(
+            run_id=state.run_id,
+            tasks=network.tasks,
+            spaces=spaces,
+            target=target.json,
+            search=state.search,
+            seed=state.seed,
+            budget=self._config.budget,
+            toolchain=toolchain(),
+            history=known,
+            sink=store,
+            choose=best_config,
+            on_round=partial(self._folder.save_time, state),
+            builder=LocalBuilder,
+            timer=LocalTimer,
+            spent=state.spent,
+            address=self._config.address,
+            evaluator=self._config.evaluator,
+        )
+        return search(request, self._meter)
+
+    def _known_rows(
+        self,
+        store: ParquetHistory,
+        network: Network,
+        target: TargetSpec,
+        device: DeviceDescriptor,
+    ) -> list[Measurement]:
+        """Rows of these tasks on this kind of device, of this run and of the sources."""
+        keys = [task.workload_key for task in network.tasks]
+        where = row_filter(workload_key=keys, device_key=device.key, target=target.json)
+        rows = [row for source in [*self._sources, store] for row in source.measurements(where)]
+        return list({row.measurement_id: row for row in rows}.values())
+
+    def _deploy(
+        self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome
+    ) -> ResultGrid:
+        keys = [task.workload_key for task in network.tasks]
+        schedules = dict(zip(keys, outcome.schedules, strict=True))
+        results = [_result(network, outcome, k, state.run_id) for k in range(len(keys))]
+        metadata = _metadata(network, target, outcome.device, results)
+        save_module(compile_network(network, schedules, target), self._folder.module, metadata)
+        verification = verify(load(self._folder.module), network)
+        comparison = NO_COMPARISON
+        if self._config.compare:
+            self._meter.note("timing the network beside other runtimes")
+            comparison = compare_network(
+                self._config.network, network, target, self._folder.module, metadata
+            )
+        summary = self._summary(state, outcome, verification, results, comparison)
+        return ResultGrid(results, summary)
+
+    def _summary(
+        self,
+        state: RunState,
+        outcome: SearchOutcome,
+        verification: Verification,
+        results: Sequence[Result],
+        comparison: Comparison,
+    ) -> RunSummary:
+        peak = self._meter.peak
+        return RunSummary(
+            network=state.network,
+            target=state.target,
+            device=outcome.device.name,
+            run_id=state.run_id,
+            search=state.search,
+            seed=state.seed,
+            verified=verification.ok,
+            max_relative_error=verification.max_relative_error,
+            trials=sum(result.trials for result in results),
+            failed=sum(result.failed for result in results),
+            latency_s=comparison.latency_s,
+            search_s=outcome.time.as_dict(),
+            memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
+            history=state.history,
+            module=str(self._folder.module),
+            toolchain=toolchain(),
+            notes=comparison.notes,
+        )
+
+
+def best_of(rows: Sequence[Measurement]) -> BestConfig | None:
+    """The winner among the rows of one task on one device, None where none was ok."""
+    if not rows:
+        return None
+    return select_best(
+        rows,
+        workload_key=rows[0].workload_key,
+        device_key=rows[0].device_key,
+        target=rows[0].target,
+    )
+
+
+def best_config(rows: Sequence[Measurement]) -> str | None:
+    """The winner's configuration."""
+    best = best_of(rows)
+    return None if best is None else best.config
+
+
+def _from_history(
+    network: Network,
+    spaces: Sequence[DesignSpace],
+    device: DeviceDescriptor,
+    known: Callable[[DeviceDescriptor], Sequence[Measurement]],
+) -> SearchOutcome:
+    """What history knows already, without a single measurement."""
+    clock = SearchClock()
+    layers = rows_by_layer(network.tasks, spaces, known(device))
+    winners = tuple(best_config(rows) or "" for rows in layers)
+    schedules = tuple(
+        space.schedule_of(space.row_of(config)) if config else ""
+        for space, config in zip(spaces, winners, strict=True)
+    )
+    return SearchOutcome(
+        device=device,
+        rows=tuple(tuple(rows) for rows in layers),
+        winners=winners,
+        schedules=schedules,
+        time=clock.read(),
+    )
+
+
+def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -> Result:
+    task, rows = network.tasks[layer], outcome.rows[layer]
+    best = best_of(rows)
+    own = [row for row in rows if row.run_id == run_id and row.stage is not Stage.CONFIRM]
+    defaults = [row.cost_s for row in rows if not row.config and row.cost_s is not None]
+    return Result(
+        task=task.name,
+        operator=task.operator,
+        workload_key=task.workload_key,
+        flop=task.flop,
+        weight=task.weight,
+        config=outcome.winners[layer],
+        latency_s=best.latency_s if best else None,
+        default_s=median(defaults) if defaults else None,
+        trials=len(own),
+        failed=sum(row.status is not Status.OK for row in own),
+        error="" if best else "never measured: the default schedule is used",
+        measurement_ids=best.measurement_ids if best else (),
+    )
+
+
+def _metadata(
+    network: Network, target: TargetSpec, device: DeviceDescriptor, results: Sequence[Result]
+) -> ModuleMetadata:
+    return ModuleMetadata(
+        network=network.name,
+        network_hash=network.network_hash,
+        target=target.json,
+        device_key=device.key,
+        device=device.as_dict(),
+        toolchain=toolchain(),
+        input_names=network.input_names,
+        inputs=network.inputs,
+        history=tuple(key for result in results for key in result.measurement_ids),
+    )
+
+
+def list_tasks(network: str, target: str) -> list[dict[str, str | int | float]]:
+    """One row a layer task: what it is and how large its design space is."""
+    spec = parse_target(target)
+    return [
+        {
+            "id": k,
+            "name": task.name,
+            "operator": task.operator,
+            "shape": " ".join("x".join(map(str, arg.shape)) for arg in task.args),
+            "flop": task.flop,
+            "weight": task.weight,
+            "design space": read_design_space(task, spec.json).size,
+            "workload": task.workload_key,
+        }
+        for k, task in enumerate(load_network(network, spec).tasks)
+    ]
