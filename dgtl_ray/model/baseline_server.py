@@ -2,7 +2,7 @@
 
 `python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC` answers each JSON line on its standard
 input, `{"min_time_s": …, "max_runs": …}`, by `{"runs_s": […]}`; its first line says that it is
-ready. `{"error": …}` in place of either is its last line.
+ready and has run once. `{"error": …}` in place of either is its last line.
 """
 
 import json
@@ -32,6 +32,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     try:
         run = _LOADERS[framework](spec)
+        run()
         _send(replies, {"ready": True})
         for line in sys.stdin:
             _send(replies, {"runs_s": _time(run, **json.loads(line))})

@@ -1,4 +1,4 @@
-"""Folds what is constant with NumPy, and drops operations that do nothing.
+"""Folds what is constant with NumPy, and drops or simplifies operations that move no data.
 
 TVM's own `FoldConstant` compiles a kernel for each operation it folds, seconds for a network of
 ordinary size. Nearly all of them are a handful of operations on weights, which NumPy does at once.
@@ -70,18 +70,22 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
             return _constant(_ARITHMETIC[name](*map(_to_numpy, args)), call)
         if name in _LAYOUT and _is_constant(args[0]):
             return _constant(_LAYOUT[name](_to_numpy(args[0]), call), call)
-        return self._without_no_op(name, call)
+        return self._simplified(name, call)
 
     def _value(self, arg: Any) -> Any:
         """What a variable is bound to, where that is a constant; else the argument itself."""
         bound = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
         return bound if _is_constant(bound) else arg
 
-    def _without_no_op(self, name: str, call: Any) -> Any:
+    def _simplified(self, name: str, call: Any) -> Any:
+        """The call by cheaper means, or as it is."""
         if name == "relax.permute_dims" and _keeps_order(call):
             return self._reshape(call.args[0], call)
         if name == "relax.reshape" and self._is_reshape(call.args[0]):
             return self._reshape(self.lookup_binding(call.args[0]).args[0], call)
+        if name == "relax.squeeze":
+            # `ConvertLayout` runs out of memory on an axis that counts from the end.
+            return self._reshape(call.args[0], call)
         if name == "relax.nn.adaptive_avg_pool2d" and _same_shape(call.args[0], call):
             return call.args[0]
         return call

@@ -34,17 +34,23 @@ def _simplify() -> list[Any]:
         relax.transform.DecomposeOpsForInference(),
         relax.transform.CanonicalizeBindings(),
         FoldWithNumpy(),
+        relax.transform.CanonicalizeBindings(),
         relax.transform.FoldConstant(),
         relax.transform.DeadCodeElimination(["main"]),
     ]
 
 
 def _convert_layout() -> list[Any]:
-    """`ConvertLayout` crashes the process on constant operations and on what is not normalised."""
+    """Channels innermost from the first convolution on.
+
+    `ConvertLayout` goes back to the old layout at a binding that only renames, and crashes the
+    process on operations on constants and on what is not normalised: simplify first.
+    """
     return [
         relax.transform.Normalize(),
         relax.transform.ConvertLayout(CONV2D_LAYOUTS),
         relax.transform.Normalize(),
+        relax.transform.EliminateCommonSubexpr(),  # one tensor converted for each of its users
         relax.transform.CanonicalizeBindings(),
         FoldWithNumpy(),
     ]

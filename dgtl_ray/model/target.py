@@ -98,10 +98,9 @@ def _from_json(text: str) -> dict[str, Any]:
         attributes = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"target is not valid JSON ({error}): {text}") from error
-    if attributes.get("kind") not in _KINDS:
-        raise InputError(
-            f"target kind {attributes.get('kind')!r}: give one of {', '.join(sorted(_KINDS))}"
-        )
+    kind = attributes.get("kind")
+    if str(kind) not in _KINDS:
+        raise InputError(f"target kind {kind!r}: give one of {', '.join(sorted(_KINDS))}")
     if attributes["kind"] == "llvm":
         return {"num-cores": usable_cores(), **attributes}
     missing = [name for name in _CUDA_LIMITS if name not in attributes]
@@ -123,15 +122,18 @@ def _checked(attributes: Mapping[str, Any]) -> TargetSpec:
         raise InputError(f"TVM rejects the target: {error}") from error
     kind = _KINDS[str(attributes["kind"])]
     if kind == "cpu":
-        _check_mcpu(target, attributes.get("mcpu"))
+        _check_mcpu(attributes)
     return TargetSpec(kind=kind, json=_canonical(target))
 
 
-def _check_mcpu(target: Any, mcpu: str | None) -> None:
-    """LLVM builds for a generic CPU, with a warning only, where it does not know the name."""
+def _check_mcpu(attributes: Mapping[str, Any]) -> None:
+    """LLVM builds for a generic CPU, with a remark only, where it does not know the name."""
+    import tvm
     from tvm.target import codegen
 
-    if mcpu is not None and mcpu not in codegen.llvm_get_cpu_archlist(target):
+    mcpu = attributes.get("mcpu")
+    without = tvm.target.Target({k: v for k, v in attributes.items() if k != "mcpu"})
+    if mcpu is not None and mcpu not in codegen.llvm_get_cpu_archlist(without):
         raise InputError(f"target mcpu {mcpu!r}: LLVM knows no such CPU")
 
 

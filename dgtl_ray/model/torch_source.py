@@ -1,7 +1,7 @@
 """Networks in PyTorch."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,8 @@ class TorchSource:
     def __init__(self, name: str, module: nn.Module, example_inputs: Sequence[Tensor]) -> None:
         self.name = name
         self._module = module.eval()
-        self._inputs = tuple(example_inputs)
+        # Copies: torch.export takes one tensor given twice for one input.
+        self._inputs = tuple(tensor.detach().clone() for tensor in example_inputs)
 
     def to_relax(self) -> Any:
         """See `Source`."""
@@ -40,8 +41,7 @@ class TorchSource:
         """See `Source`."""
         with torch.inference_mode():
             outputs = self._module(*(torch.from_numpy(array) for array in inputs))
-        flat = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-        return tuple(tensor.numpy() for tensor in flat)
+        return tuple(tensor.numpy() for tensor in _flat(outputs))
 
     def _export(self) -> Any:
         with torch.no_grad():
@@ -54,6 +54,15 @@ class TorchSource:
                 return step()
         except Exception as error:
             raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
+
+
+def _flat(outputs: Any) -> Iterator[Tensor]:
+    """The tensors of a network's output, in the order of its structure."""
+    if isinstance(outputs, Tensor):
+        yield outputs
+    else:
+        for part in outputs.values() if isinstance(outputs, Mapping) else outputs:
+            yield from _flat(part)
 
 
 def _spec(tensor: Tensor) -> TensorSpec:

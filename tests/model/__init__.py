@@ -1,0 +1,1 @@
+"""Tests of reading, lowering and splitting networks."""
