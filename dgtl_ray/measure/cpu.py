@@ -83,7 +83,7 @@ def _clock_ghz() -> float:
     frequency: Any = psutil.cpu_freq()  # None where the kernel does not say
     if frequency is None:
         return 1.0
-    return round((frequency.max or frequency.current) / 1e3, 2)
+    return round(float(frequency.max or frequency.current) / 1e3, 2)
 
 
 def _cache_sizes() -> tuple[int, int]:

@@ -1,0 +1,79 @@
+"""Devices, toolchain and doctor."""
+
+import pytest
+
+from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.measure import describe_device, diagnose, toolchain
+from dgtl_ray.measure.gpu import KNOWN_GPUS, find_known_gpu
+
+
+def test_the_cpu_makes_sense(target: str) -> None:
+    device = describe_device(target)
+    assert device.kind == "cpu"
+    assert device.name
+    assert 0.5 < device.clock_ghz < 10
+    expected = device.cores * device.clock_ghz * device.vector_lanes * 4
+    assert device.peak_gflops == pytest.approx(expected, rel=1e-2)
+    assert 0.5 < device.bandwidth_gb_s < 5000
+    assert device.shared_memory_bytes < device.cache_bytes
+    assert describe_device(target) is device
+
+
+def test_another_kind_of_target_is_refused() -> None:
+    with pytest.raises(DeviceError, match=r"opencl.*llvm"):
+        describe_device('{"kind": "opencl"}')
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA H100 PCIe", "H100 PCIe"),
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA A100-SXM4-80GB", "A100-SXM4-80GB"),
+        ("NVIDIA A100-SXM4-40GB", "A100"),
+        ("Tesla V100-SXM2-16GB", "V100"),
+        ("Tesla T4", "T4"),
+        ("NVIDIA L4", "L4"),
+        ("NVIDIA GeForce RTX 2080 Ti", "RTX 2080 Ti"),
+        ("NVIDIA GeForce RTX 3090", "RTX 3090"),
+        ("NVIDIA L40S", None),
+        ("NVIDIA GeForce RTX 3090 of tomorrow", "RTX 3090"),
+        ("", None),
+    ],
+)
+def test_known_gpus(name: str, known: str | None) -> None:
+    assert find_known_gpu(name) == (KNOWN_GPUS[known] if known else None)
+
+
+def test_toolchain() -> None:
+    versions = toolchain()
+    assert {"dgtl_ray", "tvm", "llvm", "python", "platform"} <= set(versions)
+    assert all(versions.values())
+    assert int(versions["llvm"]) > 10
+
+
+def test_diagnosis_names_what_is_there() -> None:
+    found = {finding.what: finding for finding in diagnose()}
+    assert found["TVM"].ok
+    assert found["linker"].ok
+    assert "×" in found["CPU cores"].found
+    assert all(finding.needed_for for finding in found.values())
+
+
+def test_diagnosis_of_a_bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    linker = next(finding for finding in diagnose() if finding.what == "linker")
+    assert not linker.ok
+    assert linker.found == "not found"
+    assert "install" in linker.advice
+
+
+def test_diagnosis_of_a_broken_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_name: str) -> str:
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr("shutil.which", broken)
+    linker = next(finding for finding in diagnose() if finding.what == "linker")
+    assert "the disk is on fire" in linker.found
+    assert not linker.ok
