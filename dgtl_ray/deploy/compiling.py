@@ -13,9 +13,9 @@ from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.devices import open_device
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import lift_weights
+from dgtl_ray.measure.link import link_shared
 from dgtl_ray.model import Network, TargetSpec, workload_key
-from dgtl_ray.space.sketches.errors import ScheduleError
-from dgtl_ray.space.sketches.replay import apply_schedule
+from dgtl_ray.space.sketches import ScheduleError, apply_schedule
 
 Array = NDArray[Any]
 
@@ -55,7 +55,7 @@ class CompiledNetwork:
     @cached_property
     def _runner(self) -> NetworkRunner:
         return NetworkRunner(
-            self.executable.jit(),
+            self.executable.jit(fcompile=link_shared),
             self.weights,
             device=open_device(self._target.json),
             input_names=self._network.input_names,

@@ -4,11 +4,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import DeployError, InputError
 from dgtl_ray.deploy.compiling import CompiledNetwork
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
 from dgtl_ray.deploy.weights import write_weights
+from dgtl_ray.measure.link import LinkError, link_shared
 
 
 def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: ModuleMetadata) -> None:
@@ -24,6 +25,7 @@ def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: Modu
 
     Raises:
         InputError: `directory` holds something else, or cannot be written.
+        DeployError: This machine has no linker.
     """
     directory = Path(directory).resolve()
     _check_replaceable(directory)
@@ -36,12 +38,14 @@ def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: Modu
             if directory.exists():
                 directory.rename(Path(scratch) / "replaced")
             fresh.rename(directory)
+    except LinkError as error:
+        raise DeployError(f"cannot link the module: {error}") from error
     except OSError as error:
         raise InputError(f"cannot save the module to {directory}: {error}") from error
 
 
 def _write(compiled: CompiledNetwork, directory: Path, metadata: ModuleMetadata) -> None:
-    compiled.executable.export_library(str(directory / LIBRARY))
+    compiled.executable.export_library(str(directory / LIBRARY), fcompile=link_shared)
     write_weights(directory / WEIGHTS, compiled.weights)
     files = {name: sha256(directory / name) for name in (LIBRARY, WEIGHTS)}
     complete = replace(metadata, outputs=compiled.outputs, files=files)
