@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dgtl_ray.space.knobs import NO_SITE, KnobKind
+from dgtl_ray.space.knobs import NO_SITE
 from dgtl_ray.space.limits import Limits
 from dgtl_ray.space.nest import Extents
 from dgtl_ray.space.rules import Mask, Rule
@@ -39,13 +39,10 @@ def _locations_exist(tiling: Tiling, _: Limits) -> Mask:
     So such a location is another name for a configuration that is in the space already.
     """
     mask = np.ones(tiling.count, dtype=np.bool_)
-    for index, knob in enumerate(tiling.sketch.knobs):
-        if knob.kind is not KnobKind.LOCATION:
-            continue
-        for choice, site in enumerate(knob.sites):
-            if site != NO_SITE:
-                chosen = tiling.choice(index) == choice
-                mask &= ~chosen | (tiling.extent(*site) > 1)
+    knobs = tiling.sketch.knobs
+    sites = {site for index in tiling.locations for site in knobs[index].sites}
+    for axis, level in sorted(sites - {NO_SITE}):
+        mask &= ~tiling.computes_at(axis, level) | (tiling.extent(axis, level) > 1)
     return mask
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.factors import factorisations, prime_factors
 
+# Values of a location that are no loops, and the site of those.
+AT_ROOT, INLINED = -1, -2
 NO_SITE = (-1, -1)
 
 
@@ -18,7 +20,7 @@ class KnobKind(StrEnum):
 
     TILE = "tile"  # how a loop is split: a row of the table is one ordered factorisation
     CATEGORICAL = "categorical"  # one of a few numbers
-    LOCATION = "location"  # the loop at which a block is computed; -1 at the root, -2 inlined
+    LOCATION = "location"  # the loop at which a block is computed, `AT_ROOT`, or `INLINED`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,8 +1,10 @@
 """The tile extents of many configurations of one sketch at once."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import IntArray
+from dgtl_ray.space.knobs import KnobKind
 from dgtl_ray.space.nest import Access, Extents
 from dgtl_ray.space.sketch import Logs, Sketch
 
@@ -31,6 +33,21 @@ class Tiling:
         """(n,) the index that each configuration holds for a knob."""
         column: IntArray = self._columns[knob]
         return column
+
+    @property
+    def locations(self) -> list[int]:
+        """The knobs that decide where a block is computed."""
+        knobs = self.sketch.knobs
+        return [i for i, knob in enumerate(knobs) if knob.kind is KnobKind.LOCATION]
+
+    def computes_at(self, axis: int, level: int) -> NDArray[np.bool_]:
+        """(n,) whether a block with a free location is computed at this loop."""
+        mask = np.zeros(self.count, dtype=np.bool_)
+        for index in self.locations:
+            sites = self.sketch.knobs[index].sites
+            here = np.array([site == (axis, level) for site in sites], dtype=np.bool_)
+            mask |= here[self._columns[index]]
+        return mask
 
     def extent(self, axis: int, level: int) -> Extents:
         """(n,) extent of one level of one axis."""

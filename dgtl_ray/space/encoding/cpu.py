@@ -5,7 +5,7 @@ import numpy as np
 from dgtl_ray.space.cpu_rules import unrolled_points
 from dgtl_ray.space.encoding.unroll import unroll_features
 from dgtl_ray.space.encoding.view import Columns, View, log2
-from dgtl_ray.space.knobs import KnobKind
+from dgtl_ray.space.knobs import AT_ROOT, INLINED
 from dgtl_ray.space.nest import Extents
 
 UNROLL_STEPS = (0, 16, 64, 512)
@@ -32,16 +32,17 @@ def parallel_extent(view: View) -> Extents:
     """(n,) iterations of the loop that runs on all cores.
 
     TVM fuses the outer spatial loops until their product passes the limit of parallel jobs; it
-    stops at a loop that holds more than one statement.
+    stops at a loop that holds more than one statement, because another block is computed there.
     """
     tiling = view.tiling
+    jobs = PARALLEL_JOBS_PER_CORE * view.device.cores
     extent = np.ones(tiling.count, dtype=np.int64)
     growing = np.ones(tiling.count, dtype=np.bool_)
     for level in view.levels("S")[:2]:
         for axis, at in enumerate(view.nest.axes):
             if not at.reduction:
                 extent = np.where(growing, extent * tiling.extent(axis, level), extent)
-                growing &= extent <= PARALLEL_JOBS_PER_CORE * view.device.cores
+                growing &= (extent <= jobs) & ~tiling.computes_at(axis, level)
         if view.sketch.write_level == level:
             break
     return extent
@@ -72,16 +73,16 @@ def _vector(view: View, out: Columns) -> None:
 
 def _location(view: View, out: Columns) -> None:
     """Where the first block with a free location is computed; 0 throughout where none is."""
-    knobs = view.sketch.knobs
-    index = next((i for i, k in enumerate(knobs) if k.kind is KnobKind.LOCATION), -1)
-    depth = np.zeros(view.tiling.count, dtype=np.float32)
-    inlined = rooted = np.zeros(view.tiling.count, dtype=np.bool_)
+    tiling = view.tiling
+    index = next(iter(tiling.locations), -1)
+    depth = np.zeros(tiling.count, dtype=np.float32)
+    inlined = rooted = np.zeros(tiling.count, dtype=np.bool_)
     if index >= 0:
-        values = np.array(knobs[index].values)
+        values = np.array(view.sketch.knobs[index].values)
         relative = np.maximum(values + 1, 0) / (values.max() + 1 or 1)
-        chosen = view.tiling.choice(index)
+        chosen = tiling.choice(index)
         depth = relative.astype(np.float32)[chosen]
-        inlined, rooted = values[chosen] == -2, values[chosen] == -1
+        inlined, rooted = values[chosen] == INLINED, values[chosen] == AT_ROOT
     out.add("has location", float(index >= 0))
     out.add("location depth", depth)
     out.add("location inlined", inlined)

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dgtl_ray.space.factors import factorisations
-from dgtl_ray.space.knobs import NO_SITE
+from dgtl_ray.space.knobs import AT_ROOT, INLINED, NO_SITE
 from dgtl_ray.space.sketches.errors import ScheduleError
 from dgtl_ray.space.sketches.replay import replay
 from dgtl_ray.space.sketches.trace import LOCATION, TILE, SketchTrace
 
 Site = tuple[int, int]
 
-_ROOT, _INLINED, _DEEPEST = -1, -2, 1 << 20
+_DEEPEST = 1 << 20
 
 
 def location_choices(
@@ -32,7 +32,7 @@ def location_choices(
     values: dict[int, Site] = {}
     for tiles in _tilings(trace):
         decisions = {**trace.decisions, **tiles, **_others_at_root(trace)}
-        for special in (_INLINED, _ROOT):
+        for special in (INLINED, AT_ROOT):
             if _outcome(module, trace, {**decisions, at: special}, at) == special:
                 values[special] = NO_SITE
         deepest = _outcome(module, trace, {**decisions, at: _DEEPEST}, at)
@@ -63,7 +63,7 @@ def _spread(row: list[int], innermost_first: bool) -> tuple[int, list[bool]]:
 
 
 def _others_at_root(trace: SketchTrace) -> dict[int, int]:
-    return dict.fromkeys(trace.positions(LOCATION), _ROOT)
+    return dict.fromkeys(trace.positions(LOCATION), AT_ROOT)
 
 
 def _outcome(module: Any, trace: SketchTrace, decisions: dict[int, Any], at: int) -> int | None:
