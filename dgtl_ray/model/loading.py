@@ -36,13 +36,14 @@ def load_network(
     """
     source = _source(spec, example_inputs)
     imported = source.to_relax()
-    inputs = _inputs(source.name, imported)
+    inputs = _inputs(imported)
     module = _lower(source.name, imported, target)
+    layer_tasks = tasks.extract_tasks(module, source.name)  # refuses shapes that are not fixed
     return Network(
         name=source.name,
         network_hash=tasks.network_hash(module),
         module=module,
-        tasks=tasks.extract_tasks(module, source.name),
+        tasks=layer_tasks,
         inputs=tuple(inputs.values()),
         input_names=tuple(inputs),
         source=source,
@@ -76,24 +77,17 @@ def _torch_source(kind: SpecKind | None, spec: Any, example_inputs: Any) -> Sour
     return TorchSource(name, spec, check_inputs(name, example_inputs))
 
 
-def _inputs(name: str, module: Any) -> dict[str, TensorSpec]:
+def _inputs(module: Any) -> dict[str, TensorSpec]:
     """Name, shape and dtype of each input of `main`."""
-    inputs: dict[str, TensorSpec] = {}
-    for var in module["main"].params:
-        try:
-            shape = static_shape(var.ty)
-        except ValueError as error:
-            raise InputError(
-                f"{name}: input {var.name!r} has a dynamic shape ({error}); "
-                "give example inputs of the one shape to tune for"
-            ) from error
-        inputs[str(var.name)] = TensorSpec(shape=shape, dtype=str(var.ty.dtype))
-    return inputs
+    return {
+        str(var.name): TensorSpec(shape=static_shape(var.ty), dtype=str(var.ty.dtype))
+        for var in module["main"].params
+    }
 
 
 def _lower(name: str, module: Any, target: TargetSpec) -> Any:
     try:
         return lower(module, tvm.target.Target(target.json))
-    except tvm.error.InternalError as error:
-        reason = str(error).strip().splitlines()[-1]
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise InputError(f"{name}: TVM cannot lower it: {reason}") from error

@@ -85,6 +85,8 @@ def _inputs(path: Path, model: Any) -> dict[str, TensorSpec]:
 
 def _spec(path: Path, value: Any) -> TensorSpec:
     tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        raise InputError(f"{path}: input {value.name!r} is not a tensor of known shape")
     for axis, dim in enumerate(tensor.shape.dim):
         if not dim.HasField("dim_value") or dim.dim_value < 1:
             raise InputError(

@@ -46,7 +46,7 @@ def convolutional() -> nn.Module:
 def small_mobilenet() -> tuple[nn.Module, Tensor]:
     """The built-in MobileNet-v1 on a small image."""
     torch.manual_seed(0)
-    return fill(mobilenet_v1.build()).eval(), torch.randn(1, 3, 64, 64)
+    return fill(mobilenet_v1.build()).eval(), torch.randn(1, 3, 32, 32)
 
 
 def with_own_inputs() -> nn.Module:

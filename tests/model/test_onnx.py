@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.model import TargetSpec, load_network
@@ -62,6 +63,31 @@ def test_a_dynamic_shape_names_input_and_dimension(cpu: TargetSpec, tmp_path: Pa
     path = save_onnx(tmp_path / "dynamic.onnx", nodes, ["batch", 4], ["batch", 4])
     with pytest.raises(InputError, match=r"input 'x' has a dynamic shape: dimension 0 is 'batch'"):
         load_network(path, cpu)
+
+
+def test_shapes_that_depend_on_the_data(cpu: TargetSpec, tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("NonZero", ["x"], ["indices"]),
+        helper.make_node("Cast", ["indices"], ["y"], to=1),
+    ]
+    path = save_onnx(tmp_path / "nonzero.onnx", nodes, [2, 3], [2, "found"])
+    with pytest.raises(InputError, match=r"nonzero: the shapes of layer \w+ depend on the data"):
+        load_network(path, cpu)
+
+
+def test_an_input_without_a_shape(cpu: TargetSpec, tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("SequenceAt", ["x", "i"], ["y"])],
+        "graph",
+        [
+            helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, [2]),
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+    )
+    onnx.save(helper.make_model(graph), tmp_path / "sequence.onnx")
+    with pytest.raises(InputError, match=r"input 'x' is not a tensor of known shape"):
+        load_network(tmp_path / "sequence.onnx", cpu)
 
 
 def test_an_operator_that_cannot_be_imported_is_named(cpu: TargetSpec, tmp_path: Path) -> None:
