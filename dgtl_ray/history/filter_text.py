@@ -10,7 +10,6 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.history.operand import Operand
 
 _Compare = Callable[[Any, Any], Any]
-
 _COMPARISONS: dict[type[ast.cmpop], _Compare] = {
     ast.Eq: eq,
     ast.NotEq: ne,
@@ -22,6 +21,7 @@ _COMPARISONS: dict[type[ast.cmpop], _Compare] = {
 # The same comparison with its sides exchanged.
 _MIRRORED: dict[_Compare, _Compare] = {eq: eq, ne: ne, lt: gt, le: ge, gt: lt, ge: le}
 _LONGEST = 2000
+_HELP = "Write a condition like: operator == 'conv2d' and cost_s < 0.01"
 
 
 def parse_filter(text: str) -> Any:
@@ -38,13 +38,9 @@ def parse_filter(text: str) -> Any:
     if len(text) > _LONGEST:
         raise InputError(f"the filter has {len(text)} characters; at most {_LONGEST} are allowed")
     try:
-        body = ast.parse(text.strip(), mode="eval").body
+        return _condition(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"cannot read the filter {text!r}: {error}. {_HELP}") from error
-    return _condition(body)
-
-
-_HELP = "Write a condition like: operator == 'conv2d' and cost_s < 0.01"
 
 
 def _condition(node: ast.expr) -> Any:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.history.folder import Folder
 from dgtl_ray.history.schema import SCHEMA, ForeignFileError, require_version
 
@@ -48,13 +49,14 @@ class FileReader:
 
         Raises:
             FileNotFoundError: A file vanished meanwhile: list the folder again.
-            InputError: A file of another schema version.
+            InputError: A file of another schema version, or an expression that does not fit it.
         """
+        wanted = list(dict.fromkeys(["measurement_id", *columns]))
+        self._require_fitting(wanted, where)
         with ThreadPoolExecutor(min(_OPENERS, max(1, len(names)))) as openers:
             opened = list(openers.map(self._open, names))
         fragments = [item for item in opened if not isinstance(item, SkippedFile)]
         skipped = [item for item in opened if isinstance(item, SkippedFile)]
-        wanted = list(dict.fromkeys(["measurement_id", *columns]))
         try:
             table = self._scan(fragments, wanted, where)
         except FileNotFoundError:
@@ -65,6 +67,13 @@ class FileReader:
         for file in skipped:
             _LOG.warning("left out %s, a damaged file of the history: %s", file.path, file.reason)
         return Reading(table=_distinct(table).select(list(columns)), skipped=tuple(skipped))
+
+    def _require_fitting(self, columns: Sequence[str], where: Any | None) -> None:
+        """Refuse an expression that no file can answer, lest every file be called damaged."""
+        try:
+            self._scan([], columns, where)
+        except pa.ArrowException as error:
+            raise InputError(f"the filter {where} does not fit the columns: {error}") from error
 
     def _open(self, name: str) -> Any:
         """The file as a fragment of a dataset, its footer checked; or why it is left out."""

@@ -65,6 +65,7 @@ class HistoryConformance(ABC):
         store.append([example_measurement()])
         assert _refuses(store, columns=["colour"])
         assert _refuses(store, where="colour == 'red'")
+        assert _refuses(store, where="status == cost_s")
         assert not _refuses(store)
 
 

@@ -32,7 +32,7 @@ def durable_batches(process: "subprocess.Popen[str]") -> int:
 def test_writers_and_readers_and_a_merger_at_once(tmp_path: Path) -> None:
     history = ParquetHistory(str(tmp_path))
     history.create()
-    batches, seen, merged = 40, 0, 0
+    batches, seen, merged = 25, 0, 0
     with ExitStack() as stack:
         writers = [
             stack.enter_context(writer(str(tmp_path), run_id, batches)) for run_id in ("a", "b")
@@ -52,7 +52,7 @@ def test_writers_and_readers_and_a_merger_at_once(tmp_path: Path) -> None:
     assert not history.skipped
 
 
-@pytest.mark.parametrize("after", [1, 7, 20])
+@pytest.mark.parametrize("after", [1, 12])
 def test_a_killed_writer_loses_nothing_that_it_reported(tmp_path: Path, after: int) -> None:
     with writer(str(tmp_path), "run", 100_000) as process:
         assert process.stdout is not None
