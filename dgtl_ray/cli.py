@@ -1,6 +1,7 @@
 """`dgtl`: one thin function a command."""
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from enum import StrEnum
@@ -196,7 +197,9 @@ def _console() -> Console:
 def _monitor(console: Console) -> Monitor:
     from dgtl_ray.report import LiveMonitor, PlainMonitor
 
-    return LiveMonitor(console) if console.is_terminal else PlainMonitor(console)
+    if console.is_terminal:
+        return LiveMonitor(console)
+    return PlainMonitor(console, float(os.environ.get("DGTL_PLAIN_INTERVAL_S", "15")))
 
 
 def _check_writable(json_file: Path | None) -> None:

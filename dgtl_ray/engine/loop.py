@@ -63,23 +63,39 @@ class TuningLoop:
                 break
             self._round(quota)
 
-    def measure(self, candidates: Sequence[tuple[int, Candidate]]) -> list[Measurement]:
-        """Build, time and record candidates (layer index, candidate)."""
-        self._show("building")
+    def measure(
+        self, candidates: Sequence[tuple[int, Candidate]], passes: int = 1
+    ) -> list[Measurement]:
+        """Build candidates (layer index, candidate), time them in turn, record them.
+
+        Args:
+            candidates: What to measure.
+            passes: How often each is timed; one pass after the other, each durable by itself.
+
+        Returns:
+            Their rows, pass by pass.
+        """
+        self._show(Phase.BUILDING)
         with self._clock.phase(Phase.BUILDING):
             built = self._crew.build([(k, candidate.schedule) for k, candidate in candidates])
-        self._show("timing")
+        return [row for _ in range(passes) for row in self._time_and_record(candidates, built)]
+
+    def _time_and_record(
+        self, candidates: Sequence[tuple[int, Candidate]], built: Sequence[Built]
+    ) -> list[Measurement]:
+        self._show(Phase.TIMING)
         with self._clock.phase(Phase.TIMING):
             trials = self._time(candidates, built)
         rows = self._recorder.record(trials)
         for trial in trials:
             if trial.candidate.stage is not Stage.CONFIRM:
                 self._records[trial.layer].add(trial.cost_s, trial.spent_s)
+        self._show("recorded")
         self._on_round()
         return rows
 
     def _round(self, quota: Mapping[int, int]) -> None:
-        self._show("proposing")
+        self._show(Phase.PROPOSING)
         with self._clock.phase(Phase.PROPOSING):
             proposed = self._crew.propose(quota)
         for layer, count in quota.items():

@@ -54,9 +54,7 @@ def confirm(
         for k, configs in contested.items()
         for config, schedule in zip(configs, schedules[k], strict=True)
     ]
-    if not candidates:
-        return []
-    return [row for _ in range(passes) for row in loop.measure(candidates)]
+    return loop.measure(candidates, passes) if candidates else []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ FAKE_DEVICE = DeviceDescriptor(
 
 def cost_of(schedule: str) -> float:
     """Between 0.1 ms and 10 ms, log-uniform over schedules: the same text has the same cost."""
-    position = crc32(schedule.encode()) / 2**32
+    position = crc32(b"fake" + schedule.encode()) / 2**32
     return math.exp(math.log(1e-4) + position * math.log(100.0))
 
 

@@ -1,0 +1,32 @@
+"""One Ray cluster for all tests that need one, away from the user's home and other clusters."""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from dgtl_ray.engine.session import ray_session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ray writes its token into the home folder, and other clusters would then ask for it."""
+    home = tmp_path_factory.mktemp("home")
+    saved = {name: os.environ.get(name) for name in ("HOME", "RAY_AUTH_TOKEN_PATH")}
+    os.environ["HOME"] = str(home)
+    token = home / "ray_token"
+    token.write_text(uuid4().hex)
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+    yield
+    for name, value in saved.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    with ray_session("local", num_cpus=2):
+        yield

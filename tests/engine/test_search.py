@@ -1,0 +1,134 @@
+"""The engine on real Ray with real design spaces; building and timing are faked."""
+
+from collections import Counter
+
+import pytest
+
+from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchTime
+from dgtl_ray.engine.run import SearchOutcome, search
+from dgtl_ray.model import Network
+from dgtl_ray.space import DesignSpace
+from tests.engine.conftest import MakeRequest, Sink
+from tests.engine.fakes import WrongAnswers, flaky_builder, flaky_timer
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def searched(rows: list[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.stage is not Stage.CONFIRM]
+
+
+def all_rows(outcome: SearchOutcome) -> list[Measurement]:
+    return [row for rows in outcome.rows for row in rows]
+
+
+def test_the_budget_is_spent_and_every_row_is_kept(make_request: MakeRequest) -> None:
+    sink = Sink()
+    outcome = search(make_request(sink=sink), SilentMonitor())
+    assert len(searched(sink.rows)) == 40
+    assert sorted(row.trial for row in sink.rows) == list(range(len(sink.rows)))
+    assert Counter(row.measurement_id for row in all_rows(outcome)) == Counter(
+        row.measurement_id for row in sink.rows
+    )
+
+
+def test_every_layer_starts_with_its_default_schedule(
+    make_request: MakeRequest, network: Network
+) -> None:
+    sink = Sink()
+    search(make_request(sink=sink), SilentMonitor())
+    defaults = [row.workload_key for row in sink.rows if row.stage is Stage.DEFAULT]
+    assert sorted(defaults) == sorted(task.workload_key for task in network.tasks)
+
+
+def test_the_fastest_configuration_of_each_layer_wins(make_request: MakeRequest) -> None:
+    outcome = search(make_request(), SilentMonitor())
+    for rows, winner in zip(outcome.rows, outcome.winners, strict=True):
+        best_s = min(row.cost_s for row in rows if row.cost_s is not None)
+        assert any(row.config == winner and row.cost_s == best_s for row in rows)
+
+
+def test_no_configuration_is_tried_twice(make_request: MakeRequest) -> None:
+    sink = Sink()
+    search(make_request(sink=sink, budget=Budget(trials=120)), SilentMonitor())
+    asked = Counter((row.workload_key, row.config) for row in searched(sink.rows))
+    assert max(asked.values()) == 1
+
+
+def test_failures_are_rows_and_the_search_goes_on(make_request: MakeRequest) -> None:
+    sink = Sink()
+    request = make_request(
+        sink=sink, builder=flaky_builder, timer=flaky_timer, budget=Budget(trials=80)
+    )
+    outcome = search(request, SilentMonitor())
+    statuses = Counter(row.status for row in searched(sink.rows))
+    assert statuses[Status.BUILD_ERROR] > 5
+    assert statuses[Status.RUN_TIMEOUT] > 5
+    assert sum(statuses.values()) == 80
+    assert all(row.cost_s is None for row in sink.rows if row.status is not Status.OK)
+    for rows, winner in zip(outcome.rows, outcome.winners, strict=True):
+        assert {row.status for row in rows if row.config == winner} == {Status.OK}
+
+
+def test_a_winner_with_wrong_answers_is_recorded_and_replaced(make_request: MakeRequest) -> None:
+    sink = Sink()
+    outcome = search(make_request(sink=sink, timer=WrongAnswers), SilentMonitor())
+    wrong = {(r.workload_key, r.config) for r in sink.rows if r.status is Status.WRONG_RESULT}
+    assert wrong
+    for rows, winner in zip(outcome.rows, outcome.winners, strict=True):
+        assert (rows[0].workload_key, winner) not in wrong
+
+
+def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) -> None:
+    first = Sink()
+    search(make_request(sink=first, budget=Budget(trials=24)), SilentMonitor())
+    before = list(first.rows)
+    second = Sink()
+    spent = SearchTime(total=100.0, proposing=1.0, building=60.0, timing=30.0, idle=9.0)
+    request = make_request(sink=second, history=lambda _device: before, spent=spent)
+    outcome = search(request, SilentMonitor())
+    assert len(searched(before)) + len(searched(second.rows)) == 40
+    assert min(row.trial for row in second.rows) == max(row.trial for row in before) + 1
+    known = {(row.workload_key, row.config) for row in before}
+    assert not known & {(row.workload_key, row.config) for row in searched(second.rows)}
+    assert outcome.time.total > 100.0
+
+
+def test_the_history_of_another_run_is_known_but_not_counted(make_request: MakeRequest) -> None:
+    other = Sink()
+    search(make_request(sink=other, run_id="other"), SilentMonitor())
+    sink = Sink()
+    outcome = search(make_request(sink=sink, history=lambda _device: other.rows), SilentMonitor())
+    assert len(searched(sink.rows)) == 40
+    best_before = min(row.cost_s for row in other.rows if row.cost_s is not None)
+    best_after = min(row.cost_s for row in all_rows(outcome) if row.cost_s is not None)
+    assert best_after <= best_before
+
+
+def test_the_same_seed_gives_the_same_trials(make_request: MakeRequest) -> None:
+    runs = []
+    for _ in range(2):
+        sink = Sink()
+        search(make_request(sink=sink, search="random"), SilentMonitor())
+        runs.append([(row.workload_key, row.config) for row in searched(sink.rows)])
+    assert runs[0] == runs[1]
+
+
+def test_small_spaces_are_searched_to_the_end(
+    make_request: MakeRequest, network: Network, spaces: list[DesignSpace]
+) -> None:
+    small = [k for k, space in enumerate(spaces) if space.size < 200]
+    assert small
+    sink = Sink()
+    request = make_request(
+        sink=sink,
+        tasks=[network.tasks[k] for k in small],
+        spaces=[spaces[k] for k in small],
+        budget=Budget(trials=100_000),
+    )
+    search(request, SilentMonitor())
+    most = sum(spaces[k].size + 1 for k in small)
+    assert len(small) < len(searched(sink.rows)) <= most

@@ -1,0 +1,25 @@
+"""Small networks for the tests, as `package.module:factory` finds them."""
+
+import torch
+from torch import nn
+
+
+class Tiny(nn.Module):
+    """A convolution with batch norm, a pooling, a dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+        self.dense = nn.Linear(16 * 8 * 8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.norm(self.conv(x)))
+        x = torch.max_pool2d(x, 2)
+        logits: torch.Tensor = self.dense(torch.flatten(x, 1))
+        return logits
+
+
+def tiny() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    torch.manual_seed(0)
+    return Tiny().eval(), (torch.randn(1, 3, 16, 16),)
