@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.measure.protocol import Ending, Outcome
 from dgtl_ray.measure.warm import WarmServer
 from dgtl_ray.measure.worker import OUTPUT_NAME
@@ -17,6 +18,8 @@ from dgtl_ray.measure.worker import OUTPUT_NAME
 # How long a worker that closed its connection may take to end before it is killed.
 _GRACE_S = 0.5
 _MAX_OUTPUT_BYTES = 4096
+# A worker is renewed after this many jobs: TVM keeps every library that it has loaded.
+_MAX_JOBS = 1000
 
 
 class Worker:
@@ -26,6 +29,7 @@ class Worker:
         self._server = server
         self._scratch = scratch
         self._memory_limit_bytes = memory_limit_bytes
+        self._jobs = 0
         self._connection: Connection
         self._connection, self.pid = server.fork(scratch, memory_limit_bytes)
 
@@ -34,8 +38,14 @@ class Worker:
         """Whether it waits for a job: one that has something to say between jobs has ended."""
         return self._server.alive and not self._connection.poll()
 
+    @property
+    def worn(self) -> bool:
+        """Whether it has served as many jobs as one worker may."""
+        return self._jobs >= _MAX_JOBS
+
     def run(self, item: Any, timeout_s: float) -> Outcome:
         """Run one job. Unless its ending is DONE or RAISED the worker is gone afterwards."""
+        self._jobs += 1
         try:
             self._connection.send(item)
             if not self._connection.poll(timeout_s):
@@ -121,14 +131,24 @@ class WorkerPool:
         return outcome.ending is Ending.DONE
 
     def _usable(self, worker: Worker | None) -> Worker:
-        """This worker, or a new one where there is none or it ended while it was idle."""
-        if worker is not None and worker.alive:
+        """This worker, or a new one where there is none, it ended while idle, or it is worn."""
+        if worker is not None and worker.alive and not worker.worn:
             return worker
         if worker is not None:
             worker.end(grace_s=0.0)
         return self._new_worker()
 
     def _new_worker(self) -> Worker:
+        try:
+            return self._fork()
+        except DgtlError:
+            # One that never started will not start now; one that was killed is replaced.
+            if not self._server.started:
+                raise
+            self._server.close()
+        return self._fork()
+
+    def _fork(self) -> Worker:
         with self._lock:
             if not self._server.alive:
                 self._server.close()

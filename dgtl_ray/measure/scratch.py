@@ -8,8 +8,9 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - only a fresh private directory is mad
 
 
 def new_scratch_root() -> Path:
-    """A fresh private directory; its creator removes it."""
-    return Path(tempfile.mkdtemp(prefix="dgtl-", dir=_MEMORY if _loadable(_MEMORY) else None))
+    """A fresh private directory, named after this process; its creator removes it."""
+    place = _MEMORY if _loadable(_MEMORY) else None
+    return Path(tempfile.mkdtemp(prefix=f"dgtl-{os.getpid()}-", dir=place))
 
 
 def _loadable(folder: Path) -> bool:

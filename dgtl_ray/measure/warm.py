@@ -26,7 +26,7 @@ class WarmServer:
 
     def __init__(self, job: str) -> None:
         self._lock = threading.Lock()
-        self._ready = False
+        self._started = False
         self.scratch = new_scratch_root()
         self._log = self.scratch / "server.log"
         self._connection, theirs = Pipe()
@@ -49,6 +49,11 @@ class WarmServer:
         """Whether the process runs."""
         return self._process.poll() is None
 
+    @property
+    def started(self) -> bool:
+        """Whether it ever was ready to fork."""
+        return self._started
+
     def fork(self, scratch: Path, memory_limit_bytes: int) -> tuple[Connection, int]:
         """A new worker: the connection to it and its process id.
 
@@ -59,7 +64,7 @@ class WarmServer:
         request = ForkRequest(scratch=str(scratch), memory_limit_bytes=memory_limit_bytes)
         try:
             with self._lock, theirs:
-                self._await_ready()
+                self._await_start()
                 self._connection.send(request)
                 send_handle(self._connection, theirs.fileno(), self._process.pid)
                 pid: int = self._connection.recv()
@@ -89,13 +94,13 @@ class WarmServer:
             self._process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def _await_ready(self) -> None:
-        if self._ready:
+    def _await_start(self) -> None:
+        if self._started:
             return
         if not self._connection.poll(_START_S):
             self._process.kill()
         self._connection.recv()
-        self._ready = True
+        self._started = True
 
     def _failure(self) -> DgtlError:
         log = self._log.read_text(errors="replace").strip() if self._log.exists() else ""

@@ -1,6 +1,8 @@
 """Real builders and timers, warm for a whole module; programs and libraries to give them."""
 
+import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -67,7 +69,7 @@ def builder() -> Iterator[LocalBuilder]:
 
 @pytest.fixture(scope="module")
 def timer() -> Iterator[LocalTimer]:
-    timer = LocalTimer(memory_limit_bytes=1 << 30)
+    timer = LocalTimer(memory_limit_bytes=512 << 20)
     yield timer
     timer.close()
 
@@ -115,9 +117,8 @@ def descendants() -> list[psutil.Process]:
     return [child for child in psutil.Process().children(recursive=True) if is_running(child)]
 
 
-def scratch_roots() -> set[Path]:
-    """Scratch directories that are there now."""
-    import tempfile
-
+def scratch_roots(owner: int | None = None) -> set[Path]:
+    """Scratch directories of a process (this one by default) that are there now."""
     places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
-    return {root for place in places if place.exists() for root in place.glob("dgtl-*")}
+    pattern = f"dgtl-{owner or os.getpid()}-*"
+    return {root for place in places if place.exists() for root in place.glob(pattern)}

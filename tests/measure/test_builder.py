@@ -50,8 +50,8 @@ def test_leaves_no_file(builder: LocalBuilder, matmul: str, target: str) -> None
 @pytest.fixture(scope="module")
 def moody() -> Iterator[LocalBuilder]:
     builder = LocalBuilder(
-        timeout_s=0.5,
-        memory_limit_bytes=512 << 20,
+        timeout_s=1.5,
+        memory_limit_bytes=256 << 20,
         processes=2,
         job="tests.measure.jobs:moody_build_job",
     )
@@ -62,8 +62,8 @@ def moody() -> Iterator[LocalBuilder]:
 @pytest.mark.parametrize(
     ("schedule", "status", "named"),
     [
-        ("hang", Status.BUILD_TIMEOUT, "0.5 s"),
-        ("spawn and hang", Status.BUILD_TIMEOUT, "0.5 s"),
+        ("hang", Status.BUILD_TIMEOUT, "1.5 s"),
+        ("spawn and hang", Status.BUILD_TIMEOUT, "1.5 s"),
         ("crash", Status.BUILD_ERROR, "SIGSEGV"),
         ("exit", Status.BUILD_ERROR, "exit status 3"),
         ("allocate", Status.BUILD_ERROR, "MemoryError"),

@@ -72,9 +72,18 @@ def test_a_killed_server_is_started_anew(pool: WorkerPool) -> None:
     server = next(p for p in psutil.Process().children() if JOB in p.cmdline())
     workers = server.children()
     server.kill()
-    server.wait(5)
     assert pool.run("next", 5.0).value == "next"
     _wait_for(lambda: not any(is_running(worker) for worker in workers))
+
+
+def test_a_worker_is_renewed_in_time(monkeypatch: pytest.MonkeyPatch, pool: WorkerPool) -> None:
+    monkeypatch.setattr("dgtl_ray.measure.pool._MAX_JOBS", 2)
+    pool.run("first", 5.0)
+    before = {process.pid for process in descendants()}
+    for word in "abc":
+        assert pool.run(word, 5.0).value == word
+    after = {process.pid for process in descendants()}
+    assert len(before - after) == len(after - before) > 0
 
 
 def test_closing_leaves_nothing() -> None:
@@ -110,7 +119,6 @@ pool.run("spawn and hang", 600.0)
 
 
 def test_nothing_outlives_a_killed_owner() -> None:
-    roots = scratch_roots()
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER.format(job=JOB)],
         stdout=subprocess.PIPE,
@@ -120,11 +128,12 @@ def test_nothing_outlives_a_killed_owner() -> None:
     assert owner.stdout.readline() == b"warm\n"
     _wait_for(lambda: len(psutil.Process(owner.pid).children(recursive=True)) == 3)
     family = psutil.Process(owner.pid).children(recursive=True)
+    assert len(scratch_roots(owner.pid)) == 1
     owner.kill()
     owner.wait()
     owner.stdout.close()
     _wait_for(lambda: not any(is_running(process) for process in family))
-    _wait_for(lambda: scratch_roots() == roots)
+    _wait_for(lambda: scratch_roots(owner.pid) == set())
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
