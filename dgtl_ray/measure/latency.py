@@ -72,10 +72,9 @@ class _Lane:
             self.contender.start()
 
     def take_turn(self, min_time_s: float, max_runs: int) -> None:
-        """Time it, unless it has failed."""
-        if not self.error:
-            with self._failing():
-                self.seconds += self.contender.time_s(min_time_s, max_runs)
+        """Time it."""
+        with self._failing():
+            self.seconds += self.contender.time_s(min_time_s, max_runs)
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -104,6 +103,7 @@ def compare_latency(
     rounds: int = 5,
     min_time_s: float = 0.5,
     max_runs: int = 100,
+    max_time_s: float = 15.0,
     settle_s: float = 0.3,
 ) -> dict[str, Latency]:
     """Time contenders in turn: each round times every one of them while the others are idle.
@@ -115,6 +115,7 @@ def compare_latency(
         rounds: How often each has its turn.
         min_time_s: Time to fill in a turn; one that needs longer for a run runs once a turn.
         max_runs: Most runs in a turn.
+        max_time_s: One whose runs have taken this long in all has no more turns.
         settle_s: Pause before each turn, for the threads of the one before to go to sleep.
 
     Returns:
@@ -136,6 +137,8 @@ def compare_latency(
             lane.start()
         for _ in range(rounds):
             for lane in lanes:
+                if lane.error or sum(lane.seconds) >= max_time_s:
+                    continue
                 time.sleep(settle_s)
                 lane.take_turn(min_time_s, max_runs)
     return {lane.contender.name: lane.latency() for lane in lanes}

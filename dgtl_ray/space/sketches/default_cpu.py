@@ -110,6 +110,8 @@ def _split_reduction(sch: Schedule, block: Any, cpu: CpuShape) -> None:
     spatial, reduction = _loops_by_kind(sch, block)
     work = _work(sch, spatial + reduction)
     lanes = _vector_factor(_extent(sch, reduction[-1]), cpu.lanes)
+    if lanes == 1:
+        raise ScheduleError("the reduction has no factor to vectorise")
     _, lane = sch.split(reduction[-1], [None, lanes])
     partials = sch.rfactor(lane, len(spatial))
     elements = sch.get_loops(block)[: len(spatial)] or [_unit_loop(sch, block)]

@@ -1,0 +1,51 @@
+"""Networks compiled by default, by chosen schedules, and by TVM alone."""
+
+import numpy as np
+import pytest
+
+from dgtl_ray.core.errors import DeployError
+from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.deploy import CompiledNetwork, compile_network, compile_untuned, verify
+from dgtl_ray.model import Network, TargetSpec
+from dgtl_ray.space.sketches import read_design_space
+
+
+def test_default_schedules_give_the_references_answers(
+    compiled: CompiledNetwork, network: Network
+) -> None:
+    verification = verify(compiled, network)
+    assert verification.ok
+    assert verification.max_relative_error < 1e-5
+
+
+def test_it_knows_its_outputs(compiled: CompiledNetwork) -> None:
+    assert compiled.outputs == (
+        TensorSpec(shape=(1, 10), dtype="float32"),
+        TensorSpec(shape=(1, 16), dtype="float32"),
+    )
+
+
+def test_chosen_schedules_give_the_references_answers(network: Network, target: TargetSpec) -> None:
+    rng = np.random.default_rng(0)
+    schedules = {}
+    for task in network.tasks:
+        space = read_design_space(task, target.json)
+        pool = space.sample(1, rng)
+        if len(pool):
+            schedules[task.workload_key] = space.schedule_of(pool[0])
+    assert len(schedules) >= 3
+    assert verify(compile_network(network, schedules, target), network).ok
+
+
+def test_untuned_gives_the_references_answers(network: Network, target: TargetSpec) -> None:
+    assert verify(compile_untuned(network, target), network).ok
+
+
+def test_a_schedule_of_another_layer_is_refused_by_name(
+    network: Network, target: TargetSpec
+) -> None:
+    conv, dense = (next(t for t in network.tasks if t.operator == o) for o in ("conv2d", "dense"))
+    space = read_design_space(conv, target.json)
+    row = space.sample(1, np.random.default_rng(0))[0]
+    with pytest.raises(DeployError, match=dense.name):
+        compile_network(network, {dense.workload_key: space.schedule_of(row)}, target)

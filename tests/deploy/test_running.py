@@ -1,0 +1,76 @@
+"""What goes into a module and what comes out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.dlpack import from_dlpack
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.deploy import TunedModule, load
+from dgtl_ray.model import Network
+
+
+@pytest.fixture
+def module(saved: Path) -> TunedModule:
+    return load(saved)
+
+
+def test_torch_tensors_in_and_out(module: TunedModule, network: Network) -> None:
+    arrays = network.example_inputs()
+    expected = module(*arrays)
+    outputs = module.run(*map(torch.from_numpy, arrays))
+    for output, array in zip(outputs, expected, strict=True):
+        torch.testing.assert_close(from_dlpack(output), torch.from_numpy(array))
+
+
+def test_an_aligned_tensor_is_used_in_place(module: TunedModule, network: Network) -> None:
+    image, bias = map(torch.from_numpy, network.example_inputs())
+    image = image.clone()  # torch's own memory is aligned
+    prepared = module.runner.prepare(image, bias)
+    image.zero_()
+    assert not prepared[0].numpy().any()
+
+
+def test_strided_inputs_are_copied(module: TunedModule, network: Network) -> None:
+    image, bias = network.example_inputs()
+    expected = module(image, bias)[0]
+    flipped = np.ascontiguousarray(image[..., ::-1])[..., ::-1]
+    np.testing.assert_array_equal(module(flipped, bias)[0], expected)
+    last = torch.from_numpy(image).to(memory_format=torch.channels_last)
+    np.testing.assert_array_equal(module(last, bias)[0], expected)
+
+
+def test_outputs_are_the_callers_own(module: TunedModule, network: Network) -> None:
+    image, bias = network.example_inputs()
+    first = module(image, bias)[0]
+    kept = first.copy()
+    module(np.zeros_like(image), bias)
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ((), r"0 inputs for 2: expected .*image: float32 1×3×32×32"),
+        (
+            (np.zeros((1, 3, 32, 31), "float32"), np.zeros((1, 10), "float32")),
+            "expected input image: float32 1×3×32×32, got float32 1×3×32×31",
+        ),
+        (
+            (np.zeros((1, 3, 32, 32)), np.zeros((1, 10), "float32")),
+            "expected input image: float32 1×3×32×32, got float64",
+        ),
+        (([[0.0]], np.zeros((1, 10), "float32")), "input image is a list"),
+        ((np.array(["a"]), np.zeros((1, 10), "float32")), "input image has dtype <U1"),
+        (
+            (torch.zeros(1, 3, 32, 64, dtype=torch.bfloat16)[..., ::2], torch.zeros(1, 10)),
+            "input image cannot be taken over by DLPack",
+        ),
+    ],
+)
+def test_wrong_inputs_are_named(module: TunedModule, inputs: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        module(*inputs)
