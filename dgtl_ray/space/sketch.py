@@ -30,7 +30,8 @@ class Sketch:
         stages: Copies of each shared buffer that a software pipeline holds; 1 without one.
         thread_range: Least and greatest threads per block that the trace asks for; (0, 0) where
             it asks for nothing.
-        rfactor: It splits a reduction into partial results.
+        rfactor: The part of a split reduction that runs over partial results, 0 or 1; -1 where
+            no reduction is split so.
     """
 
     knobs: tuple[Knob, ...]
@@ -40,7 +41,7 @@ class Sketch:
     write_level: int = -1
     stages: int = 1
     thread_range: tuple[int, int] = (0, 0)
-    rfactor: bool = False
+    rfactor: int = -1
 
     @cached_property
     def choices(self) -> IntArray:

@@ -29,6 +29,7 @@ def cuda_features(view: View, out: Columns) -> None:
     shared = shared_bytes(view.tiling) if view.sketch.tiled else np.zeros_like(used)
     _launch(view, out, used, shared)
     _fetches(view, out, used)
+    out.add("threads reduce", float(_threads_reduce(view)))
     for stages in PIPELINE_STAGES:
         out.add(f"pipeline {stages}", float(view.sketch.stages == stages))
     unroll_features(view, out, UNROLL_STEPS)
@@ -40,6 +41,16 @@ def _threads(view: View) -> Extents:
         return threads(view.tiling)
     chosen = view.tiling.value("threads")
     return np.ones(view.tiling.count, dtype=np.int64) if chosen is None else chosen
+
+
+def _threads_reduce(view: View) -> bool:
+    """Whether the threads of a block share one reduction.
+
+    TVM's rule for such reductions chooses the threads before the unrolling is chosen; where
+    threads are only bound to spatial loops, it does so last.
+    """
+    threads_at, unroll_at = (view.sketch.knob_index(name) for name in ("threads", "unroll"))
+    return 0 <= threads_at < unroll_at
 
 
 def _blocks(view: View, used: Extents) -> Extents:

@@ -12,6 +12,7 @@ from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.encoding.cpu import cpu_features
 from dgtl_ray.space.encoding.cuda import cuda_features
 from dgtl_ray.space.encoding.footprints import footprint_features
+from dgtl_ray.space.encoding.others import other_features
 from dgtl_ray.space.encoding.tiles import alignment_features, tile_features
 from dgtl_ray.space.encoding.view import Columns, View
 from dgtl_ray.space.encoding.workload import device_features, workload_features
@@ -23,7 +24,7 @@ from dgtl_ray.space.tiling import Tiling
 Group = Callable[[View, Columns], None]
 
 _SHARED: tuple[Group, ...] = (tile_features, alignment_features, footprint_features)
-_DESCRIPTORS: tuple[Group, ...] = (workload_features, device_features)
+_DESCRIPTORS: tuple[Group, ...] = (other_features, workload_features, device_features)
 _GROUPS: dict[str, tuple[Group, ...]] = {
     "cpu": (*_SHARED, cpu_features, *_DESCRIPTORS),
     "cuda": (*_SHARED, cuda_features, *_DESCRIPTORS),

@@ -30,7 +30,8 @@ def workload_features(view: View, out: Columns) -> None:
     out.add("contracts", float(reduced > window))
     out.add("two operands", float(len(nest.reads) > 1))
     out.add("tiled", float(view.sketch.tiled))
-    out.add("rfactor", float(view.sketch.rfactor))
+    out.add("partial results outer", float(view.sketch.rfactor == 0))
+    out.add("partial results inner", float(view.sketch.rfactor == 1))
 
 
 def device_features(view: View, out: Columns) -> None:

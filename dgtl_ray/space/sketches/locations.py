@@ -1,6 +1,7 @@
 """Where a block can be computed, found by replaying a sketch: it depends on all the rest."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dgtl_ray.space.factors import factorisations
@@ -14,10 +15,22 @@ Site = tuple[int, int]
 _DEEPEST = 1 << 20
 
 
-def location_choices(
-    module: Any, trace: SketchTrace, at: int, sites: Mapping[str, Site]
-) -> tuple[tuple[int, ...], tuple[Site, ...]]:
-    """The values of the location at a position of the trace, and the (axis, level) of each.
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """Where one block can be computed.
+
+    Attributes:
+        block: The block's name.
+        values: The (axis, level) of the loop that each value names, ascending by value; `NO_SITE`
+            where it is no part of a tile.
+    """
+
+    block: str
+    values: dict[int, Site]
+
+
+def read_location(module: Any, trace: SketchTrace, at: int, sites: Mapping[str, Site]) -> Location:
+    """The values of the location that is chosen at a position of the trace.
 
     Args:
         module: The unscheduled module.
@@ -29,6 +42,7 @@ def location_choices(
     value says whether the value is one. Loops of one iteration are never available: several
     tilings are tried, so that each loop has more than one in some of them.
     """
+    block = ""
     values: dict[int, Site] = {}
     for tiles in _tilings(trace):
         decisions = {**trace.decisions, **tiles, **_others_at_root(trace)}
@@ -36,11 +50,11 @@ def location_choices(
             if _outcome(module, trace, {**decisions, at: special}, at) == special:
                 values[special] = NO_SITE
         deepest = _outcome(module, trace, {**decisions, at: _DEEPEST}, at)
-        for index, (loop, extent) in enumerate(_loops_before(module, trace, decisions, at)):
+        block, loops = _before(module, trace, decisions, at)
+        for index, (loop, extent) in enumerate(loops):
             if deepest is not None and index <= deepest and (extent > 1 or loop in sites):
                 values[index] = sites.get(loop, NO_SITE)
-    ordered = sorted(values)
-    return tuple(ordered), tuple(values[value] for value in ordered)
+    return Location(block=block, values=dict(sorted(values.items())))
 
 
 def _tilings(trace: SketchTrace) -> Iterator[dict[int, list[int]]]:
@@ -75,20 +89,22 @@ def _outcome(module: Any, trace: SketchTrace, decisions: dict[int, Any], at: int
     return int(SketchTrace.of(state.trace).decisions[at])
 
 
-def _loops_before(
+def _before(
     module: Any, trace: SketchTrace, decisions: dict[int, Any], at: int
-) -> list[tuple[str, int]]:
-    """Names and extents of the loops a block could be computed at, outermost first."""
+) -> tuple[str, list[tuple[str, int]]]:
+    """Name of the block to be placed; names and extents of the loops it could go to, from outside.
+
+    They are read from the schedule as it is when the location is chosen.
+    """
     prefix = SketchTrace(instructions=trace.instructions[:at], decisions={})
     earlier = {position: value for position, value in decisions.items() if position < at}
     state = replay(module, prefix.schedule(earlier))
-    block = trace.instructions[at][1][0]
-    handle = _handle(state, prefix, block)
+    handle = _handle(state, prefix, trace.instructions[at][1][0])
     consumers = state.get_consumers(handle)
-    if not consumers:
-        return []
-    loops = [state.get(loop) for loop in state.get_loops(consumers[0])]
-    return [(str(loop.loop_var.name), int(loop.extent)) for loop in loops]
+    handles = state.get_loops(consumers[0]) if consumers else []
+    loops = [state.get(loop) for loop in handles]
+    name = str(state.get(handle).name_hint)
+    return name, [(str(loop.loop_var.name), int(loop.extent)) for loop in loops]
 
 
 def _handle(state: Any, prefix: SketchTrace, variable: str) -> Any:

@@ -9,7 +9,7 @@ from dgtl_ray.space.knobs import Knob, KnobKind
 from dgtl_ray.space.nest import Nest
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.sketches.anchor import Block, anchor_of
-from dgtl_ray.space.sketches.locations import Site, location_choices
+from dgtl_ray.space.sketches.locations import Site, read_location
 from dgtl_ray.space.sketches.tiles import SplitLoop, fuse_axes, split_loops
 from dgtl_ray.space.sketches.trace import CATEGORICAL, LOCATION, TILE, SketchTrace
 
@@ -23,11 +23,19 @@ _PIPELINE = "software_pipeline_stage"
 
 @dataclass(frozen=True, kw_only=True)
 class _Tiles:
-    """The tiles of a sketch: the nest they split, the split loops, and the axis of each."""
+    """The tiles of a sketch.
+
+    Attributes:
+        nest: What those of the anchor block split.
+        splits: The loops of the anchor block that are split.
+        axes: The axis of each.
+        names: What each tile of the whole sketch splits, by the position of its instruction.
+    """
 
     nest: Nest
     splits: tuple[SplitLoop, ...]
     axes: tuple[int, ...]
+    names: Mapping[int, str]
 
     @property
     def sites(self) -> dict[str, Site]:
@@ -63,7 +71,7 @@ def read_sketch(module: Any, trace: SketchTrace, blocks: Mapping[str, Block]) ->
         write_level=_write_level(trace, tiles),
         stages=max((max(stages) for stages in trace.annotations(_PIPELINE)), default=0) + 1,
         thread_range=(low[0], high[0]) if low and high else (0, 0),
-        rfactor=bool(trace.positions("RFactor")),
+        rfactor=_rfactor(trace),
     )
 
 
@@ -78,21 +86,26 @@ def _read_tiles(trace: SketchTrace, blocks: Mapping[str, Block]) -> _Tiles:
         if len(split.axes) > 1:
             nest = fuse_axes(nest, split.axes)
     # Fusing shifts only the axes behind the fused ones, and TVM fuses the last.
-    return _Tiles(nest=nest, splits=own, axes=tuple(split.axes[0] for split in own))
+    return _Tiles(
+        nest=nest,
+        splits=own,
+        axes=tuple(split.axes[0] for split in own),
+        names={split.instruction: _axis_names(blocks[split.block], split) for split in splits},
+    )
+
+
+def _axis_names(block: Block, split: SplitLoop) -> str:
+    return "_".join(block.nest.axes[axis].name for axis in split.axes)
 
 
 def _read_knobs(module: Any, trace: SketchTrace, tiles: _Tiles) -> list[Knob]:
     knobs: list[Knob] = []
     names: set[str] = set()
-    axis_of = {
-        split.instruction: tiles.nest.axes[axis].name
-        for split, axis in zip(tiles.splits, tiles.axes, strict=True)
-    }
     for at, (kind, inputs, attributes, outputs) in enumerate(trace.instructions):
         if kind == TILE:
             parts, max_innermost = attributes
             knob = Knob(
-                name=f"tile {axis_of.get(at, inputs[0])}",
+                name=f"tile {tiles.names.get(at, inputs[0])}",
                 kind=KnobKind.TILE,
                 instruction=at,
                 shape=(prod(trace.decisions[at]), parts, max_innermost),
@@ -105,13 +118,13 @@ def _read_knobs(module: Any, trace: SketchTrace, tiles: _Tiles) -> list[Knob]:
                 values=tuple(int(value) for value in attributes[0]),
             )
         elif kind == LOCATION:
-            values, sites = location_choices(module, trace, at, tiles.sites)
+            location = read_location(module, trace, at, tiles.sites)
             knob = Knob(
-                name=f"{trace.block_name(inputs[0])} at",
+                name=f"{location.block} at",
                 kind=KnobKind.LOCATION,
                 instruction=at,
-                values=values,
-                sites=sites,
+                values=tuple(location.values),
+                sites=tuple(location.values.values()),
             )
         else:
             continue
@@ -146,6 +159,16 @@ def _write_level(trace: SketchTrace, tiles: _Tiles) -> int:
     for kind, inputs, _, _ in trace.instructions:
         if kind == "ReverseComputeAt" and inputs[1] in names:
             return names[inputs[1]]
+    return -1
+
+
+def _rfactor(trace: SketchTrace) -> int:
+    """Which part of a split reduction the first partial results run over, -1 without any."""
+    for at in trace.positions("RFactor"):
+        loop = trace.instructions[at][1][0]
+        for kind, _, _, outputs in trace.instructions[:at]:
+            if kind == "Split" and loop in outputs:
+                return outputs.index(loop)
     return -1
 
 
