@@ -34,7 +34,7 @@ def describe_cpu(target: Any) -> DeviceDescriptor:
     cores = int(target.attrs.get("num-cores", available_cores()))
     lanes = max(1, int(tvm.target.codegen.llvm_get_vector_width(target)) // 32)
     clock_ghz = _clock_ghz()
-    level_1, last_level = _cache_sizes()
+    level_1, last_level = cache_sizes_bytes()
     info = cpu_info()
     return DeviceDescriptor(
         name=info.get("model name") or platform.processor() or platform.machine(),
@@ -86,8 +86,9 @@ def _clock_ghz() -> float:
     return round(float(frequency.max or frequency.current) / 1e3, 2)
 
 
-def _cache_sizes() -> tuple[int, int]:
-    """Bytes of one core's first-level data cache, and of the last level."""
+@cache
+def cache_sizes_bytes() -> tuple[int, int]:
+    """One core's first-level data cache, and the last level; small ones where nothing is told."""
     sizes: dict[int, int] = {}
     for folder in sorted(_CACHES.glob("index*")):
         if (folder / "type").read_text().strip() != "Instruction":

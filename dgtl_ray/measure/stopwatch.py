@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.measure.cpu import cache_sizes_bytes
 
 # A first run pays for cold caches, fresh pages and sleeping threads, about a millisecond: only a
 # kernel that runs this long is judged by it.
 _TELLING_RUN_S = 5e-3
 # What a shorter one is judged by: as many runs as fill this time.
 _PILOT_S = 1e-3
-# Twice the last-level cache of nearly every CPU.
-_FLUSH_BYTES = 256 << 20
 
 
 def time_candidate(
@@ -41,7 +40,8 @@ def time_candidate(
     if run_s > limit_s:
         return (run_s,)
     if evaluator.enable_cpu_cache_flush:
-        return runs.repeated(number=1, repeat=evaluator.repeat, flush_bytes=_FLUSH_BYTES)
+        _, last_level = cache_sizes_bytes()
+        return runs.repeated(number=1, repeat=evaluator.repeat, flush_bytes=2 * last_level)
     number = math.ceil(evaluator.min_repeat_ms / 1e3 / run_s)
     if number <= 1:
         # Long enough for any clock, so that nothing need be run only to be discarded.
