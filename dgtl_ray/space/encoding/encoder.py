@@ -32,6 +32,7 @@ _GROUPS: dict[str, tuple[Group, ...]] = {
 
 # Configurations encoded at a time: their columns stay in the cache.
 BATCH = 4096
+# More columns than any kind has.
 _CAPACITY = 512
 
 
@@ -39,7 +40,7 @@ _CAPACITY = 512
 def column_names(kind: str) -> tuple[str, ...]:
     """The encoding's columns: every sketch of a kind adds the same ones, in the same order."""
     point = Constraints(kind, _POINT[kind], _LIMITS)
-    return tuple(_features(kind, point, np.zeros((1, 0), np.int32), _DEVICE).names)
+    return tuple(_features(kind, point, np.zeros((1, 0), np.int32), _DEVICE, _CAPACITY).names)
 
 
 def encode_choices(
@@ -53,15 +54,20 @@ def encode_choices(
     """Encode choices (n × knobs) of one sketch into the given rows of `out`."""
     for start in range(0, len(choices), BATCH):
         batch = slice(start, start + BATCH)
-        out[rows[batch]] = _features(kind, constraints, choices[batch], device).rows
+        features = _features(kind, constraints, choices[batch], device, out.shape[1])
+        out[rows[batch]] = features.rows
 
 
 def _features(
-    kind: str, constraints: Constraints, choices: IntArray, device: DeviceDescriptor
+    kind: str,
+    constraints: Constraints,
+    choices: IntArray,
+    device: DeviceDescriptor,
+    capacity: int,
 ) -> Columns:
     tiling = Tiling(constraints.sketch, choices)
     view = View(tiling=tiling, limits=constraints.limits, device=device)
-    columns = Columns(len(choices), _CAPACITY)
+    columns = Columns(len(choices), capacity)
     for group in _GROUPS[kind]:
         group(view, columns)
     return columns
