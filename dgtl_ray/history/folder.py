@@ -96,9 +96,10 @@ class Folder:
         return dict(sorted(files))
 
     def _create(self) -> None:
-        self.filesystem.create_dir(self._path, recursive=True)
         if self._is_local:
-            _sync_folder(Path(self._path).parent)
+            _create_local(Path(self._path))
+        else:
+            self.filesystem.create_dir(self._path, recursive=True)
 
     def _put(self, name: str, data: Any) -> None:
         temporary = f".{name}.tmp"
@@ -135,6 +136,14 @@ def _resolve(uri: str, filesystem: Any | None) -> tuple[Any, str]:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"cannot use {uri} for history: {error}") from error
     return found, path.rstrip("/")
+
+
+def _create_local(path: Path) -> None:
+    """Make a folder and those above it; their names survive a loss of power."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        _sync_folder(folder.parent)
 
 
 def _put_local(folder: Path, name: str, temporary: str, data: Any) -> None:
