@@ -19,6 +19,9 @@ from dgtl_ray.space.sketches import ScheduleError, apply_schedule
 
 Array = NDArray[Any]
 
+# Inputs are checked once, before a run; the kernels need not check what they pass on.
+_LEAN = {"tirx.disable_assert": True}
+
 
 class CompiledNetwork:
     """A network compiled for a target, in memory.
@@ -133,7 +136,7 @@ def _build(module: tvm.IRModule, network: Network, target: TargetSpec) -> Compil
     tvm_target = tvm.target.Target(target.json)
     outputs = _output_specs(module["main"].ret_ty)
     module, weights = lift_weights(module)
-    with tvm_target:
+    with tvm_target, tvm.transform.PassContext(opt_level=3, config=_LEAN):
         executable = tvm.compile(module, tvm_target)
     return CompiledNetwork(executable, weights, network, target, outputs)
 

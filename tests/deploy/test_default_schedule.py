@@ -14,8 +14,9 @@ from tvm.s_tir import Schedule
 from tvm.tirx import ForKind
 
 from dgtl_ray.model import TargetSpec, default_cuda_json
+from dgtl_ray.space.sketches.cpu_shape import CpuShape
 from dgtl_ray.space.sketches.default import apply_default
-from dgtl_ray.space.sketches.default_cpu import CpuShape, schedule_cpu
+from dgtl_ray.space.sketches.default_cpu import schedule_cpu
 
 Tensors = tuple[Any, ...]
 AVX2 = CpuShape(lanes=8, registers=16)

@@ -5,7 +5,8 @@ It is what runs where nothing was tuned, every task's first trial, and the yards
 
 import tvm
 
-from dgtl_ray.space.sketches.default_cpu import CpuShape, schedule_cpu
+from dgtl_ray.space.sketches.cpu_shape import CpuShape
+from dgtl_ray.space.sketches.default_cpu import schedule_cpu
 from dgtl_ray.space.sketches.default_cuda import schedule_cuda
 
 
