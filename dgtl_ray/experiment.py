@@ -86,6 +86,7 @@ class Experiment:
         outcome = self._search(network, target, state)
         self._meter.note("compiling the tuned network")
         grid = self._deploy(network, target, state, outcome)
+        ParquetHistory(state.history).compact()
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
 

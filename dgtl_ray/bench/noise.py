@@ -1,0 +1,108 @@
+"""How far two timings of one configuration lie apart, when a run comes back to it later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import BuildInput, BuildResult, EvaluatorConfig, RunInput
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.measure import LocalBuilder, LocalTimer
+from dgtl_ray.model import TargetSpec, load_network, parse_target
+from dgtl_ray.space.sketches import read_design_space
+
+_SEED = 0
+_CONFIGURATIONS = 20
+_QUICK_CONFIGURATIONS = 3
+# Builds between the two moments: caches, clocks and heaps are then as in the middle of a run.
+_BUILDS_BETWEEN = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """A built configuration of a task."""
+
+    task: LayerTask
+    artifact: bytes
+
+
+def run(*, quick: bool) -> BenchReport:
+    """Relative difference of two timings over configurations of ResNet-18's convolutions."""
+    count = _QUICK_CONFIGURATIONS if quick else _CONFIGURATIONS
+    target = parse_target("cpu")
+    tasks = [t for t in load_network("resnet18", target).tasks if t.operator == "conv2d"]
+    builder, timer = LocalBuilder(), LocalTimer()
+    try:
+        samples = _build(builder, tasks, target, count)
+        first_s = _time_all(timer, samples, target)
+        _build(builder, tasks, target, 2 if quick else _BUILDS_BETWEEN)
+        second_s = _time_all(timer, samples, target)
+    finally:
+        builder.close()
+        timer.close()
+    rows = [
+        {
+            "task": sample.task.name,
+            "first_us": first * 1e6,
+            "second_us": second * 1e6,
+            "difference": abs(first - second) / min(first, second),
+        }
+        for sample, first, second in zip(samples, first_s, second_s, strict=True)
+    ]
+    differences = np.array([row["difference"] for row in rows], dtype=float)
+    shares = {f"p{share}": float(np.percentile(differences, share)) for share in (25, 50, 75, 90)}
+    return BenchReport(
+        name="noise",
+        tables=[BenchTable(title="two moments of a run", rows=rows)],
+        figures={"median_difference": shares["p50"], **shares, "max": float(differences.max())},
+        settings={"configurations": count, "seed": _SEED, "quick": quick},
+    )
+
+
+def _build(
+    builder: LocalBuilder, tasks: Sequence[LayerTask], target: TargetSpec, count: int
+) -> list[_Sample]:
+    """`count` configurations, sampled task by task, that build."""
+    samples: list[_Sample] = []
+    for step in range(10 * count):
+        task = tasks[step % len(tasks)]
+        result = _build_one(builder, task, target, step)
+        if result.status is Status.OK:
+            samples.append(_Sample(task=task, artifact=result.artifact))
+        if len(samples) == count:
+            return samples
+    raise RuntimeError(f"only {len(samples)} of {10 * count} configurations could be built")
+
+
+def _build_one(
+    builder: LocalBuilder, task: LayerTask, target: TargetSpec, step: int
+) -> BuildResult:
+    space = read_design_space(task, target.json)
+    row = space.sample(1, stream(_SEED, task.workload_key, step))[0]
+    return builder.build(
+        BuildInput(program=task.program, target=target.json, schedule=space.schedule_of(row))
+    )
+
+
+def _time_all(timer: LocalTimer, samples: Sequence[_Sample], target: TargetSpec) -> list[float]:
+    """Median of the repeats of each configuration, in seconds."""
+    results = [
+        timer.time(
+            RunInput(
+                artifact=sample.artifact,
+                args=sample.task.args,
+                target=target.json,
+                evaluator=EvaluatorConfig(),
+                best_s=None,
+            )
+        )
+        for sample in samples
+    ]
+    failed = [result.error for result in results if result.status is not Status.OK]
+    if failed:
+        raise RuntimeError(f"{len(failed)} configurations did not run: {failed[0]}")
+    return [median(result.repeats_s) for result in results]
