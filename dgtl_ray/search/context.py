@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.search.space import SearchSpace
 
 
@@ -15,9 +16,11 @@ class ProposerContext:
         seed: Of the run; proposers split it by task and step.
         task_key: Tells the tasks of a run apart.
         device: Where candidates are timed.
+        sources: What was measured of other tasks, or of this one on other devices.
     """
 
     space: SearchSpace
     seed: int
     task_key: str
     device: DeviceDescriptor
+    sources: tuple[SourceTask, ...] = ()
