@@ -6,6 +6,11 @@ from typing import Any
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
 
+NO_GPU = (
+    "no NVIDIA GPU can be used here, and the target is cuda. Run on a machine with a GPU and its "
+    "driver, or choose the target cpu; `dgtl doctor` says what was found."
+)
+
 # float32 units of one multiprocessor, by compute capability; newer ones as the newest known.
 _UNITS_OF_CAPABILITY = {
     "6.0": 64, "6.1": 128, "7.0": 64, "7.5": 64, "8.0": 64, "8.6": 128, "8.9": 128, "9.0": 128,
@@ -69,10 +74,7 @@ def describe_gpu() -> DeviceDescriptor:
 
     device: Any = tvm.cuda(0)
     if not device.exist:
-        raise DeviceError(
-            "no NVIDIA GPU can be used here, and the target is cuda. Run on a machine with a GPU "
-            "and its driver, or choose the target cpu; `dgtl doctor` says what was found."
-        )
+        raise DeviceError(NO_GPU)
     cores = int(device.multi_processor_count)
     clock_ghz = int(device.max_clock_rate) / 1e6
     units = _UNITS_OF_CAPABILITY.get(device.compute_version, _NEWEST_UNITS)

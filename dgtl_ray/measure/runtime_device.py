@@ -6,6 +6,7 @@ from typing import Any
 import tvm
 
 from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.measure.gpu import NO_GPU
 
 
 def open_device(target: str) -> Any:
@@ -26,10 +27,7 @@ def open_device(target: str) -> Any:
         device = tvm.cuda(0)
         if device.exist:
             return device
-        raise DeviceError(
-            "no NVIDIA GPU can be used here: the target is cuda. Run on a machine with a GPU and "
-            "its driver, or choose --target cpu."
-        )
+        raise DeviceError(NO_GPU)
     raise DeviceError(f"target kind {kind!r} cannot be timed: only llvm (a CPU) and cuda can")
 
 

@@ -53,7 +53,7 @@ class LocalTimer:
         """
         outcome = self._pool.run(DescribeInput(target=target), _DESCRIBE_TIMEOUT_S)
         if outcome.ending is not Ending.DONE:
-            raise DeviceError(outcome.text)
+            raise DeviceError(outcome.text.removeprefix(f"{DeviceError.__name__}: "))
         descriptor: DeviceDescriptor = outcome.value
         return descriptor
 
