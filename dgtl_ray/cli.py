@@ -23,7 +23,9 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except DgtlError as error:
-            Console(stderr=True).print(f"dgtl: {error}", style="red", highlight=False, markup=False)
+            Console(stderr=True).print(
+                f"dgtl: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+            )
             raise typer.Exit(2) from error
 
 

@@ -75,6 +75,7 @@ class Experiment:
             self._meter.close()
 
     def _run(self) -> ResultGrid:
+        self._folder.check(resume=self._config.resume)
         target = parse_target(self._config.target)
         for source in self._sources:
             source.scan(columns=["measurement_id"])  # Better to fail before loading than after.

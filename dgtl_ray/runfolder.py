@@ -76,6 +76,17 @@ class RunFolder:
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"{self._state_file} is damaged: {error}") from error
 
+    def check(self, *, resume: bool) -> None:
+        """Refuse early what `begin` would refuse after a network was loaded.
+
+        Raises:
+            InputError: A run is here and `resume` is off.
+        """
+        if self.has_run() and not resume:
+            raise InputError(
+                f"{self.path} already holds a run: resume it, or choose another folder"
+            )
+
     def begin(self, state: RunState, *, resume: bool) -> RunState:
         """Begin a run here, or go on with the one that is here.
 
@@ -83,13 +94,10 @@ class RunFolder:
             InputError: A run is here and `resume` is off, or the one here is another run, or the
                 folder cannot be written.
         """
+        self.check(resume=resume)
         if not self.has_run():
             self.write(state)
             return state
-        if not resume:
-            raise InputError(
-                f"{self.path} already holds a run: resume it, or choose another folder"
-            )
         before = self.read()
         if differences := before.differences(state):
             raise InputError(f"{self.path} holds another run: {'; '.join(differences)}")
