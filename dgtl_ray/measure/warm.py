@@ -1,7 +1,6 @@
 """The owner's side of a warm server: start it, fork workers from it, end them."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.measure.protocol import ForkRequest, ReapRequest
-from dgtl_ray.measure.scratch import new_scratch_root
+from dgtl_ray.measure.scratch import ScratchRoot
 
 _START_S = 120.0
 _END_S = 5.0
@@ -27,7 +26,8 @@ class WarmServer:
     def __init__(self, job: str) -> None:
         self._lock = threading.Lock()
         self._started = False
-        self.scratch = new_scratch_root()
+        self._root = ScratchRoot()
+        self.scratch = self._root.path
         self._log = self.scratch / "server.log"
         self._connection, theirs = Pipe()
         with theirs, self._log.open("wb") as log:
@@ -92,7 +92,7 @@ class WarmServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._root.remove()
 
     def _await_start(self) -> None:
         if self._started:

@@ -120,5 +120,5 @@ def descendants() -> list[psutil.Process]:
 def scratch_roots(owner: int | None = None) -> set[Path]:
     """Scratch directories of a process (this one by default) that are there now."""
     places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
-    pattern = f"dgtl-{owner or os.getpid()}-*"
+    pattern = f"dgtl-measure-{owner or os.getpid()}-*"
     return {root for place in places if place.exists() for root in place.glob(pattern)}

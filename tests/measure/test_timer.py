@@ -156,7 +156,7 @@ def test_a_gpu_that_is_not_there(timer: LocalTimer) -> None:
     if tvm.cuda(0).exist:
         pytest.skip("there is a GPU here")
     target = '{"kind": "cuda", "arch": "sm_90"}'
-    with pytest.raises(DeviceError, match="^no NVIDIA GPU"):
+    with pytest.raises(DeviceError, match=r"^no NVIDIA GPU"):
         timer.describe(target)
     result = timer.time(run_input(b"", target))
     assert result.status is Status.RUN_ERROR

@@ -1,0 +1,53 @@
+"""Scratch directories do not pile up, whatever is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dgtl_ray.measure.scratch import ScratchRoot, remove_abandoned
+
+_OWNER = """
+import time
+from dgtl_ray.measure.scratch import ScratchRoot
+root = ScratchRoot()
+(root.path / "left-over").write_text("x")
+print(root.path, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_root_goes_with_its_owner() -> None:
+    root = ScratchRoot()
+    (root.path / "file").write_text("x")
+    root.remove()
+    assert not root.path.exists()
+
+
+def test_a_root_in_use_stays() -> None:
+    root = ScratchRoot()
+    remove_abandoned(root.path.parent, settled_s=-1.0)
+    assert root.path.exists()
+    root.remove()
+
+
+@pytest.mark.parametrize("settled_s", [-1.0, 60.0])
+def test_a_dead_owners_root_is_removed_in_time(settled_s: float) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert owner.stdout is not None
+    path = Path(owner.stdout.readline().strip())
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    owner.stdout.close()
+    remove_abandoned(path.parent, settled_s)
+    assert path.exists() is (settled_s > 0)
+    remove_abandoned(path.parent, settled_s=-1.0)
+    assert not path.exists()
