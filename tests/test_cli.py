@@ -1,0 +1,88 @@
+"""The command line: what it prints, and that bad input ends with one message and status 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dgtl_ray.cli import app
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.testing.measurements import example_measurement
+
+NETWORK = "tests.networks:tiny"
+
+
+def dgtl(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tune", "resnet81"], "unknown network 'resnet81'"),
+        (["tune", NETWORK, "--target", "tpu"], "unknown target 'tpu'"),
+        (["tune", NETWORK, "--target", "{"], "not valid JSON"),
+        (["tune", NETWORK, "--trials", "-3"], "give 0 or more"),
+        (["tune", NETWORK, "--time-budget", "8 minutes"], "8m, 90s or 1h30m"),
+        (["tune", NETWORK, "--json", "/no/such/folder/x.json"], "there is no folder"),
+        (["tune", NETWORK, "--history", "/no/such/history"], "no history at"),
+        (["tune", "tests.networks:missing"], "no missing"),
+        (["run", "/no/such/module"], "is no saved module"),
+        (["history", "ls", "/no/such/history"], "no history at"),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = dgtl(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_search_is_refused_with_the_known_ones() -> None:
+    result = dgtl("tune", NETWORK, "--search", "oracle")
+    assert result.exit_code == 2
+    assert "evolutionary" in result.output
+
+
+def test_tasks_are_listed(tmp_path: Path) -> None:
+    result = dgtl("tasks", NETWORK, "--json", str(tmp_path / "tasks.json"))
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "tasks.json").read_text())
+    assert {"conv2d", "max_pool2d", "dense"} <= {row["operator"] for row in rows}
+    assert all(row["design space"] > 0 for row in rows)
+    assert "conv2d" in result.output
+
+
+def test_a_history_is_listed_and_exported(tmp_path: Path) -> None:
+    history = ParquetHistory(str(tmp_path / "history"))
+    history.append([example_measurement(trial=k) for k in range(3)])
+    listed = dgtl("history", "ls", history.uri)
+    assert listed.exit_code == 0, listed.output
+    exported = dgtl(
+        "history", "export", history.uri, "--out", str(tmp_path / "out"), "--where", "trial > 0"
+    )
+    assert exported.exit_code == 0, exported.output
+    assert "2 rows" in exported.output
+    assert dgtl("history", "export", history.uri, "--out", str(tmp_path / "out")).exit_code == 2
+
+
+def test_the_doctor_names_what_is_there() -> None:
+    result = dgtl("doctor")
+    assert result.exit_code == 0, result.output
+    for word in ("CPU cores", "TVM", "linker", "NVIDIA GPU"):
+        assert word in result.output
+
+
+@pytest.mark.parametrize("name", ["space", "noise"])
+def test_a_benchmark_has_a_smoke_run(name: str, tmp_path: Path) -> None:
+    result = dgtl("bench", name, "--quick", "--json", str(tmp_path / "bench.json"))
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert report["settings"]["quick"] is True
+    assert report["machine"]["tvm"]
+    assert report["figures"]
