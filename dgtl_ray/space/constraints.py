@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space import cpu_rules, cuda_rules
@@ -16,6 +15,11 @@ from dgtl_ray.space.limits import Limits
 from dgtl_ray.space.rules import Mask, Rule
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.tiling import Tiling
+
+# Joint choices of tiles tried, at most, to find those that sampling may start from.
+MOST_TILINGS = 1 << 22
+# Of these so many at a time, to keep them in the caches.
+AT_A_TIME = 1 << 16
 
 _RULES: dict[str, tuple[Rule, ...]] = {"cpu": cpu_rules.RULES, "cuda": cuda_rules.RULES}
 
@@ -35,35 +39,63 @@ class Constraints:
         """(n,) which choices (n × knobs) satisfy every constraint."""
         return self._check(choices, self._rules)
 
-    def hold_in_space(self, choices: IntArray) -> Mask:
-        """(n,) which satisfy those constraints that look at nothing but `spatial_knobs`."""
-        return self._check(choices, (rule for rule in self._rules if rule.spatial))
-
     @cached_property
-    def spatial_knobs(self) -> NDArray[np.intp]:
-        """Knobs that tile a spatial axis; empty where no constraint looks at them alone."""
-        if not any(rule.spatial for rule in self._rules):
-            return np.array([], dtype=np.intp)
-        axes = zip(self.sketch.nest.axes, self.sketch.tiles, strict=True)
-        tiles = [tile for axis, tile in axes if tile >= 0 and not axis.reduction]
-        return np.array(sorted(tiles), dtype=np.intp)
+    def least(self) -> IntArray:
+        """(knobs,): the choices with which every ceiling is as far away as it can be.
+
+        All tiles lie in their outermost level, which is where they count least.
+        """
+        knobs = self.sketch.knobs
+        tiled = [len(k) - 1 if k.kind is KnobKind.TILE else 0 for k in knobs]
+        return np.array(tiled, dtype=np.int32)
 
     @cached_property
     def usable(self) -> tuple[IntArray, ...]:
-        """For each knob the choices that some configuration may hold.
+        """For each knob the choices that some configuration may hold."""
+        every = (np.arange(len(knob), dtype=np.int32)[:, None] for knob in self.sketch.knobs)
+        return tuple(self._alive((i,), column)[:, 0] for i, column in enumerate(every))
 
-        The others break a ceiling even where all other tiles lie in their outermost level, which
-        is where they count least.
+    @cached_property
+    def usable_tilings(self) -> tuple[tuple[int, ...], IntArray]:
+        """Knobs, and all joint choices of them (rows × knobs) that some configuration may hold.
+
+        As many tiles as stay within `MOST_TILINGS`, spatial axes first: these decide together
+        whether most constraints are kept, and few of their combinations do.
         """
-        knobs = self.sketch.knobs
-        ceilings = [rule for rule in self._rules if rule.ceiling]
-        least = [len(k) - 1 if k.kind is KnobKind.TILE else 0 for k in knobs]
-        usable = []
-        for index, knob in enumerate(knobs):
-            rows = np.tile(np.array(least, dtype=np.int32), (len(knob), 1))
-            rows[:, index] = np.arange(len(knob))
-            usable.append(np.flatnonzero(self._check(rows, ceilings)).astype(np.int32))
-        return tuple(usable)
+        knobs: tuple[int, ...] = ()
+        table = np.zeros((1, 0), dtype=np.int32)
+        for knob in self._tiles() if any(rule.ceiling for rule in self._rules) else ():
+            choices = self.usable[knob]
+            if len(table) * len(choices) > MOST_TILINGS:
+                break
+            knobs = (*knobs, knob)
+            table = np.concatenate(
+                [
+                    self._alive(knobs, _all_pairs(part, choices))
+                    for part in np.array_split(table, 1 + len(table) * len(choices) // AT_A_TIME)
+                ]
+            )
+        return knobs, table
+
+    def _tiles(self) -> tuple[int, ...]:
+        """The knobs that tile an axis of the nest: spatial ones before the others."""
+        axes = zip(self.sketch.nest.axes, self.sketch.tiles, strict=True)
+        return tuple(tile for _, tile in sorted((axis.reduction, tile) for axis, tile in axes))
+
+    def _alive(self, knobs: tuple[int, ...], table: IntArray) -> IntArray:
+        """The rows of `table` (rows × the given knobs) that some configuration may hold.
+
+        They do not break a ceiling by themselves, nor, where they hold all spatial tiles, another
+        constraint on these.
+        """
+        nest = self.sketch.nest
+        spatial = {t for a, t in zip(nest.axes, self.sketch.tiles, strict=True) if not a.reduction}
+        whole = spatial <= set(knobs)
+        rules = [rule for rule in self._rules if rule.ceiling or (rule.spatial and whole)]
+        rows = np.tile(self.least, (len(table), 1))
+        rows[:, knobs] = table
+        alive: IntArray = table[self._check(rows, rules)]
+        return alive
 
     def _check(self, choices: IntArray, rules: Iterable[Rule]) -> Mask:
         alive = np.arange(len(choices))
@@ -72,3 +104,9 @@ class Constraints:
         mask = np.zeros(len(choices), dtype=np.bool_)
         mask[alive] = True
         return mask
+
+
+def _all_pairs(table: IntArray, choices: IntArray) -> IntArray:
+    """Every row of `table` with every choice behind it."""
+    column = np.tile(choices, len(table))[:, None]
+    return np.hstack([np.repeat(table, len(choices), axis=0), column])

@@ -35,6 +35,12 @@ def staged_bytes(tiling: Tiling) -> tuple[Extents, ...]:
     return tuple(tiling.bytes_inside(access, VTHREAD, STAGE + 1) for access in reads)
 
 
+def staged_elements(tiling: Tiling) -> tuple[Extents, ...]:
+    """(n,) for each operand read: the elements of the tile in shared memory."""
+    reads = zip(staged_bytes(tiling), tiling.nest.reads, strict=True)
+    return tuple(size // access.element_bytes for size, access in reads)
+
+
 def shared_bytes(tiling: Tiling) -> Extents:
     """(n,) shared memory of a block: every operand's tile, once for each stage of a pipeline."""
     one_stage = sum(staged_bytes(tiling), np.zeros(tiling.count, np.int64))
@@ -72,11 +78,25 @@ def _shared_memory_fits(tiling: Tiling, limits: Limits) -> Mask:
     return shared_bytes(tiling) <= limits.shared_bytes_per_block
 
 
+def _fetches_divide(tiling: Tiling, _: Limits) -> Mask:
+    """TVM fetches element by element where a vector does not divide the staged tile.
+
+    So such a vector length is another name for a length of one, which is in the space already.
+    """
+    mask = np.ones(tiling.count, dtype=np.bool_)
+    for slot, elements in enumerate(staged_elements(tiling)):
+        vector = tiling.value(f"fetch {slot}")
+        if vector is not None:
+            mask &= elements % vector == 0
+    return mask
+
+
 RULES = (
     Rule(holds=_enough_threads, spatial=True),
-    Rule(holds=_threads_fit, spatial=True, ceiling=True),
-    Rule(holds=_vthreads_fit, spatial=True, ceiling=True),
-    Rule(holds=_registers_fit, spatial=True, ceiling=True),
+    Rule(holds=_threads_fit, ceiling=True),
+    Rule(holds=_vthreads_fit, ceiling=True),
+    Rule(holds=_registers_fit, ceiling=True),
     Rule(holds=_pipeline_runs),
     Rule(holds=_shared_memory_fits, ceiling=True),
+    Rule(holds=_fetches_divide),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,10 @@ class DesignSpace:
         self.sketches = sketches
         self.limits = limits
         self._constraints = tuple(Constraints(kind, sketch, limits) for sketch in sketches)
+
+    def __reduce__(self) -> tuple[Callable[[str], "DesignSpace"], tuple[str]]:
+        """Pickled as its JSON: what is looked up while sampling stays behind."""
+        return DesignSpace.from_json, (self.to_json(),)
 
     @property
     def key(self) -> str:

@@ -19,7 +19,7 @@ class Rule:
     Attributes:
         holds: The predicate.
         spatial: It looks at nothing but the tiles of spatial axes.
-        ceiling: It bounds from above what only grows as tiles move inwards.
+        ceiling: It bounds from above what never shrinks as a tile moves inwards.
         needs_tiles: It makes sense only where every axis is tiled.
     """
 

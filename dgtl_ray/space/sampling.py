@@ -63,23 +63,13 @@ def row_keys(rows: IntArray) -> NDArray[np.uint64]:
 def _draw_batch(constraints: Constraints, rng: np.random.Generator) -> IntArray:
     """The feasible ones of a batch of uniform draws.
 
-    The tiles of spatial axes are drawn first: most draws fail for them alone, and only for the
-    others are the remaining knobs drawn. Knobs being independent, this stays uniform.
+    What cannot be part of any feasible configuration is not drawn in the first place: single
+    choices, and combinations of tiles. Among the feasible configurations this stays uniform.
     """
-    first = constraints.spatial_knobs
-    rest = np.setdiff1d(np.arange(len(constraints.sketch.knobs)), first)
-    rows = np.zeros((BATCH, len(constraints.sketch.knobs)), dtype=np.int32)
-    if len(first):
-        _fill(rows, first, constraints, rng)
-        rows = rows[constraints.hold_in_space(rows)]
-    _fill(rows, rest, constraints, rng)
-    return rows[constraints.hold(rows)]
-
-
-def _fill(
-    rows: IntArray, knobs: NDArray[np.intp], constraints: Constraints, rng: np.random.Generator
-) -> None:
-    for knob in knobs:
+    tiles, tilings = constraints.usable_tilings
+    rows = np.zeros((BATCH if len(tilings) else 0, len(constraints.sketch.knobs)), dtype=np.int32)
+    rows[:, tiles] = tilings[rng.integers(0, max(len(tilings), 1), size=len(rows))]
+    for knob in sorted(set(range(rows.shape[1])) - set(tiles)):
         usable = constraints.usable[knob]
-        if len(usable):
-            rows[:, knob] = usable[rng.integers(0, len(usable), size=len(rows))]
+        rows[:, knob] = usable[rng.integers(0, len(usable), size=len(rows))]
+    return rows[constraints.hold(rows)]

@@ -108,6 +108,23 @@ def test_locations_mean_what_they_say(tasks: Tasks, space_of: SpaceOf) -> None:
             assert space.feasible(row[None])[0] == (knobs[at].values[choice] == kept)
 
 
+def test_a_vector_that_does_not_divide_is_another_name_for_one(
+    tasks: Tasks, space_of: SpaceOf
+) -> None:
+    space = space_of("conv2d", "cuda")
+    pool = space.sample(200, np.random.default_rng(0))
+    at = 1 + space.sketches[0].knob_index("fetch 0")
+    longest, single = pool.copy(), pool.copy()
+    longest[:, at], single[:, at] = 3, 0  # four elements at a time, and one
+    row = np.flatnonzero(~space.feasible(longest))[0]
+    assert space.feasible(single).all()
+    first, second = (
+        apply_schedule(tasks["conv2d"].program, TARGETS["cuda"], space.schedule_of(rows[row]))
+        for rows in (longest, single)
+    )
+    assert tvm_ffi.structural_equal(first, second)
+
+
 def test_a_task_without_knobs_has_one_configuration(space_of: SpaceOf) -> None:
     space = space_of("transpose", "cpu")
     assert space.size == 1

@@ -7,7 +7,7 @@ from dgtl_ray.space.cuda_rules import (
     VTHREAD,
     accumulators,
     shared_bytes,
-    staged_bytes,
+    staged_elements,
     threads,
 )
 from dgtl_ray.space.encoding.unroll import unroll_features
@@ -87,18 +87,10 @@ def _launch(view: View, out: Columns, used: Extents, shared: Extents) -> None:
 
 
 def _fetches(view: View, out: Columns, used: Extents) -> None:
-    """How each operand is staged: vector length, whether it divides, elements a thread."""
+    """How each operand is staged: elements fetched at a time, and in all by each thread."""
+    elements = staged_elements(view.tiling) if view.sketch.tiled else ()
     for slot in range(READ_SLOTS):
         vector = view.tiling.value(f"fetch {slot}")
-        length = np.zeros(view.tiling.count, dtype=np.int64)
-        per_thread, divides = length, length == 1
-        if vector is not None and view.sketch.tiled:
-            access = view.nest.reads[slot]
-            elements = staged_bytes(view.tiling)[slot] // access.element_bytes
-            # Where it does not divide the tile, TVM fetches element by element.
-            divides = elements % vector == 0
-            length = np.where(divides, vector, 1)
-            per_thread = -(-elements // used)
-        out.add(f"fetch {slot} vector", length)
-        out.add(f"fetch {slot} divides", divides)
-        out.add(f"log2 fetch {slot}/thread", log2(per_thread))
+        staged = vector is not None and slot < len(elements)
+        out.add(f"log2 fetch {slot} vector", log2(vector) if vector is not None else 0.0)
+        out.add(f"log2 fetch {slot}/thread", log2(-(-elements[slot] // used)) if staged else 0.0)
