@@ -4,5 +4,7 @@ numpy only, but for `sketches`, which reads design spaces from TVM and applies c
 """
 
 from dgtl_ray.space.design_space import DesignSpace
+from dgtl_ray.space.table import TableSpace
+from dgtl_ray.space.table_knob import TableKnob
 
-__all__ = ["DesignSpace"]
+__all__ = ["DesignSpace", "TableKnob", "TableSpace"]

@@ -2,7 +2,7 @@
 
 from math import log2, prod
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.space.descriptors import device_columns
 from dgtl_ray.space.encoding.view import Columns, View
 from dgtl_ray.space.nest import Nest
 
@@ -39,24 +39,11 @@ def device_features(view: View, out: Columns) -> None:
     device, nest = view.device, view.nest
     compute_s = _flop(nest) / (device.peak_gflops * 1e9)
     memory_s = _bytes(nest) / (device.bandwidth_gb_s * 1e9)
-    for name, value in _descriptor(device).items():
-        out.add(f"log2 {name}", log2(value))
-    out.add("log2 ridge", log2(device.peak_gflops / device.bandwidth_gb_s))
+    for name, value in device_columns(device).items():
+        out.add(name, value)
     out.add("log2 compute seconds", log2(compute_s))
     out.add("log2 memory seconds", log2(memory_s))
     out.add("log2 roofline seconds", log2(max(compute_s, memory_s)))
-
-
-def _descriptor(device: DeviceDescriptor) -> dict[str, float]:
-    return {
-        "cores": device.cores,
-        "clock": device.clock_ghz,
-        "peak": device.peak_gflops,
-        "bandwidth": device.bandwidth_gb_s,
-        "near cache": device.shared_memory_bytes,
-        "far cache": device.cache_bytes,
-        "lanes": device.vector_lanes,
-    }
 
 
 def _flop(nest: Nest) -> float:

@@ -1,0 +1,103 @@
+"""A named knob of any space, and what a model is told of its values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, log2
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What a knob's value may be: what JSON can hold, lists as tuples.
+Level = bool | int | float | str | tuple[int | float | str, ...] | None
+
+# A knob of at most so many numbers gets a column for each of them.
+MOST_ONE_HOT = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TableKnob:
+    """One choice: a number, or one of some names.
+
+    Attributes:
+        name: Unique within its space.
+        levels: The values that it takes; numbers in ascending order.
+    """
+
+    name: str
+    levels: tuple[Level, ...]
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[Level]) -> "TableKnob":
+        """The knob that takes these values, each once."""
+        levels = tuple(dict.fromkeys(values))
+        numbers = [level for level in levels if isinstance(level, bool | int | float)]
+        if len(numbers) == len(levels):
+            return cls(name=name, levels=tuple(sorted(numbers)))
+        return cls(name=name, levels=levels)
+
+    @property
+    def numerical(self) -> bool:
+        """Whether its values are numbers, so that some are nearer to each other than others."""
+        return all(isinstance(level, bool | int | float) for level in self.levels)
+
+    @cached_property
+    def index(self) -> dict[Level, int]:
+        """Position of each level."""
+        return {level: k for k, level in enumerate(self.levels)}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its features."""
+        kinds = ("log2", "scaled", "zero bits", "power of two") if self.numerical else ()
+        return tuple(f"{self.name} {kind}" for kind in (*kinds, *self._one_hot))
+
+    def features(self, values: Sequence[Level]) -> NDArray[np.float32]:
+        """Features (n × columns) of values, of these levels or of a related knob's.
+
+        Where most of a knob's levels are no powers of two, alignment and divisibility decide, so
+        they are told; and few levels are told one by one, for nothing may be smooth about them.
+        A value that this knob cannot take is a stranger to every level, and no number scores 0.
+        """
+        one_hot = [[value == level for level in self._one_hot.values()] for value in values]
+        told = np.array(one_hot, dtype=np.float32).reshape(len(values), len(self._one_hot))
+        if not self.numerical:
+            return told
+        numbers = [self._number_features(value) for value in values]
+        table = np.array(numbers, dtype=np.float32).reshape(len(values), 4)
+        return np.concatenate([table, told], axis=1)
+
+    @cached_property
+    def _one_hot(self) -> dict[str, Level]:
+        """Levels with a column of their own, by the column's name."""
+        few = 2 <= len(self.levels) <= MOST_ONE_HOT
+        told = self.levels if few or not self.numerical else ()
+        return {f"is {level}": level for level in told}
+
+    @cached_property
+    def _scale(self) -> float:
+        numbers = [abs(x) for x in self.levels if isinstance(x, bool | int | float)]
+        return max(numbers, default=0.0) or 1.0
+
+    def _number_features(self, value: Level) -> tuple[float, float, float, float]:
+        """Logarithm, share of the greatest level, trailing zero bits, whether a power of two."""
+        if not isinstance(value, bool | int | float) or not isfinite(value):
+            return 0.0, 0.0, 0.0, 0.0
+        bits = zero_bits(value)
+        whole = value >= 1 and bits == log2(value)
+        return signed_log2(value), value / self._scale, float(bits), float(whole)
+
+
+def signed_log2(value: float) -> float:
+    """log2 of a positive number; the others lie below all counts, in their order."""
+    if value > 0:
+        return log2(value)
+    return -1.0 - log2(1.0 - value)
+
+
+def zero_bits(value: float) -> int:
+    """log2 of the greatest power of two that divides a number; 0 for what is no whole number."""
+    if value != int(value):
+        return 0
+    whole = abs(int(value))
+    return (whole & -whole).bit_length() - 1 if whole else 0
