@@ -4,7 +4,7 @@ import pytest
 
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.measure import describe_device, diagnose, toolchain
-from dgtl_ray.measure.gpu import KNOWN_GPUS, find_known_gpu
+from dgtl_ray.measure.known_gpus import KNOWN_GPUS, find_known_gpu, gpu_called
 
 
 def test_the_cpu_makes_sense(target: str) -> None:
@@ -38,12 +38,26 @@ def test_another_kind_of_target_is_refused() -> None:
         ("NVIDIA GeForce RTX 2080 Ti", "RTX 2080 Ti"),
         ("NVIDIA GeForce RTX 3090", "RTX 3090"),
         ("NVIDIA L40S", None),
+        ("NVIDIA RTX A4000", "A4000"),
+        ("convolution_MI250X", "MI250X"),
         ("NVIDIA GeForce RTX 3090 of tomorrow", "RTX 3090"),
         ("", None),
     ],
 )
 def test_known_gpus(name: str, known: str | None) -> None:
     assert find_known_gpu(name) == (KNOWN_GPUS[known] if known else None)
+
+
+def test_a_known_gpu_that_is_not_here() -> None:
+    device = gpu_called("AMD Radeon PRO W6600")
+    assert (device.vendor, device.cores, device.vector_lanes) == ("amd", 28, 32)
+    assert device.kind == "rocm"
+
+
+def test_nothing_is_claimed_of_an_unknown_gpu() -> None:
+    device = gpu_called("Thing 3000")
+    assert (device.name, device.vendor) == ("Thing 3000", "unknown")
+    assert min(device.cores, device.peak_gflops, device.cache_bytes, device.vector_lanes) > 0
 
 
 def test_toolchain() -> None:
