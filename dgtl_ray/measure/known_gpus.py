@@ -119,9 +119,14 @@ _NEUTRAL = _nvidia(68, 1.70, 20_000, 700, 99, 16)
 
 def find_known_gpu(name: str) -> KnownGpu | None:
     """The data sheet of the GPU that the driver calls `name`, None where it is not known."""
-    words = _words(name)
+    return KNOWN_GPUS.get(known_name(name) or "")
+
+
+def known_name(text: str) -> str | None:
+    """The known GPU that a text mentions, None where it mentions none."""
+    words = _words(text)
     fitting = [part for part in KNOWN_GPUS if _contains(words, _words(part))]
-    return KNOWN_GPUS[max(fitting, key=len)] if fitting else None
+    return max(fitting, key=len, default=None)
 
 
 def gpu_called(name: str) -> DeviceDescriptor:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -63,7 +63,7 @@ class TableSpace:
         """Columns of a pool."""
         return 1 + len(self.knobs)
 
-    @cached_property
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the encoding's columns: the same for the same knobs on any device."""
         told = [column for knob in self.knobs for column in knob.columns]
@@ -117,20 +117,24 @@ class TableSpace:
         parts = [table[pool[:, 1 + k]] for k, table in enumerate(self._features)]
         return np.concatenate([*parts, _repeated(device, len(pool))], axis=1)
 
-    def encode_values(
-        self, values: Mapping[str, Sequence[Level]], n: int, device: DeviceDescriptor
+    def encode_related(
+        self, other: "TableSpace", pool: IntArray, device: DeviceDescriptor
     ) -> NDArray[np.float32]:
-        """(n × columns): `n` configurations of a related space, knob by knob, in these columns.
+        """(n × columns): rows of another space in these columns, its knobs matched by name.
 
-        A knob that is not among `values` is told as 0 throughout.
+        A knob that the other space does not have is told as 0 throughout.
+
+        Raises:
+            InputError: It cannot be told in these columns.
         """
+        values = other.values_of(pool)
         parts = [
             knob.features(values[knob.name])
             if knob.name in values
-            else np.zeros((n, len(knob.columns)), dtype=np.float32)
+            else np.zeros((len(pool), len(knob.columns)), dtype=np.float32)
             for knob in self.knobs
         ]
-        return np.concatenate([*parts, _repeated(device, n)], axis=1)
+        return np.concatenate([*parts, _repeated(device, len(pool))], axis=1)
 
     def values_of(self, pool: IntArray) -> dict[str, list[Level]]:
         """The levels that rows (n × width) hold, knob by knob."""

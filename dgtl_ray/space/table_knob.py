@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 # What a knob's value may be: what JSON can hold, lists as tuples.
 Level = bool | int | float | str | tuple[int | float | str, ...] | None
 
-# A knob of at most so many numbers gets a column for each of them.
+# A knob of at most so many numbers gets a column for each of them; one column tells two apart.
 MOST_ONE_HOT = 4
 
 
@@ -49,8 +49,7 @@ class TableKnob:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of its features."""
-        kinds = ("log2", "scaled", "zero bits", "power of two") if self.numerical else ()
-        return tuple(f"{self.name} {kind}" for kind in (*kinds, *self._one_hot))
+        return tuple(f"{self.name} {kind}" for kind in (*self._of_number, *self._one_hot))
 
     def features(self, values: Sequence[Level]) -> NDArray[np.float32]:
         """Features (n × columns) of values, of these levels or of a related knob's.
@@ -59,18 +58,24 @@ class TableKnob:
         they are told; and few levels are told one by one, for nothing may be smooth about them.
         A value that this knob cannot take is a stranger to every level, and no number scores 0.
         """
-        one_hot = [[value == level for level in self._one_hot.values()] for value in values]
-        told = np.array(one_hot, dtype=np.float32).reshape(len(values), len(self._one_hot))
+        parts = [
+            [*self._number_features(value), *(value == level for level in self._one_hot.values())]
+            for value in values
+        ]
+        return np.array(parts, dtype=np.float32).reshape(len(values), len(self.columns))
+
+    @property
+    def _of_number(self) -> tuple[str, ...]:
+        """What is told of numbers: two levels differ in one thing only."""
         if not self.numerical:
-            return told
-        numbers = [self._number_features(value) for value in values]
-        table = np.array(numbers, dtype=np.float32).reshape(len(values), 4)
-        return np.concatenate([table, told], axis=1)
+            return ()
+        told = ("scaled", "log2", "zero bits", "power of two")
+        return told if len(self.levels) > 2 else told[:1]
 
     @cached_property
     def _one_hot(self) -> dict[str, Level]:
         """Levels with a column of their own, by the column's name."""
-        few = 2 <= len(self.levels) <= MOST_ONE_HOT
+        few = 2 < len(self.levels) <= MOST_ONE_HOT
         told = self.levels if few or not self.numerical else ()
         return {f"is {level}": level for level in told}
 
@@ -79,13 +84,14 @@ class TableKnob:
         numbers = [abs(x) for x in self.levels if isinstance(x, bool | int | float)]
         return max(numbers, default=0.0) or 1.0
 
-    def _number_features(self, value: Level) -> tuple[float, float, float, float]:
-        """Logarithm, share of the greatest level, trailing zero bits, whether a power of two."""
+    def _number_features(self, value: Level) -> tuple[float, ...]:
+        """Share of the greatest level, logarithm, trailing zero bits, whether a power of two."""
+        told = len(self._of_number)
         if not isinstance(value, bool | int | float) or not isfinite(value):
-            return 0.0, 0.0, 0.0, 0.0
+            return (0.0,) * told
         bits = zero_bits(value)
         whole = value >= 1 and bits == log2(value)
-        return signed_log2(value), value / self._scale, float(bits), float(whole)
+        return (value / self._scale, signed_log2(value), float(bits), float(whole))[:told]
 
 
 def signed_log2(value: float) -> float:
