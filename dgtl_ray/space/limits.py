@@ -7,10 +7,10 @@ from typing import Any
 MAX_VTHREADS = 8
 # Of every NVIDIA architecture; what a thread holds beyond them spills into memory.
 MAX_REGISTERS_PER_THREAD = 255
-# Points of a CPU kernel's innermost loops written out in full: 1,024 AVX-512 operations, at some
-# 30 bytes each with their loads, fill the instruction cache of a core (32 KiB), and LLVM needs
-# seconds for more.
-MAX_UNROLLED_POINTS = 16_384
+# Points of a CPU kernel's innermost loops written out in full. On ResNet-18 a build took a quarter
+# of a second up to 256 points, a second on average beyond 1,024, three at worst; what was fastest
+# lay below.
+MAX_UNROLLED_POINTS = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
