@@ -1,0 +1,215 @@
+"""Any proposer against a recorded task: its clock is the recorded compile and benchmark time."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from multiprocessing import get_context
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import FloatArray, Proposer
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.measure.recorded import RecordedTable
+from dgtl_ray.search import ProposerContext, make_proposer
+
+# After so many trials a search is judged.
+MILESTONES = (8, 16, 32, 64, 100, 200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayRun:
+    """One search, trial by trial.
+
+    Attributes:
+        seed: Of the proposer, and of the draw of its history.
+        best_s: Best latency so far, None until a trial was ok.
+        cost_s: Recorded seconds of building and timing so far.
+        status: How each trial ended.
+        propose_s: Measured seconds of proposing and learning; a batch's stand at its first trial.
+    """
+
+    seed: int
+    best_s: tuple[float | None, ...]
+    cost_s: tuple[float, ...]
+    status: tuple[Status, ...]
+    propose_s: tuple[float, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "seed": self.seed,
+            "best_s": list(self.best_s),
+            "cost_s": list(self.cost_s),
+            "status": [str(status) for status in self.status],
+            "propose_s": list(self.propose_s),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayReport:
+    """Runs of one search on one recorded task, which differ in their seeds."""
+
+    table: str
+    search: str
+    optimum_s: float
+    runs: tuple[ReplayRun, ...]
+
+    def ratios(self, trials: int) -> FloatArray:
+        """Best/optimum (runs,) after so many trials; infinite where none was ok by then.
+
+        A run that ended before, its space exhausted, keeps what it found.
+        """
+        best_s = [run.best_s[: max(trials, 1)] for run in self.runs]
+        last = [best[-1] if best and best[-1] is not None else inf for best in best_s]
+        return np.array(last) / self.optimum_s
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Best/optimum at the milestones that were reached, its spread, and what it cost."""
+        longest = max(len(run.best_s) for run in self.runs)
+        return [self._row(trials) for trials in MILESTONES if trials <= longest]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "table": self.table,
+            "search": self.search,
+            "optimum_s": self.optimum_s,
+            "runs": [run.as_dict() for run in self.runs],
+        }
+
+    def _row(self, trials: int) -> dict[str, Any]:
+        ratios = self.ratios(trials)
+        found = bool(np.isfinite(ratios).all())
+        return {
+            "trials": trials,
+            "mean": float(ratios.mean()),
+            "std": float(ratios.std(ddof=1)) if found and len(ratios) > 1 else None,
+            "least": float(ratios.min()),
+            "median": float(np.median(ratios)),
+            "most": float(ratios.max()),
+            "recorded_s": float(np.mean([run.cost_s[:trials][-1] for run in self.runs])),
+            "propose_s": float(np.mean([sum(run.propose_s[:trials]) for run in self.runs])),
+        }
+
+
+def replay(
+    table: RecordedTable,
+    search: str,
+    *,
+    trials: int,
+    seeds: Iterable[int],
+    sources: Sequence[RecordedTable] = (),
+    source_rows: int = 500,
+    batch: int = 8,
+    jobs: int = 1,
+) -> ReplayReport:
+    """Run a search once for each seed.
+
+    Args:
+        table: The task to search.
+        search: The proposer's name.
+        trials: Of each run.
+        seeds: One for each run.
+        sources: Recorded tasks that the proposer may learn from beforehand.
+        source_rows: Rows of each source that it gets, drawn at random, anew for each seed.
+        batch: Configurations that are asked for at a time.
+        jobs: Processes that share the seeds; `propose_s` is the truest with one.
+
+    Raises:
+        InputError: There is no such proposer, or a source cannot be told in the table's columns.
+    """
+    one = partial(
+        _replay_once, table, search, trials=trials, sources=sources, rows=source_rows, batch=batch
+    )
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            runs = tuple(pool.map(one, seeds))
+    else:
+        runs = tuple(map(one, seeds))
+    return ReplayReport(table=table.name, search=search, optimum_s=table.optimum_s, runs=runs)
+
+
+def draw_sources(
+    table: RecordedTable, sources: Sequence[RecordedTable], rows: int, seed: int
+) -> tuple[SourceTask, ...]:
+    """Source knowledge for `table`: so many random rows of each source, failed ones among them."""
+    picked = [
+        stream(seed, "history", source.name).permutation(source.space.size)[:rows]
+        for source in sources
+    ]
+    return tuple(
+        source.as_source(table.space, some) for source, some in zip(sources, picked, strict=True)
+    )
+
+
+def _replay_once(
+    table: RecordedTable,
+    search: str,
+    seed: int,
+    *,
+    trials: int,
+    sources: Sequence[RecordedTable],
+    rows: int,
+    batch: int,
+) -> ReplayRun:
+    context = ProposerContext(
+        space=table.space,
+        seed=seed,
+        task_key=table.task_key,
+        device=table.device,
+        sources=draw_sources(table, sources, rows, seed),
+    )
+    start = perf_counter()
+    clock = _Clock(table, make_proposer(search, context), perf_counter() - start)
+    while clock.trials < trials and clock.step(min(batch, trials - clock.trials)):
+        pass
+    return clock.run(seed)
+
+
+class _Clock:
+    """Answers a proposer from a table, and adds up what that would have cost."""
+
+    def __init__(self, table: RecordedTable, proposer: Proposer, started_s: float) -> None:
+        self._table = table
+        self._proposer = proposer
+        self._asked: list[int] = []
+        self._propose_s: list[float] = []
+        self._pending_s = started_s
+
+    @property
+    def trials(self) -> int:
+        return len(self._asked)
+
+    def step(self, n: int) -> bool:
+        """Propose, measure and learn of up to `n`; False where nothing is left to propose."""
+        table, start = self._table, perf_counter()
+        pool = self._proposer.propose(n).pool
+        self._pending_s += perf_counter() - start
+        if not len(pool):
+            return False
+        index = table.space.index_of(pool)
+        status = [table.status[k] for k in index]
+        start = perf_counter()
+        self._proposer.observe(pool, table.cost_s[index], status)
+        self._asked += index.tolist()
+        self._propose_s += [self._pending_s + perf_counter() - start] + [0.0] * (len(pool) - 1)
+        self._pending_s = 0.0
+        return True
+
+    def run(self, seed: int) -> ReplayRun:
+        table = self._table
+        best_s = np.fmin.accumulate(table.cost_s[self._asked]) if self._asked else np.array([])
+        spent_s = (table.compile_s + table.benchmark_s)[self._asked]
+        return ReplayRun(
+            seed=seed,
+            best_s=tuple(None if np.isnan(best) else float(best) for best in best_s),
+            cost_s=tuple(np.cumsum(spent_s).tolist()),
+            status=tuple(table.status[k] for k in self._asked),
+            propose_s=tuple(self._propose_s),
+        )
