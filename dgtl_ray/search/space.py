@@ -21,6 +21,11 @@ class SearchSpace(Protocol):
         """Number of configurations before constraints."""
         ...
 
+    @property
+    def knob_sizes(self) -> IntArray:
+        """Number of values (sketches × (columns - 1)) of each knob; 1 where a sketch has none."""
+        ...
+
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
         """Up to `n` distinct feasible rows; fewer only where the space has no more."""
         ...

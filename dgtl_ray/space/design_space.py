@@ -72,6 +72,14 @@ class DesignSpace:
         return tuple(tuple(knob.name for knob in sketch.knobs) for sketch in self.sketches)
 
     @property
+    def knob_sizes(self) -> IntArray:
+        """Number of values (sketches × (width - 1)) of each knob; 1 where a sketch has none."""
+        sizes = np.ones((len(self.sketches), self.width - 1), dtype=np.int32)
+        for index, sketch in enumerate(self.sketches):
+            sizes[index, : len(sketch.knobs)] = sketch.choices
+        return sizes
+
+    @property
     def width(self) -> int:
         """Columns of a pool."""
         return 1 + max((len(sketch.knobs) for sketch in self.sketches), default=0)

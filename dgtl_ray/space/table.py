@@ -59,6 +59,11 @@ class TableSpace:
         return len(self.rows)
 
     @property
+    def knob_sizes(self) -> IntArray:
+        """Number of levels (1 × knobs) of each knob."""
+        return self._levels[None]
+
+    @property
     def width(self) -> int:
         """Columns of a pool."""
         return 1 + len(self.knobs)

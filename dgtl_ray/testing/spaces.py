@@ -19,6 +19,7 @@ class GridSpace:
 
     def __init__(self, levels: tuple[int, ...] = (8, 8, 8, 8), sketches: int = 2) -> None:
         self._levels = levels
+        self.knob_sizes: IntArray = np.tile(np.array(levels, dtype=np.int32), (sketches, 1))
         grid = product(range(sketches), *(range(count) for count in levels))
         everything = np.array(list(grid), dtype=np.int32).reshape(-1, 1 + len(levels))
         self.size = len(everything)
