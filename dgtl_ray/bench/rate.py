@@ -37,7 +37,7 @@ class _Size:
     per_round: int
 
 
-_FULL = _Size(tasks=6, trials=384, per_round=32)
+_FULL = _Size(tasks=6, trials=192, per_round=32)
 _QUICK = _Size(tasks=1, trials=8, per_round=4)
 _SEED = 0
 

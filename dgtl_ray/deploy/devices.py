@@ -1,6 +1,7 @@
 """Whether a module can run here."""
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import tvm
 from tvm.target import codegen
 
 from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.measure.runtime_device import use_threads
 
 # Features that change which instructions LLVM emits, by the first letters of their names; the
 # others only tune the choice among instructions that every CPU has.
@@ -29,6 +31,8 @@ def open_device(target: str) -> Any:
     if attributes["kind"] == "cuda":
         return _open_gpu(attributes)
     _check_cpu(attributes)
+    cores = len(os.sched_getaffinity(0))
+    use_threads(min(cores, int(attributes.get("num-cores", cores))))
     return tvm.cpu()
 
 

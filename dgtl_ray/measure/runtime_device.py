@@ -21,7 +21,7 @@ def open_device(target: str) -> Any:
     resolved = tvm.target.Target(target)
     kind = resolved.kind.name
     if kind == "llvm":
-        _use_threads(int(resolved.attrs.get("num-cores", len(os.sched_getaffinity(0)))))
+        use_threads(int(resolved.attrs.get("num-cores", len(os.sched_getaffinity(0)))))
         return tvm.cpu(0)
     if kind == "cuda":
         device = tvm.cuda(0)
@@ -31,9 +31,12 @@ def open_device(target: str) -> Any:
     raise DeviceError(f"target kind {kind!r} cannot be timed: only llvm (a CPU) and cuda can")
 
 
-def _use_threads(count: int) -> None:
-    # The pool is made at its first parallel loop and reads this then; a pool that is there already
-    # is made anew only if its size is wrong.
+def use_threads(count: int) -> None:
+    """Let TVM's kernels run on `count` threads; by itself it takes half of the cores for real.
+
+    The pool is made at its first parallel loop and reads the variable then; a pool that is there
+    already is made anew only if its size is wrong.
+    """
     os.environ["TVM_NUM_THREADS"] = str(count)
     if tvm.runtime.num_threads() != count:
         tvm.get_global_func("runtime.config_threadpool")(1, count)
