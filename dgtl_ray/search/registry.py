@@ -9,8 +9,27 @@ from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.evolutionary import EvolutionaryProposer
 from dgtl_ray.search.random_search import RandomProposer
 
+
+def _autotvm(context: ProposerContext) -> Proposer:
+    from dgtl_ray.search.autotvm import AutoTvmProposer
+
+    return AutoTvmProposer(context)
+
+
+def _chameleon(context: ProposerContext) -> Proposer:
+    from dgtl_ray.search.chameleon import ChameleonProposer
+
+    return ChameleonProposer(context)
+
+
+# Those that learn with heavy libraries are imported when they are asked for.
 _PROPOSERS: Mapping[str, Callable[[ProposerContext], Proposer]] = MappingProxyType(
-    {"evolutionary": EvolutionaryProposer, "random": RandomProposer}
+    {
+        "autotvm": _autotvm,
+        "chameleon": _chameleon,
+        "evolutionary": EvolutionaryProposer,
+        "random": RandomProposer,
+    }
 )
 
 
@@ -24,6 +43,7 @@ def make_proposer(name: str, context: ProposerContext) -> Proposer:
 
     Raises:
         InputError: There is no such proposer.
+        MissingExtraError: It needs a library that is not installed.
     """
     if name not in _PROPOSERS:
         raise InputError(f"unknown search {name!r}; choose one of: {', '.join(proposer_names())}")

@@ -1,0 +1,67 @@
+"""The pool that a surrogate chooses from."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgtl_ray.core.roles import IntArray
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.search.context import ProposerContext
+from dgtl_ray.search.ledger import Ledger
+
+# Random configurations that stay in the pool during the whole search.
+STANDING = 8000
+# Fastest configurations whose neighbourhood joins it, and how many neighbours each sends.
+ELITE = 16
+NEIGHBOURS = 64
+
+
+class Candidates:
+    """Random configurations, drawn once, and neighbours of the fastest, drawn anew each time."""
+
+    def __init__(self, context: ProposerContext) -> None:
+        self._context = context
+        rng = stream(context.seed, context.task_key, "candidates")
+        self.standing: IntArray = context.space.sample(STANDING, rng)
+        self._whole = len(self.standing) < STANDING
+
+    def around(self, elite: IntArray, ledger: Ledger, rng: np.random.Generator) -> IntArray:
+        """Configurations (n × columns) that the ledger does not know, each once.
+
+        Args:
+            elite: The fastest configurations so far, fastest first.
+            ledger: What was proposed or observed.
+            rng: Of the neighbours.
+        """
+        if self._whole or not len(elite):
+            return ledger.unknown(self.standing)
+        space = self._context.space
+        parents = np.repeat(elite[:ELITE], NEIGHBOURS, axis=0)
+        near = space.mutate(parents, rng)
+        # Two steps away: a knob's change often pays only together with another's.
+        far = space.mutate(near[::2], rng)
+        return ledger.unknown(np.concatenate([self.standing, near, far]))
+
+
+def spread_out(features: NDArray[np.float64], taken: NDArray[np.float64], n: int) -> list[int]:
+    """Greedy maximin: up to `n` rows of features, each as far as can be from all before it.
+
+    Args:
+        features: Scaled encoding of the pool, in random order.
+        taken: Scaled encodings of what was chosen before.
+        n: How many.
+    """
+    if not len(features) or n < 1:
+        return []
+    nearest = np.full(len(features), np.inf)
+    for row in taken:
+        nearest = np.minimum(nearest, np.square(features - row).sum(axis=1))
+    chosen = [0] if not len(taken) else []
+    for row in chosen:
+        nearest = np.minimum(nearest, np.square(features - features[row]).sum(axis=1))
+    while len(chosen) < min(n, len(features)):
+        nearest[chosen] = -1.0
+        # Rounded, so that the last bits of a sum decide nothing.
+        pick = int(np.round(nearest, 9).argmax())
+        chosen.append(pick)
+        nearest = np.minimum(nearest, np.square(features - features[pick]).sum(axis=1))
+    return chosen
