@@ -34,6 +34,8 @@ class Search(StrEnum):
 
     RANDOM = "random"
     EVOLUTIONARY = "evolutionary"
+    AUTOTVM = "autotvm"
+    CHAMELEON = "chameleon"
 
 
 class Bench(StrEnum):
@@ -42,6 +44,7 @@ class Bench(StrEnum):
     RATE = "rate"
     SPACE = "space"
     NOISE = "noise"
+    TRANSFER = "transfer"
 
 
 app = typer.Typer(
@@ -200,6 +203,9 @@ def replay(
 def bench(
     name: Annotated[Bench, typer.Argument(help="The experiment.")],
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run.")] = False,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of recorded kernels to replay.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -207,7 +213,8 @@ def bench(
     from dgtl_ray.report import key_value_table, rows_table
 
     _check_writable(json_file)
-    report = run_bench(name.value, quick=quick)
+    options = {} if tables is None else {"tables": tables}
+    report = run_bench(name.value, quick=quick, **options)
     console = _console()
     for table in report.tables:
         console.print(rows_table(table.rows, table.title))

@@ -72,7 +72,24 @@ class ReplayReport:
     def rows(self) -> list[dict[str, Any]]:
         """Best/optimum at the milestones that were reached, its spread, and what it cost."""
         longest = max(len(run.best_s) for run in self.runs)
-        return [self._row(trials) for trials in MILESTONES if trials <= longest]
+        return [{"trials": trials} | self.row(trials) for trials in MILESTONES if trials <= longest]
+
+    def row(self, trials: int) -> dict[str, float | None]:
+        """Best/optimum after so many trials over all runs, and the seconds it took.
+
+        A mean is infinite where some run had found nothing; there is no spread of that.
+        """
+        ratios = self.ratios(trials)
+        spread = len(ratios) > 1 and bool(np.isfinite(ratios).all())
+        return {
+            "mean": float(ratios.mean()),
+            "std": float(ratios.std(ddof=1)) if spread else None,
+            "least": float(ratios.min()),
+            "median": float(np.median(ratios)),
+            "most": float(ratios.max()),
+            "recorded_s": float(np.mean([sum(run.cost_s[:trials][-1:]) for run in self.runs])),
+            "propose_s": float(np.mean([sum(run.propose_s[:trials]) for run in self.runs])),
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -81,20 +98,6 @@ class ReplayReport:
             "search": self.search,
             "optimum_s": self.optimum_s,
             "runs": [run.as_dict() for run in self.runs],
-        }
-
-    def _row(self, trials: int) -> dict[str, Any]:
-        ratios = self.ratios(trials)
-        found = bool(np.isfinite(ratios).all())
-        return {
-            "trials": trials,
-            "mean": float(ratios.mean()),
-            "std": float(ratios.std(ddof=1)) if found and len(ratios) > 1 else None,
-            "least": float(ratios.min()),
-            "median": float(np.median(ratios)),
-            "most": float(ratios.max()),
-            "recorded_s": float(np.mean([run.cost_s[:trials][-1] for run in self.runs])),
-            "propose_s": float(np.mean([sum(run.propose_s[:trials]) for run in self.runs])),
         }
 
 

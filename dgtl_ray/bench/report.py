@@ -2,13 +2,15 @@
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import psutil
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.measure import toolchain
 
 
@@ -62,10 +64,18 @@ class BenchReport:
         }
 
 
-def run_bench(name: str, *, quick: bool) -> BenchReport:
-    """Run the experiment `name`: each is a module of this package with a function `run`."""
+def run_bench(name: str, *, quick: bool, **options: Any) -> BenchReport:
+    """Run the experiment `name`: each is a module of this package with a function `run`.
+
+    Raises:
+        InputError: It cannot be run so, or it takes no such option.
+    """
+    run: Callable[..., BenchReport] = import_module(f"dgtl_ray.bench.{name}").run
+    unknown = options.keys() - signature(run).parameters.keys()
+    if unknown:
+        raise InputError(f"bench {name} takes no option {', '.join(sorted(unknown))}")
     start = time.perf_counter()
-    report: BenchReport = import_module(f"dgtl_ray.bench.{name}").run(quick=quick)
+    report = run(quick=quick, **options)
     return BenchReport(
         name=report.name,
         tables=report.tables,
