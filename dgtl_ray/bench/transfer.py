@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.bench.replay import ReplayReport, replay
+from dgtl_ray.bench.replay import replay
+from dgtl_ray.bench.replay_report import ReplayReport
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.measure.recorded import RecordedTable

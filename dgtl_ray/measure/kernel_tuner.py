@@ -15,7 +15,7 @@ from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.measure.known_gpus import gpu_called, known_name
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.space import TableKnob, TableSpace
-from dgtl_ray.space.table import as_level
+from dgtl_ray.space.table_knob import as_level
 
 _GZIP = b"\x1f\x8b"
 # What the file says instead of a time, and what it means. Any other text is an error of a run.

@@ -14,8 +14,7 @@ from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.space import TableKnob
 from dgtl_ray.space.encoded_table import EncodedTableSpace
-from dgtl_ray.space.table import as_level
-from dgtl_ray.space.table_knob import Level
+from dgtl_ray.space.table_knob import Level, as_level
 
 
 def read_history_task(uri: str, workload: str) -> RecordedTable:

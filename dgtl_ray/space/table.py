@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.space.descriptors import device_columns, vendor_columns
+from dgtl_ray.space.descriptors import NO_DEVICE, device_columns, vendor_columns
 from dgtl_ray.space.row_index import RowIndex
-from dgtl_ray.space.table_knob import Level, TableKnob
+from dgtl_ray.space.table_knob import Level, TableKnob, as_level
 
 # How often a neighbour or child outside the table is drawn anew.
 ATTEMPTS = 8
@@ -72,7 +71,7 @@ class TableSpace:
     def columns(self) -> tuple[str, ...]:
         """Names of the encoding's columns: the same for the same knobs on any device."""
         told = [column for knob in self.knobs for column in knob.columns]
-        return (*told, *_device_features(_NOWHERE))
+        return (*told, *_device_features(NO_DEVICE))
 
     @property
     def knob_names(self) -> tuple[tuple[str, ...], ...]:
@@ -200,19 +199,6 @@ class TableSpace:
         return np.where(np.isfinite(distance.min(axis=1))[:, None], nearest, pool)
 
 
-def as_level(value: Any) -> Level:
-    """A value of a knob as JSON holds it; a list becomes a tuple.
-
-    Raises:
-        TypeError: It is nothing that a knob can take.
-    """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list) and all(isinstance(part, int | float | str) for part in value):
-        return tuple(value)
-    raise TypeError(f"a knob cannot take {value!r}")
-
-
 def _device_features(device: DeviceDescriptor) -> dict[str, float]:
     return device_columns(device) | vendor_columns(device)
 
@@ -220,18 +206,3 @@ def _device_features(device: DeviceDescriptor) -> dict[str, float]:
 def _repeated(device: DeviceDescriptor, n: int) -> NDArray[np.float32]:
     """(n × device columns)."""
     return np.tile(np.array(list(_device_features(device).values()), dtype=np.float32), (n, 1))
-
-
-# Which columns a device has does not depend on the device.
-_NOWHERE = DeviceDescriptor(
-    name="none",
-    kind="none",
-    vendor="none",
-    cores=1,
-    clock_ghz=1.0,
-    peak_gflops=1.0,
-    bandwidth_gb_s=1.0,
-    shared_memory_bytes=1,
-    cache_bytes=1,
-    vector_lanes=1,
-)

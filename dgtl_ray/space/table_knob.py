@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, log2
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,3 +108,16 @@ def zero_bits(value: float) -> int:
         return 0
     whole = abs(int(value))
     return (whole & -whole).bit_length() - 1 if whole else 0
+
+
+def as_level(value: Any) -> Level:
+    """A value of a knob as JSON holds it; a list becomes a tuple.
+
+    Raises:
+        TypeError: It is nothing that a knob can take.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list) and all(isinstance(part, int | float | str) for part in value):
+        return tuple(value)
+    raise TypeError(f"a knob cannot take {value!r}")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dgtl_ray.bench import run_bench
-from dgtl_ray.bench.replay import ReplayReport, ReplayRun, draw_sources, replay
+from dgtl_ray.bench.replay import draw_sources, replay
+from dgtl_ray.bench.replay_report import ReplayReport, ReplayRun
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.measure.recorded import RecordedTable

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.constraints import Constraints
+from dgtl_ray.space.descriptors import NO_DEVICE
 from dgtl_ray.space.encoding.cpu import cpu_features
 from dgtl_ray.space.encoding.cuda import cuda_features
 from dgtl_ray.space.encoding.footprints import footprint_features
@@ -40,7 +41,7 @@ _CAPACITY = 512
 def column_names(kind: str) -> tuple[str, ...]:
     """The encoding's columns: every sketch of a kind adds the same ones, in the same order."""
     point = Constraints(kind, _POINT[kind], _LIMITS)
-    return tuple(_features(kind, point, np.zeros((1, 0), np.int32), _DEVICE, _CAPACITY).names)
+    return tuple(_features(kind, point, np.zeros((1, 0), np.int32), NO_DEVICE, _CAPACITY).names)
 
 
 def encode_choices(
@@ -90,16 +91,4 @@ _POINT = {
 }
 _LIMITS = Limits(
     threads_per_block=1, shared_bytes_per_block=1, registers_per_block=1024, warp_size=1
-)
-_DEVICE = DeviceDescriptor(
-    name="none",
-    kind="none",
-    vendor="none",
-    cores=1,
-    clock_ghz=1.0,
-    peak_gflops=1.0,
-    bandwidth_gb_s=1.0,
-    shared_memory_bytes=1,
-    cache_bytes=1,
-    vector_lanes=1,
 )
