@@ -1,6 +1,7 @@
 """From a schedule's text to the scheduled module."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import tvm
@@ -22,7 +23,7 @@ def apply_schedule(program: str, target: str, schedule: str) -> Any:
     Raises:
         ScheduleError: The schedule does not fit the program, or TVM rejects the result.
     """
-    module = tvm.ir.load_json(program)
+    module = _parsed(program)
     if not schedule:
         from dgtl_ray.space.sketches.default import apply_default
 
@@ -33,6 +34,12 @@ def apply_schedule(program: str, target: str, schedule: str) -> Any:
             name = str(step).rsplit(".", 1)[-1]
             raise ScheduleError(f"TVM's postprocessor {name} rejects the schedule")
     return state.mod
+
+
+@lru_cache(maxsize=64)
+def _parsed(program: str) -> Any:
+    """A program's module; a worker meets the same few programs again and again."""
+    return tvm.ir.load_json(program)
 
 
 def replay(module: Any, schedule: str) -> Any:
