@@ -4,13 +4,12 @@ python examples/read_history.py FOLDER
 """
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 
 
 def main(folder: str) -> None:
-    rows = pd.read_parquet(sorted(Path(folder).glob("*.parquet")))
+    rows = pd.read_parquet(folder)
     print(rows.groupby(["task", "status"]).size().to_string())
     fastest = rows.loc[rows.groupby("task")["cost_s"].idxmin()]
     print(fastest[["task", "cost_s", "config"]].to_string(index=False))

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ SPENT = SearchTime(total=5.0, proposing=1.0, building=2.0, timing=1.5, idle=0.5)
 
 
 def state(**changes: str) -> RunState:
-    fields = {
+    fields: dict[str, Any] = {
         "run_id": "r1",
         "network": "resnet18",
         "network_hash": "abc",
