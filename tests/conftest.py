@@ -6,7 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from dgtl_ray.engine.session import ray_session
+# The conformance cases assert there: let their assertions tell what they saw.
+pytest.register_assert_rewrite("dgtl_ray.testing")
+
+from dgtl_ray.engine.session import ray_session  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
