@@ -8,21 +8,24 @@ from dgtl_ray.core.seeds import stream
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 
-# Random configurations that stay in the pool during the whole search.
-STANDING = 8000
 # Fastest configurations whose neighbourhood joins it, and how many neighbours each sends.
 ELITE = 16
 NEIGHBOURS = 64
 
 
 class Candidates:
-    """Random configurations, drawn once, and neighbours of the fastest, drawn anew each time."""
+    """Random configurations, drawn once, and neighbours of the fastest, drawn anew each time.
 
-    def __init__(self, context: ProposerContext) -> None:
+    Args:
+        context: The task.
+        standing: How many are drawn once.
+    """
+
+    def __init__(self, context: ProposerContext, standing: int) -> None:
         self._context = context
         rng = stream(context.seed, context.task_key, "candidates")
-        self.standing: IntArray = context.space.sample(STANDING, rng)
-        self._whole = len(self.standing) < STANDING
+        self.standing: IntArray = context.space.sample(standing, rng)
+        self._whole = len(self.standing) < standing
 
     def around(self, elite: IntArray, ledger: Ledger, rng: np.random.Generator) -> IntArray:
         """Configurations (n × columns) that the ledger does not know, each once.

@@ -55,6 +55,14 @@ class Ledger:
                 first.setdefault(key, index)
         return pool[list(first.values())]
 
+    def failed(self) -> IntArray:
+        """Configurations that failed at least once, in an order of their own."""
+        return _rows(sorted(self._failed))
+
+    def pending(self) -> IntArray:
+        """Configurations that were proposed and not observed yet."""
+        return _rows(sorted(self._known - self._failed - self._costs_s.keys()))
+
     def ranked(self) -> tuple[IntArray, FloatArray]:
         """Configurations that never failed, fastest first, and their median latency in seconds."""
         entries = sorted(
@@ -62,10 +70,13 @@ class Ledger:
             for key, costs_s in self._costs_s.items()
             if key not in self._failed
         )
-        rows = np.frombuffer(b"".join(key for _, key in entries), dtype=np.int32)
-        return rows.reshape(len(entries), -1 if entries else 0), np.array(
-            [cost_s for cost_s, _ in entries]
-        )
+        return _rows([key for _, key in entries]), np.array([cost_s for cost_s, _ in entries])
+
+
+def _rows(keys: Sequence[bytes]) -> IntArray:
+    """The rows with these bytes; (0 × 0) if there are none."""
+    flat = np.frombuffer(b"".join(keys), dtype=np.int32)
+    return flat.reshape(len(keys), -1 if keys else 0)
 
 
 def _keys(pool: IntArray) -> list[bytes]:

@@ -22,11 +22,18 @@ def _chameleon(context: ProposerContext) -> Proposer:
     return ChameleonProposer(context)
 
 
+def _dgtl(context: ProposerContext) -> Proposer:
+    from dgtl_ray.search.dgtl import DgtlProposer
+
+    return DgtlProposer(context)
+
+
 # Those that learn with heavy libraries are imported when they are asked for.
 _PROPOSERS: Mapping[str, Callable[[ProposerContext], Proposer]] = MappingProxyType(
     {
         "autotvm": _autotvm,
         "chameleon": _chameleon,
+        "dgtl": _dgtl,
         "evolutionary": EvolutionaryProposer,
         "random": RandomProposer,
     }

@@ -1,0 +1,181 @@
+"""Deep Gaussian transfer learning: the proposer `dgtl`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from dgtl_ray.core.measurement import Stage, Status
+from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.search.candidates import Candidates, spread_out
+from dgtl_ray.search.context import ProposerContext
+from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.search.sampling import sample_unknown
+from dgtl_ray.transfer.acquisition import choose_batch
+from dgtl_ray.transfer.guard import Expert
+from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
+from dgtl_ray.transfer.relatedness import Relatedness
+from dgtl_ray.transfer.success import success_probability
+from dgtl_ray.transfer.surrogate import Surrogate
+from dgtl_ray.transfer.threads import one_thread
+
+
+@dataclass(frozen=True, kw_only=True)
+class DgtlConfig:
+    """How the search goes.
+
+    Attributes:
+        tuning_set: Configurations of the first stage.
+        standing: Random configurations that stay in the pool during the whole search.
+        escape_share: Part of each batch that every expert gets, however unlikely it has become.
+        guard: Let a model without history share each batch.
+        pretrain: How the deep GP is pre-trained, where that has not been done before.
+    """
+
+    tuning_set: int = 16
+    standing: int = 8000
+    escape_share: float = 0.125
+    guard: bool = True
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+
+    def __post_init__(self) -> None:
+        if self.tuning_set < 2:
+            raise ValueError(f"tuning_set is {self.tuning_set}; it must be 2 or more")
+        if self.standing < 1:
+            raise ValueError(f"standing is {self.standing}; it must be 1 or more")
+        if not 0 <= self.escape_share <= 0.5:
+            raise ValueError(f"escape_share is {self.escape_share}; it must be from 0 to 0.5")
+
+
+class DgtlProposer:
+    """Bayesian search with what a deep GP knows of other tasks; without history, alone.
+
+    A tuning set is chosen by the prior that history gives, the target's GP is tuned on everything
+    measured by maximum a posteriori estimation, and batches come from joint expected improvement.
+
+    Args:
+        context: The task, and its history.
+        config: How the search goes.
+        pretrained: The deep GP of that history, where it was made before.
+    """
+
+    def __init__(
+        self,
+        context: ProposerContext,
+        config: DgtlConfig | None = None,
+        pretrained: Pretrained | None = None,
+    ) -> None:
+        self._context = context
+        self._config = config or DgtlConfig()
+        self._ledger = Ledger()
+        self._candidates = Candidates(context, self._config.standing)
+        standing = self._candidates.standing
+        self.surrogate = Surrogate(
+            self._encode(standing),
+            standing,
+            context.sources,
+            guard=self._config.guard,
+            pretrained=pretrained,
+            config=self._config.pretrain,
+        )
+
+    def propose(self, n: int) -> Proposal:
+        """Up to `n` new configurations with what is expected of them."""
+        known = len(self._ledger)
+        stage = Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
+        rng = stream(self._context.seed, self._context.task_key, "dgtl", known)
+        ranked, cost_s = self._ledger.ranked()
+        pool = self._candidates.around(ranked, self._ledger, rng)
+        if n < 1 or not len(pool):
+            rows = sample_unknown(self._context.space, self._ledger, n, rng)
+            self._ledger.reserve(rows)
+            return Proposal(pool=rows, stage=stage)
+        with one_thread():
+            rows, mean, std = self._choose(pool, ranked, cost_s, n, rng)
+        self._ledger.reserve(rows)
+        if len(rows) < n:
+            more = sample_unknown(self._context.space, self._ledger, n - len(rows), rng)
+            self._ledger.reserve(more)
+            if len(more):
+                return Proposal(pool=np.concatenate([rows, more]), stage=stage)
+        return Proposal(pool=rows, stage=stage, predicted_mean=mean, predicted_std=std)
+
+    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+        """Take measurements in; the model learns of them when it is asked next."""
+        self._ledger.record(pool, cost_s, status)
+
+    def relatedness(self) -> tuple[Relatedness, ...]:
+        """How related each source of history turned out to be, by what was measured so far."""
+        ranked, cost_s = self._ledger.ranked()
+        return self.surrogate.relatedness(self._points(ranked), cost_s)
+
+    def _choose(
+        self,
+        pool: IntArray,
+        ranked: IntArray,
+        cost_s: FloatArray,
+        n: int,
+        rng: np.random.Generator,
+    ) -> tuple[IntArray, FloatArray | None, FloatArray | None]:
+        """Rows of the pool, and mean and std of their log-latency where a model was asked."""
+        points = self._points(pool)
+        experts = self.surrogate.experts(self._points(ranked), cost_s)
+        if not experts:
+            waiting = np.concatenate([self._told(self._ledger.pending()), self._told(ranked)])
+            return pool[spread_out(points.features.numpy(), waiting, n)], None, None
+        picked = self._share_out(experts, points, n, rng)
+        if not len(ranked):
+            return pool[picked], None, None
+        chosen = torch.tensor(picked)
+        mean, std = self.surrogate.predict(experts, points[chosen])
+        return pool[picked], mean, std
+
+    def _share_out(
+        self, experts: Sequence[Expert], points: Points, n: int, rng: np.random.Generator
+    ) -> list[int]:
+        """Each expert fills its part of the batch, the others' choices pending."""
+        ranked, _ = self._ledger.ranked()
+        failed = self._points(self._ledger.failed())
+        pending = self._points(self._ledger.pending())
+        success = success_probability(self.surrogate.layout, self._points(ranked), failed, points)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        picked: list[int] = []
+        for expert, count in zip(experts, self._counts(experts, n), strict=True):
+            left = np.setdiff1d(np.arange(len(points)), picked)
+            some = torch.from_numpy(left)
+            waiting = pending.and_also(points[torch.tensor(picked, dtype=torch.int64)])
+            told, asked = (
+                (points, waiting)
+                if expert.informed
+                else (points.without_sources(), waiting.without_sources())
+            )
+            best = expert.best
+            found = choose_batch(expert.model, told[some], asked, best, success[some], count, noise)
+            picked += [int(left[k]) for k in found]
+        return picked
+
+    def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
+        """How many of `n` each expert chooses; they add up to `n`."""
+        least = int(self._config.escape_share * n) if len(experts) > 1 else 0
+        counts = [max(least, round(expert.share * n)) for expert in experts[1:]]
+        first = n - sum(counts)
+        if first < least:
+            counts[0] -= least - first
+            first = least
+        return [first, *counts]
+
+    def _points(self, rows: IntArray) -> Points:
+        if not len(rows):
+            rows = self._candidates.standing[:0]
+        return self.surrogate.points(self._encode(rows), rows)
+
+    def _told(self, rows: IntArray) -> FloatArray:
+        """Scaled encoding of rows."""
+        result: FloatArray = self._points(rows).features.numpy()
+        return result
+
+    def _encode(self, rows: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return self._context.space.encode(rows, self._context.device)

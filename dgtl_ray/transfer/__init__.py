@@ -1,0 +1,1 @@
+"""Knowledge from one task to another: deep Gaussian processes, pre-trained and then tuned."""

@@ -1,0 +1,105 @@
+"""Pre-trained models on disk: safe tensors beside JSON, named after what they were trained on."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.transfer.deep_gp import LatencyGP
+from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
+from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
+
+FORMAT = 1
+TENSORS, FACTS = "model.safetensors", "model.json"
+
+
+def content_key(sources: Sequence[SourceTask], config: PretrainConfig) -> str:
+    """Hash of everything that pre-training depends on."""
+    told = hashlib.sha256(json.dumps([FORMAT, asdict(config)]).encode())
+    for source in sources:
+        told.update(np.ascontiguousarray(source.encoding).tobytes())
+        told.update(np.ascontiguousarray(source.cost_s).tobytes())
+    return told.hexdigest()[:16]
+
+
+def save(model: Pretrained, folder: Path) -> None:
+    """Write a model into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.contiguous() for name, value in model.gp.state_dict().items()}
+    tensors |= {
+        "columns.kept": torch.from_numpy(model.columns.kept),
+        "columns.mean": torch.from_numpy(model.columns.mean),
+        "columns.std": torch.from_numpy(model.columns.std),
+        "fixed": torch.from_numpy(model.fixed),
+        "descriptors": torch.from_numpy(model.descriptors),
+    }
+    facts = {
+        "format": FORMAT,
+        "hidden": model.gp.first.output_dims,
+        "names": model.names,
+        "scales": [asdict(scale) for scale in model.scales],
+        "fallbacks": model.fallbacks,
+    }
+    save_file(tensors, folder / TENSORS)
+    (folder / FACTS).write_text(json.dumps(facts, indent=1))
+
+
+def load(folder: Path) -> Pretrained:
+    """Read a model that `save` wrote.
+
+    Raises:
+        InputError: There is none, or it cannot be read.
+    """
+    try:
+        facts = json.loads((folder / FACTS).read_text())
+        tensors = load_file(folder / TENSORS)
+        if facts["format"] != FORMAT:
+            raise InputError(f"{folder}: a model of format {facts['format']}; pre-train it anew")
+        return _rebuilt(facts, tensors)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"{folder}: no pre-trained model can be read there: {error}") from error
+
+
+def pretrain_once(
+    sources: Sequence[SourceTask], cache: Path, config: PretrainConfig | None = None
+) -> Pretrained:
+    """The model of these sources: from the cache where it was made before, else made and kept."""
+    config = config or PretrainConfig()
+    folder = cache / content_key(sources, config)
+    if (folder / FACTS).exists():
+        return load(folder)
+    model = pretrain(sources, config)
+    save(model, folder)
+    return model
+
+
+def _rebuilt(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Pretrained:
+    own = {"columns.kept", "columns.mean", "columns.std", "fixed", "descriptors"}
+    state = {name: value for name, value in tensors.items() if name not in own}
+    inducing = state["last.variational_strategy.inducing_points"]
+    hidden = int(facts["hidden"])
+    gp = LatencyGP(inducing[:, : inducing.shape[1] - hidden], hidden).double()
+    gp.load_state_dict(state)
+    gp.eval()
+    return Pretrained(
+        gp=gp,
+        columns=ColumnScale(
+            kept=tensors["columns.kept"].numpy(),
+            mean=tensors["columns.mean"].numpy(),
+            std=tensors["columns.std"].numpy(),
+        ),
+        scales=tuple(LatencyScale(**scale) for scale in facts["scales"]),
+        names=tuple(facts["names"]),
+        fixed=tensors["fixed"].numpy(),
+        descriptors=tensors["descriptors"].numpy(),
+        fallbacks=tuple(facts["fallbacks"]),
+    )

@@ -1,0 +1,164 @@
+"""The target's kernel, and what is believed of its hyperparameters beforehand."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from dgtl_ray.transfer.points import Points
+
+# Variance of the unknown mean: wide beside standardised latencies.
+MEAN_VARIANCE = 25.0
+_ROOT_5 = math.sqrt(5.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where each hyperparameter's logarithm lies in one vector θ."""
+
+    features: int
+    knobs: int
+
+    @property
+    def lengthscales(self) -> slice:
+        """One of each feature."""
+        return slice(0, self.features)
+
+    @property
+    def knob_weights(self) -> slice:
+        """What a different value of each knob counts."""
+        return slice(self.features, self.features + self.knobs)
+
+    @property
+    def feature_variance(self) -> int:
+        """Of the Matérn term on features."""
+        return self.features + self.knobs
+
+    @property
+    def knob_variance(self) -> int:
+        """Of the term on knobs."""
+        return self.features + self.knobs + 1
+
+    @property
+    def weight_variance(self) -> int:
+        """Of the sources' weights, all together."""
+        return self.features + self.knobs + 2
+
+    @property
+    def source_lengthscale(self) -> int:
+        """Of the Matérn term on the sources' expectations."""
+        return self.features + self.knobs + 3
+
+    @property
+    def source_variance(self) -> int:
+        """Of that term."""
+        return self.features + self.knobs + 4
+
+    @property
+    def noise(self) -> int:
+        """Variance of a measurement."""
+        return self.features + self.knobs + 5
+
+    @property
+    def size(self) -> int:
+        """Entries of θ."""
+        return self.features + self.knobs + 6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prior:
+    """Independent normal distributions of the entries of θ: means and widths (size,)."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    @classmethod
+    def vague(cls, layout: Layout) -> "Prior":
+        """What is believed without any history.
+
+        Lengthscales grow with the root of the number of features, so that the prior's complexity
+        does not depend on it (Hvarfner et al. 2024, "Vanilla Bayesian optimization performs great
+        in high dimensions").
+        """
+        mean, std = torch.zeros(layout.size).double(), torch.ones(layout.size).double()
+        mean[layout.lengthscales] = 0.5 * math.log(max(layout.features, 1)) + 0.7
+        std[layout.lengthscales] = 1.2
+        mean[layout.knob_weights] = math.log(2.0 / max(layout.knobs, 1))
+        mean[layout.feature_variance] = math.log(0.3)
+        mean[layout.knob_variance] = math.log(0.3)
+        mean[layout.weight_variance] = math.log(0.3)
+        mean[layout.source_variance] = math.log(0.2)
+        mean[layout.noise] = math.log(3e-3)
+        return cls(mean=mean, std=std)
+
+    def centred_on(self, theta: torch.Tensor) -> "Prior":
+        """The same widths about a pre-trained θ_S."""
+        return Prior(mean=theta, std=self.std)
+
+    def energy(self, theta: torch.Tensor) -> torch.Tensor:
+        """−log p(θ), but for a constant."""
+        return 0.5 * (((theta - self.mean) / self.std) ** 2).sum()
+
+
+def covariance(layout: Layout, theta: torch.Tensor, a: Points, b: Points) -> torch.Tensor:
+    """k(a, b), shape (n × m), for the target's log-latency around its prior mean.
+
+    k = σ_c² + σ_x² M(x, x') + σ_z² exp(−Σ_k w_k [z_k ≠ z'_k])
+        + (σ_w²/S) g(x)ᵀ g(x') + σ_g² M(g(x)/ℓ, g(x')/ℓ)
+    with features x, knobs z, the deep GP's expectations g on S sources, and M the Matérn-5/2
+    correlation. The fourth term integrates out the weights w ~ N(1/S, σ_w²/S) of a linear model
+    on the sources, whose mean is `prior_mean`.
+    """
+    scale = torch.exp(-theta[layout.lengthscales])
+    k = MEAN_VARIANCE + theta[layout.feature_variance].exp() * matern(
+        squared_distance(a.features * scale, b.features * scale)
+    )
+    if a.knobs.shape[1]:
+        away = different_knobs(theta[layout.knob_weights].exp(), a.knobs, b.knobs)
+        k = k + theta[layout.knob_variance].exp() * torch.exp(-away)
+    count = a.sources.shape[1]
+    if count:
+        near = squared_distance(a.sources, b.sources) / count
+        k = k + theta[layout.source_variance].exp() * matern(
+            near * torch.exp(-2.0 * theta[layout.source_lengthscale])
+        )
+        k = k + (theta[layout.weight_variance].exp() / count) * (a.sources @ b.sources.T)
+    return k
+
+
+def variance(layout: Layout, theta: torch.Tensor, a: Points) -> torch.Tensor:
+    """The diagonal (n,) of k(a, a)."""
+    k = MEAN_VARIANCE + theta[layout.feature_variance].exp().expand(len(a))
+    if a.knobs.shape[1]:
+        k = k + theta[layout.knob_variance].exp()
+    count = a.sources.shape[1]
+    if count:
+        weights = theta[layout.weight_variance].exp() / count
+        k = k + theta[layout.source_variance].exp() + weights * (a.sources**2).sum(1)
+    return k
+
+
+def prior_mean(a: Points) -> torch.Tensor:
+    """(n,): the sources' expectations, each weighted alike."""
+    if not a.sources.shape[1]:
+        return torch.zeros(len(a), dtype=torch.float64)
+    return a.sources.mean(dim=1)
+
+
+def matern(squared: torch.Tensor) -> torch.Tensor:
+    """The Matérn-5/2 correlation of squared distances."""
+    distance = _ROOT_5 * squared.clamp_min(1e-14).sqrt()
+    return (1.0 + distance + distance**2 / 3.0) * torch.exp(-distance)
+
+
+def squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Between all rows, shape (n × m)."""
+    return (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2.0 * a @ b.T
+
+
+def different_knobs(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """(n × m): the weights of the knobs that differ, added up."""
+    total = torch.zeros(len(a), len(b), dtype=weights.dtype)
+    for knob, weight in enumerate(weights):
+        total = total + weight * (a[:, knob, None] != b[None, :, knob])
+    return total

@@ -1,0 +1,45 @@
+"""Configurations as the target's model sees them."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points:
+    """n configurations, each in three tellings.
+
+    Attributes:
+        features: Scaled encoding (n × features), float64.
+        knobs: Which value each knob takes (n × knobs); no columns where that is not known.
+        sources: What the deep GP expects on each source (n × sources); no columns without history.
+    """
+
+    features: torch.Tensor
+    knobs: torch.Tensor
+    sources: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, chosen: torch.Tensor) -> "Points":
+        return Points(
+            features=self.features[chosen], knobs=self.knobs[chosen], sources=self.sources[chosen]
+        )
+
+    def and_also(self, other: "Points") -> "Points":
+        """The points of both, these first."""
+        return join(self, other)
+
+    def without_sources(self) -> "Points":
+        """The same configurations, told without history."""
+        return Points(features=self.features, knobs=self.knobs, sources=self.sources[:, :0])
+
+
+def join(first: Points, second: Points) -> Points:
+    """The points of both."""
+    return Points(
+        features=torch.cat([first.features, second.features]),
+        knobs=torch.cat([first.knobs, second.knobs]),
+        sources=torch.cat([first.sources, second.sources]),
+    )

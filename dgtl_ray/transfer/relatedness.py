@@ -1,0 +1,63 @@
+"""How related each source turned out to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgtl_ray.core.roles import FloatArray
+
+# Measurements before a source is judged.
+_LEAST = 8
+# Rank correlation below which a source is not trusted.
+TRUSTED = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relatedness:
+    """One source, judged by the target's measurements.
+
+    Attributes:
+        name: The source's.
+        correlation: Of the ranks that the deep GP expected with those measured; None while there
+            are too few measurements.
+    """
+
+    name: str
+    correlation: float | None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it ranks the target's configurations better than chance."""
+        return self.correlation is None or self.correlation >= TRUSTED
+
+
+def relatedness(
+    names: Sequence[str], expected: FloatArray, cost_s: FloatArray
+) -> tuple[Relatedness, ...]:
+    """Judge sources by Spearman's rank correlation.
+
+    Args:
+        names: Of the sources.
+        expected: What each expects of the measured configurations (n × sources).
+        cost_s: Their latencies (n,).
+    """
+    return tuple(
+        Relatedness(name=name, correlation=rank_correlation(expected[:, k], cost_s))
+        for k, name in enumerate(names)
+    )
+
+
+def rank_correlation(a: FloatArray, b: FloatArray) -> float | None:
+    """Spearman's coefficient of two samples (n,); None where it has no meaning."""
+    if len(a) < _LEAST or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Position of each value; equal ones share their mean position."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    result: FloatArray = (last - (counts - 1) / 2.0)[inverse]
+    return result

@@ -1,0 +1,70 @@
+"""What the deep GP expects of a configuration on each source."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dgtl_ray.core.roles import FloatArray
+from dgtl_ray.transfer.fast_posterior import FastPosterior
+from dgtl_ray.transfer.pretraining import Pretrained
+from dgtl_ray.transfer.threads import one_thread
+
+# Sources that are asked one by one; of more, those with the nearest descriptors.
+MOST_ASKED = 8
+
+
+class SourceModel:
+    """A pre-trained deep GP, asked about a configuration as if it ran as each source did.
+
+    A source is known to the deep GP by its descriptor: the columns of the encoding that do not
+    vary within any source (device and workload).
+
+    Args:
+        pretrained: The deep GP.
+        target: One row of the target's encoding (columns,): its descriptor.
+
+    Attributes:
+        asked: Which sources answer, the one with the nearest descriptor first.
+    """
+
+    def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
+        self.pretrained = pretrained
+        base = torch.zeros(1, pretrained.gp.first.output_dims, dtype=torch.float64)
+        self._posterior = FastPosterior(pretrained.gp, base)
+        known, fixed = pretrained.descriptors, pretrained.fixed
+        asked = pretrained.columns(target[None])[0, fixed]
+        away = np.square(known - asked).mean(axis=1) if len(asked) else np.zeros(len(known))
+        self.asked = _distinct(known, np.argsort(away, kind="stable"))[:MOST_ASKED]
+        # One more column answers for the target's own descriptor, where no source has it.
+        self._extrapolates = not np.isclose(away, 0.0, atol=1e-8).any()
+
+    def expectations(self, encoding: NDArray[np.float32], without: int | None = None) -> FloatArray:
+        """Standardised log-latencies (n × answers) that the deep GP expects.
+
+        Args:
+            encoding: Rows (n × columns) of any task.
+            without: A source that is not asked, as if it were unknown; then the row's own
+                descriptor is not asked about either.
+        """
+        x = self.pretrained.columns(encoding)
+        answers = [self._ask(x, self.pretrained.descriptors[k]) for k in self.asked if k != without]
+        if self._extrapolates and without is None:
+            answers.append(self._ask(x, None))
+        return np.stack(answers, axis=1) if answers else np.zeros((len(x), 0))
+
+    def _ask(self, x: FloatArray, descriptor: FloatArray | None) -> FloatArray:
+        asked = x.copy()
+        if descriptor is not None:
+            asked[:, self.pretrained.fixed] = descriptor
+        with one_thread():
+            mean, _ = self._posterior(torch.from_numpy(asked))
+        result: FloatArray = mean.numpy()
+        return result
+
+
+def _distinct(known: FloatArray, order: NDArray[np.intp]) -> list[int]:
+    """Sources in the given order, each descriptor once."""
+    seen: dict[bytes, int] = {}
+    for k in order:
+        seen.setdefault(np.round(known[k], 6).tobytes(), int(k))
+    return list(seen.values())

@@ -1,0 +1,175 @@
+"""The target's models: one that knows history, and one that guards against it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.transfer.guard import Expert, trusted
+from dgtl_ray.transfer.kernel import Layout, Prior
+from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
+from dgtl_ray.transfer.relatedness import Relatedness, relatedness
+from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, usable
+from dgtl_ray.transfer.source_model import SourceModel
+from dgtl_ray.transfer.target_gp import Observed, TargetGP, tune
+from dgtl_ray.transfer.transfer_prior import transfer_prior
+
+# Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
+_TUNED_ON = 256
+# Without history nothing is fitted to fewer measurements.
+_LEAST_ALONE = 8
+
+
+class Surrogate:
+    """Models of one task, tuned anew whenever there is more to learn from.
+
+    Args:
+        encoding: Of the standing pool (n × columns).
+        rows: That pool (n × (1 + knobs)).
+        sources: History.
+        guard: Whether a model without history stands beside the one with.
+        pretrained: The deep GP of `usable(sources)`, where it was made before.
+        config: How it is made otherwise.
+
+    Attributes:
+        layout: Of the hyperparameters.
+        fallbacks: What numerical trouble was met, and what was done without.
+    """
+
+    def __init__(
+        self,
+        encoding: NDArray[np.float32],
+        rows: IntArray,
+        sources: Sequence[SourceTask],
+        *,
+        guard: bool = True,
+        pretrained: Pretrained | None = None,
+        config: PretrainConfig | None = None,
+    ) -> None:
+        self._scale = ColumnScale.of(encoding) if len(rows) else _no_columns()
+        self._knobs = np.flatnonzero((rows != rows[:1]).any(axis=0))
+        self.layout = Layout(features=len(self._scale.kept), knobs=len(self._knobs))
+        self._guard = guard
+        self._alone = Prior.vague(self.layout)
+        self._informed: Prior | None = None
+        self._sources: SourceModel | None = None
+        self.fallbacks: list[str] = []
+        good = usable(sources)
+        if good and len(rows):
+            try:
+                self._learn(good, pretrained or pretrain(good, config), encoding[0])
+            except ArithmeticError as error:
+                self.fallbacks.append(f"history is not used: {error}")
+        self._known: dict[bytes, FloatArray] = {}
+
+    def relatedness(self, points: Points, cost_s: FloatArray) -> tuple[Relatedness, ...]:
+        """How related each source turned out to be, by latencies (n,) measured at points."""
+        if self._sources is None:
+            return ()
+        asked = self._sources.asked
+        names = [self._sources.pretrained.names[k] for k in asked]
+        return relatedness(names, points.sources[:, : len(asked)].numpy(), cost_s)
+
+    def points(self, encoding: NDArray[np.float32], rows: IntArray) -> Points:
+        """Configurations, encoded (n × columns) and as rows, as the models see them."""
+        return Points(
+            features=torch.from_numpy(self._scale(encoding)),
+            knobs=torch.from_numpy(np.ascontiguousarray(rows[:, self._knobs])),
+            sources=torch.from_numpy(self._expect(encoding, rows)),
+        )
+
+    def experts(self, points: Points, cost_s: FloatArray) -> list[Expert]:
+        """Tuned models, the one with history first; none where there is nothing to learn from."""
+        found: list[Expert | None] = []
+        if self._informed is not None:
+            found.append(self._informed_expert(self._informed, points, cost_s))
+        if len(points) >= _LEAST_ALONE and (self._guard or not found):
+            found.append(self._alone_expert(points.without_sources(), cost_s))
+        usable_ones = [expert for expert in found if expert is not None]
+        return trusted(usable_ones) if len(usable_ones) > 1 else usable_ones
+
+    def predict(self, experts: Sequence[Expert], points: Points) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation (n,) of log-latency: the experts' mixture."""
+        means, variances, shares = [], [], []
+        for expert in experts:
+            told = points if expert.informed else points.without_sources()
+            mean, variance = expert.model.posterior(told)
+            means.append(expert.scale.centre + expert.scale.spread * mean.numpy())
+            variances.append(expert.scale.spread**2 * (variance.numpy() + expert.model.noise))
+            shares.append(expert.share)
+        mixed = np.average(means, axis=0, weights=shares)
+        second = np.average(np.array(variances) + np.square(means), axis=0, weights=shares)
+        return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
+
+    def _learn(
+        self, sources: Sequence[SourceTask], model: Pretrained, target: NDArray[np.float32]
+    ) -> None:
+        self._sources = SourceModel(model, target)
+        self._informed = transfer_prior(
+            self.layout, self._scale, sources, self._sources, self._alone
+        )
+        self._spread = float(np.mean([scale.spread for scale in model.scales]))
+
+    def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:
+        """What the sources expect (n × answers), asked once of every configuration."""
+        if self._sources is None:
+            return np.zeros((len(rows), 0))
+        keys = [row.tobytes() for row in np.ascontiguousarray(rows)]
+        new = [index for index, key in enumerate(keys) if key not in self._known]
+        answers = self._sources.expectations(encoding[new])
+        self._known.update((keys[index], row) for index, row in zip(new, answers, strict=True))
+        told = [self._known[key] for key in keys]
+        return np.array(told).reshape(len(keys), answers.shape[1])
+
+    def _informed_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
+        logs = np.log(cost_s)
+        scale = LatencyScale(centre=float(logs.mean()) if len(logs) else 0.0, spread=self._spread)
+        return self._tuned(points, scale(cost_s), prior, scale, informed=True)
+
+    def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
+        scale = LatencyScale.of(cost_s)
+        return self._tuned(points, scale(cost_s), self._alone, scale, informed=False)
+
+    def _tuned(
+        self, points: Points, y: FloatArray, prior: Prior, scale: LatencyScale, *, informed: bool
+    ) -> Expert | None:
+        """A model tuned to the measurements; None, and recorded, where numerics do not allow it."""
+        data = Observed(points=points, y=torch.from_numpy(y))
+        theta = prior.mean
+        if len(y):
+            some = torch.from_numpy(_spread_over(len(y), _TUNED_ON))
+            try:
+                theta = tune(self.layout, prior, [Observed(points=points[some], y=data.y[some])])
+            except ArithmeticError as error:
+                self.fallbacks.append(f"hyperparameters stay as they were: {error}")
+        try:
+            model = TargetGP(self.layout, theta, data)
+        except ArithmeticError as error:
+            self.fallbacks.append(f"a model is left out: {error}")
+            return None
+        return Expert(
+            model=model,
+            informed=informed,
+            share=1.0,
+            best=float(y.min()) if len(y) else None,
+            scale=scale,
+        )
+
+
+def _spread_over(n: int, most: int) -> NDArray[np.intp]:
+    """Up to `most` indices of `n` that are ranked: the fastest half, then evenly from the rest."""
+    if n <= most:
+        return np.arange(n)
+    half = most // 2
+    return np.concatenate(
+        [np.arange(half), half + np.linspace(0, n - half - 1, most - half).astype(np.intp)]
+    )
+
+
+def _no_columns() -> ColumnScale:
+    empty = np.zeros(0)
+    return ColumnScale(kept=np.zeros(0, dtype=np.intp), mean=empty, std=empty)

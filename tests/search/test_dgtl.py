@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.roles import FloatArray, Proposer
+from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
+from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
+from dgtl_ray.testing.proposers import ProposerConformance, search
+from dgtl_ray.testing.spaces import GridSpace
+from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
+
+QUICK = PretrainConfig(steps=60, inducing=32, hidden=2, batch=128)
+
+
+def source(cores: int, shuffled: bool = False, rows: int = 150) -> SourceTask:
+    """The grid measured on another device; shuffled, it is noise."""
+    space, device = GridSpace(), replace(EXAMPLE_DEVICE, cores=cores)
+    rng = np.random.default_rng(cores)
+    pool = space.sample(rows, rng)
+    cost_s: FloatArray = space.latency_s(pool)
+    return SourceTask(
+        name=f"{cores} cores",
+        encoding=space.encode(pool, device),
+        cost_s=rng.permutation(cost_s) if shuffled else cost_s,
+        device=device,
+        task_key="task",
+    )
+
+
+def context(space: SearchSpace, seed: int, sources: tuple[SourceTask, ...] = ()) -> ProposerContext:
+    return ProposerContext(
+        space=space, seed=seed, task_key="task", device=EXAMPLE_DEVICE, sources=sources
+    )
+
+
+@pytest.fixture(scope="module")
+def related() -> tuple[SourceTask, ...]:
+    return (source(4), source(8))
+
+
+@pytest.fixture(scope="module")
+def noise() -> tuple[SourceTask, ...]:
+    return (source(4, shuffled=True), source(8, shuffled=True))
+
+
+class TestDgtlAlone(ProposerConformance):
+    """Without history."""
+
+    def make(self, space: SearchSpace, seed: int) -> Proposer:
+        return make_proposer("dgtl", context(space, seed))
+
+
+_SOURCES = (source(4), source(8))
+_PRETRAINED = pretrain(_SOURCES, QUICK)
+
+
+class TestDgtlWithHistory(ProposerConformance):
+    """With related sources."""
+
+    def make(self, space: SearchSpace, seed: int) -> Proposer:
+        if space.sample(1, np.random.default_rng(0)).shape[1] != 5:
+            return make_proposer("dgtl", context(space, seed))
+        return DgtlProposer(context(space, seed, _SOURCES), pretrained=_PRETRAINED)
+
+
+def best(proposer: Proposer, trials: int) -> float:
+    space = GridSpace()
+    found = space.latency_s(search(proposer, space, trials // 8, 8)).min()
+    return float(found / space.latency_s(space.rows).min())
+
+
+def run(seed: int, sources: tuple[SourceTask, ...], model: Pretrained | None, n: int) -> float:
+    return best(DgtlProposer(context(GridSpace(), seed, sources), pretrained=model), n)
+
+
+def test_related_history_helps_at_once() -> None:
+    helped = [run(seed, _SOURCES, _PRETRAINED, 8) for seed in range(3)]
+    alone = [run(seed, (), None, 8) for seed in range(3)]
+    assert np.mean(helped) < 1.0 + 0.5 * (np.mean(alone) - 1.0)
+
+
+def test_noise_as_history_does_little_harm(noise: tuple[SourceTask, ...]) -> None:
+    model = pretrain(noise, QUICK)
+    misled = [run(seed, noise, model, 64) for seed in range(2)]
+    assert np.mean(misled) < 1.05
+
+
+def test_number_of_threads_changes_nothing() -> None:
+    before, rows = torch.get_num_threads(), []
+    try:
+        for threads in (1, 4):
+            torch.set_num_threads(threads)
+            proposer = DgtlProposer(context(GridSpace(), 2, _SOURCES), DgtlConfig(pretrain=QUICK))
+            rows.append(search(proposer, GridSpace(), 3, 8))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(rows[0], rows[1])
+
+
+@pytest.mark.parametrize("change", [{"tuning_set": 1}, {"escape_share": 0.7}])
+def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="it must be"):
+        replace(DgtlConfig(), **change)  # type: ignore[arg-type]

@@ -1,0 +1,135 @@
+import gpytorch
+import numpy as np
+import torch
+from botorch.acquisition import qLogExpectedImprovement
+from numpy.typing import NDArray
+
+from dgtl_ray.transfer.botorch_model import DeepGPModel
+from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
+from dgtl_ray.transfer.fast_posterior import FastPosterior
+
+Array = NDArray[np.float64]
+JITTER = 1e-6
+
+
+def small_gp(hidden: int = 1) -> LatencyGP:
+    """A deep GP whose q(u) is far from its prior, with fixed numbers."""
+    torch.manual_seed(4)
+    gp = LatencyGP(torch.randn(7, 2).double(), hidden)
+    gp.double()
+    for layer in (gp.first, gp.last):
+        q = layer.variational_strategy._variational_distribution
+        q.variational_mean.data = torch.randn_like(q.variational_mean)
+        root = torch.randn_like(q.chol_variational_covar).tril()
+        q.chol_variational_covar.data = 0.3 * root + 0.4 * torch.eye(7).double()
+        layer.variational_strategy.variational_params_initialized.fill_(1)
+    gp.first.covar_module.outputscale = 0.7
+    gp.eval()
+    return gp
+
+
+def matern(a: Array, b: Array, lengthscale: Array, scale: float) -> Array:
+    d = np.sqrt(5.0 * np.square((a[:, None] - b[None]) / lengthscale).sum(-1))
+    result: Array = scale * (1 + d + d**2 / 3) * np.exp(-d)
+    return result
+
+
+def dense_layer(layer: Layer, x: Array, mean: Array, inducing: Array, index: int) -> list[Array]:
+    """q(f(x)) by the textbook: u = L v, q(u) = N(L m, L S Lᵀ), then condition the prior on u."""
+    kernel = layer.covar_module
+    ls = kernel.base_kernel.lengthscale.detach().numpy()[0]
+    scale = kernel.outputscale.item()
+    q = layer.variational_strategy._variational_distribution
+    m = np.atleast_2d(q.variational_mean.detach().numpy())[index]
+    c = np.tril(q.chol_variational_covar.detach().numpy().reshape(-1, 7, 7)[index])
+    kzz = matern(inducing, inducing, ls, scale) + JITTER * np.eye(7)
+    root = np.linalg.cholesky(kzz)
+    u_mean, u_cov = root @ m, root @ (c @ c.T) @ root.T
+    a = np.linalg.solve(kzz, matern(inducing, x, ls, scale)).T
+    cov = matern(x, x, ls, scale) + JITTER * np.eye(len(x)) - a @ (kzz - u_cov) @ a.T
+    return [mean + a @ u_mean, np.diag(cov).copy()]
+
+
+def dense_moments(gp: LatencyGP, x: Array) -> tuple[Array, Array]:
+    """Marginal moments of both layers, the hidden output integrated by quadrature."""
+    first = gp.first
+    weights = first.mean_module.weights.detach().numpy()[0, :, 0]
+    z1 = first.variational_strategy.inducing_points.detach().numpy()[0]
+    hidden, spread = dense_layer(first, x, x @ weights, z1, 0)
+    z2 = gp.last.variational_strategy.inducing_points.detach().numpy()
+    nodes, chances = np.polynomial.hermite_e.hermegauss(60)
+    chances = chances / chances.sum()
+    constant = np.full(len(x), gp.last.mean_module.constant.item())
+    moments = [
+        dense_layer(gp.last, np.c_[x, hidden + np.sqrt(spread) * node], constant, z2, 0)
+        for node in nodes
+    ]
+    means, variances = (np.array([m[k] for m in moments]) for k in range(2))
+    mean = chances @ means
+    return mean, chances @ (variances + means**2) - mean**2
+
+
+def test_gpytorch_agrees_with_dense_reference() -> None:
+    gp = small_gp()
+    x = torch.randn(5, 2).double()
+    mean, variance = dense_moments(gp, x.numpy())
+    torch.manual_seed(0)
+    with torch.no_grad(), gpytorch.settings.num_likelihood_samples(4000):
+        q = gp(x)
+        sampled = q.mean.mean(0).numpy()
+        total = (q.variance.mean(0) + q.mean.var(0)).numpy()
+    np.testing.assert_allclose(sampled, mean, atol=0.06)
+    np.testing.assert_allclose(total, variance, rtol=0.08)
+
+
+def test_fast_posterior_agrees_with_dense_reference() -> None:
+    gp = small_gp()
+    x = torch.randn(6, 2).double()
+    levels = (torch.arange(800).double() + 0.5) / 800
+    fast = FastPosterior(gp, torch.special.ndtri(levels)[:, None])
+    mean, variance = fast(x)
+    reference = dense_moments(gp, x.numpy())
+    np.testing.assert_allclose(mean.numpy(), reference[0], atol=2e-3)
+    np.testing.assert_allclose(variance.numpy(), reference[1], rtol=5e-3)
+
+
+def test_fast_posterior_agrees_with_slow_layer_by_layer() -> None:
+    """With the first layer's mean as its only sample, to the last digits."""
+    gp = small_gp(hidden=3)
+    x = torch.randn(9, 2).double()
+    mean, variance = FastPosterior(gp, torch.zeros(1, 3).double())(x)
+    with torch.no_grad(), gpytorch.settings.num_likelihood_samples(1):
+        hidden = gp.first(x).mean[0]
+        slow = gp.last(torch.cat([x, hidden], dim=-1)[None], are_samples=True)
+    np.testing.assert_allclose(mean.numpy(), slow.mean[0].numpy(), atol=1e-8)
+    np.testing.assert_allclose(variance.numpy(), slow.variance[0].numpy(), atol=1e-6)
+
+
+def test_fast_posterior_of_nothing_is_empty() -> None:
+    mean, variance = FastPosterior(small_gp(), torch.zeros(1, 1).double())(torch.zeros(0, 2))
+    assert len(mean) == len(variance) == 0
+
+
+def test_drawn_functions_have_the_moments() -> None:
+    """Near inducing points, which leave nothing open there."""
+    gp = small_gp()
+    x = gp.first.variational_strategy.inducing_points.detach()[0, :3]
+    fast = FastPosterior(gp, torch.special.ndtri((torch.arange(400).double() + 0.5) / 400)[:, None])
+    drawn = fast.functions(x, 3000)
+    mean, variance = fast(x)
+    assert float(drawn.var(0).max()) <= 1.2 * float(variance.max())
+    np.testing.assert_allclose(drawn.mean(0).numpy(), mean.numpy(), atol=0.1)
+
+
+def test_botorch_chooses_by_the_deep_gp() -> None:
+    """A fixed ensemble: the same values for a point alone and among others."""
+    model = DeepGPModel(small_gp(), functions=32)
+    x = torch.randn(4, 2, 2).double()
+    values = model.posterior(x).values
+    assert values.shape == (4, 32, 2, 1)
+    alone = model.posterior(x[1, :1]).values
+    torch.testing.assert_close(values[1, :, :1], alone)
+    best = -values.amax()
+    gain = qLogExpectedImprovement(model, best_f=best)(x)
+    assert gain.shape == (4,)
+    assert torch.isfinite(gain).all()

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from dgtl_ray.transfer.relatedness import rank_correlation, relatedness
+
+
+def test_rank_correlation_is_spearmans() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(6, size=40).astype(float)
+    b = a + rng.normal(size=40)
+    assert rank_correlation(a, b) == pytest.approx(spearmanr(a, b)[0])
+
+
+def test_what_has_no_ranks_has_no_correlation() -> None:
+    assert rank_correlation(np.ones(20), np.arange(20.0)) is None
+    assert rank_correlation(np.arange(3.0), np.arange(3.0)) is None
+
+
+def test_a_source_that_ranks_wrongly_is_not_trusted() -> None:
+    cost_s = np.linspace(1.0, 2.0, 12)
+    expected = np.stack([cost_s, -cost_s], axis=1)
+    good, bad = relatedness(("good", "bad"), expected, cost_s)
+    assert (good.name, good.trusted, bad.trusted) == ("good", True, False)
+
+
+def test_a_source_is_trusted_before_it_was_judged() -> None:
+    (only,) = relatedness(("new",), np.zeros((2, 1)), np.ones(2))
+    assert only.correlation is None
+    assert only.trusted

@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from dgtl_ray.transfer.cholesky import factor
+from dgtl_ray.transfer.kernel import Layout, Prior, covariance, variance
+from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.target_gp import Observed, TargetGP, negative_log_likelihood, tune
+
+LAYOUT = Layout(features=3, knobs=2)
+
+
+def points(n: int, seed: int = 0, sources: int = 2) -> Points:
+    rng = np.random.default_rng(seed)
+    return Points(
+        features=torch.from_numpy(rng.normal(size=(n, 3))),
+        knobs=torch.from_numpy(rng.integers(3, size=(n, 2)).astype(np.int32)),
+        sources=torch.from_numpy(rng.normal(size=(n, sources))),
+    )
+
+
+def observed(n: int = 12) -> Observed:
+    at = points(n)
+    return Observed(points=at, y=at.sources[:, 0] + 0.3 * at.features[:, 1].sin())
+
+
+def test_covariance_is_positive_definite_and_its_diagonal_is_told() -> None:
+    theta = Prior.vague(LAYOUT).mean
+    at = points(30)
+    k = covariance(LAYOUT, theta, at, at)
+    assert float(torch.linalg.eigvalsh(k).min()) > -1e-9
+    torch.testing.assert_close(torch.diagonal(k), variance(LAYOUT, theta, at), atol=1e-5, rtol=0)
+
+
+def test_leave_one_out_is_what_leaving_out_gives() -> None:
+    theta = Prior.vague(LAYOUT).mean
+    data = observed()
+    mean, spread = TargetGP(LAYOUT, theta, data).leave_one_out()
+    noise = float(theta[LAYOUT.noise].exp())
+    for left in range(len(data.y)):
+        rest = torch.tensor([k for k in range(len(data.y)) if k != left])
+        model = TargetGP(LAYOUT, theta, Observed(points=data.points[rest], y=data.y[rest]))
+        m, v = model.posterior(data.points[torch.tensor([left])])
+        assert float(m) == pytest.approx(float(mean[left]), abs=1e-4)
+        assert float(v) + noise == pytest.approx(float(spread[left]), abs=1e-4)
+
+
+def test_joint_posterior_has_the_marginals() -> None:
+    model = TargetGP(LAYOUT, Prior.vague(LAYOUT).mean, observed())
+    at = points(7, seed=1)
+    mean, spread = model.posterior(at)
+    joint_mean, joint = model.joint(at)
+    torch.testing.assert_close(mean, joint_mean)
+    torch.testing.assert_close(spread, torch.diagonal(joint), atol=1e-5, rtol=0)
+
+
+def test_likelihood_is_the_normal_density() -> None:
+    theta = Prior.vague(LAYOUT).mean
+    data = observed(6)
+    k = covariance(LAYOUT, theta, data.points, data.points)
+    k = k + (theta[LAYOUT.noise].exp() + 1e-6) * torch.eye(6).double()
+    away = data.y - data.points.sources.mean(1)
+    density = -0.5 * float(away @ torch.linalg.solve(k, away))
+    density -= 0.5 * float(torch.logdet(k)) + 3.0 * math.log(2.0 * math.pi)
+    value = negative_log_likelihood(LAYOUT, theta, data)
+    assert float(value) == pytest.approx(-density, rel=1e-8)
+
+
+def test_tuning_raises_the_posterior_density() -> None:
+    prior, data = Prior.vague(LAYOUT), observed(20)
+    theta = tune(LAYOUT, prior, [data])
+
+    def density(at: torch.Tensor) -> float:
+        return -float(prior.energy(at) + negative_log_likelihood(LAYOUT, at, data))
+
+    assert density(theta) > density(prior.mean) + 1.0
+
+
+def test_a_narrow_prior_holds_the_hyperparameters() -> None:
+    vague, data = Prior.vague(LAYOUT), observed(20)
+    narrow = Prior(mean=vague.mean, std=1e-3 * vague.std)
+    moved = tune(LAYOUT, narrow, [data]) - vague.mean
+    assert float(moved.abs().max()) < 0.01
+
+
+def test_without_data_the_prior_answers() -> None:
+    at = points(5)
+    empty = Observed(points=points(0), y=torch.zeros(0).double())
+    theta = Prior.vague(LAYOUT).mean
+    mean, spread = TargetGP(LAYOUT, theta, empty).posterior(at)
+    torch.testing.assert_close(mean, at.sources.mean(1))
+    torch.testing.assert_close(spread, variance(LAYOUT, theta, at))
+
+
+def test_jitter_grows_until_a_factorisation_succeeds() -> None:
+    singular = torch.ones(4, 4).double() - 5e-5 * torch.eye(4).double()
+    root, jitter = factor(singular)
+    assert jitter == 1e-4
+    torch.testing.assert_close(root @ root.T, singular + jitter * torch.eye(4).double())
+    with pytest.raises(ArithmeticError, match="not positive definite"):
+        factor(-torch.eye(3).double())
+
+
+def test_sources_that_agree_shrink_the_uncertainty() -> None:
+    """Knowing what sources expect, the target is predicted better than without."""
+    data, at = observed(20), points(60, seed=3)
+    truth = at.sources[:, 0] + 0.3 * at.features[:, 1].sin()
+    errors = []
+    for blind in (False, True):
+        seen = data.points.without_sources() if blind else data.points
+        asked = at.without_sources() if blind else at
+        task = Observed(points=seen, y=data.y)
+        theta = tune(LAYOUT, Prior.vague(LAYOUT), [task])
+        mean, _ = TargetGP(LAYOUT, theta, task).posterior(asked)
+        errors.append(math.sqrt(float(((mean - truth) ** 2).mean())))
+    assert errors[0] < 0.5 * errors[1]
