@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def compare_network(
         timed = compare_latency([one for one in contenders if one is not None])
     latency_s = {name: timed[name].median_s if name in timed else None for name in CONTENDERS}
     notes = [f"{name} was not timed: {one.error}" for name, one in timed.items() if one.error]
+    if find_spec("onnxruntime") is None:
+        notes.append("onnxruntime was not timed: pip install 'dgtl_ray[baselines]'")
     return Comparison(latency_s=latency_s, notes=tuple(notes))
 
 
