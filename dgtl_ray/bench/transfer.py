@@ -11,6 +11,7 @@ from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.search import proposer_names
 
 MILESTONES = (16, 32, 64, 100, 200)
 
@@ -27,13 +28,8 @@ class _Contender:
         return f"{self.search} + history" if self.history else self.search
 
 
-CONTENDERS = (
-    _Contender(search="random", history=False),
-    _Contender(search="evolutionary", history=False),
-    _Contender(search="autotvm", history=False),
-    _Contender(search="chameleon", history=False),
-    _Contender(search="autotvm", history=True),
-)
+# Searches that learn from history, if they are given some.
+_LEARNERS = ("autotvm", "dgtl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +62,7 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
     reports = [
         (contender, _replay(target, recorded, contender, size))
         for target in recorded
-        for contender in CONTENDERS
+        for contender in _contenders()
     ]
     return BenchReport(
         name="transfer",
@@ -82,6 +78,13 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
             "quick": quick,
         },
     )
+
+
+def _contenders() -> list[_Contender]:
+    """Every search without history, and those that learn with history, too."""
+    alone = [_Contender(search=name, history=False) for name in proposer_names()]
+    learners = [name for name in proposer_names() if name in _LEARNERS]
+    return alone + [_Contender(search=name, history=True) for name in learners]
 
 
 def _replay(

@@ -137,5 +137,5 @@ def _parameters(objective: Objective, seed: int) -> dict[str, Any]:
         "seed": seed,
     }
     if objective is Objective.RANK:
-        parameters |= {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": 8}
+        parameters |= {"lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": 32}
     return parameters
