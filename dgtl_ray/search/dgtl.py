@@ -13,7 +13,7 @@ from dgtl_ray.search.candidates import Candidates, spread_out
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
-from dgtl_ray.transfer.acquisition import choose_batch
+from dgtl_ray.transfer.acquisition import choose_batch, favourites
 from dgtl_ray.transfer.guard import Expert
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
@@ -30,14 +30,20 @@ class DgtlConfig:
     Attributes:
         tuning_set: Configurations of the first stage.
         standing: Random configurations that stay in the pool during the whole search.
+        favourites: Part of the first batch that are the sources' own favourites.
         escape_share: Part of each batch that every expert gets, however unlikely it has become.
+        selected: Let the model choose the tuning set; it is drawn at random otherwise.
+        transferred_prior: Learn the prior of hyperparameters from history, too.
         guard: Let a model without history share each batch.
         pretrain: How the deep GP is pre-trained, where that has not been done before.
     """
 
     tuning_set: int = 16
     standing: int = 8000
-    escape_share: float = 0.125
+    favourites: float = 0.5
+    escape_share: float = 0.25
+    selected: bool = True
+    transferred_prior: bool = True
     guard: bool = True
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
 
@@ -78,6 +84,7 @@ class DgtlProposer:
             standing,
             context.sources,
             guard=self._config.guard,
+            transferred_prior=self._config.transferred_prior,
             pretrained=pretrained,
             config=self._config.pretrain,
         )
@@ -89,7 +96,8 @@ class DgtlProposer:
         rng = stream(self._context.seed, self._context.task_key, "dgtl", known)
         ranked, cost_s = self._ledger.ranked()
         pool = self._candidates.around(ranked, self._ledger, rng)
-        if n < 1 or not len(pool):
+        blind = stage is Stage.TUNING_SET and not self._config.selected
+        if n < 1 or not len(pool) or blind:
             rows = sample_unknown(self._context.space, self._ledger, n, rng)
             self._ledger.reserve(rows)
             return Proposal(pool=rows, stage=stage)
@@ -143,7 +151,10 @@ class DgtlProposer:
         success = success_probability(self.surrogate.layout, self._points(ranked), failed, points)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
         picked: list[int] = []
-        for expert, count in zip(experts, self._counts(experts, n), strict=True):
+        if not len(ranked) and experts[0].informed:
+            picked = favourites(points, int(self._config.favourites * n))
+        counts = self._counts(experts, n - len(picked))
+        for expert, count in zip(experts, counts, strict=True):
             left = np.setdiff1d(np.arange(len(points)), picked)
             some = torch.from_numpy(left)
             waiting = pending.and_also(points[torch.tensor(picked, dtype=torch.int64)])

@@ -63,6 +63,17 @@ def choose_batch(
     return [int(order[k]) for k in picked]
 
 
+def favourites(candidates: Points, n: int) -> list[int]:
+    """Indices of up to `n` candidates that sources, each in its turn, expect to be fastest."""
+    expected = candidates.sources.clone()
+    picked: list[int] = []
+    for turn in range(min(n, len(candidates))):
+        chosen = int(expected[:, turn % expected.shape[1]].argmin())
+        picked.append(chosen)
+        expected[chosen] = math.inf
+    return picked
+
+
 def log_expected_improvement(mean: torch.Tensor, spread: torch.Tensor, best: float) -> torch.Tensor:
     """Logarithm of E[max(0, best − f)] of f ~ N(mean, spread²), exact far below any chance, too.
 

@@ -21,7 +21,7 @@ class DeepGPModel(Model):  # type: ignore[misc]
 
     def __init__(self, gp: LatencyGP, functions: int = 64, seed: int = 0) -> None:
         super().__init__()
-        base = torch.zeros(1, gp.first.output_dims, dtype=torch.float64)
+        base = torch.zeros(1, gp.hidden, dtype=torch.float64)
         self._fast = FastPosterior(gp, base)
         self._functions = functions
         self._seed = seed

@@ -44,7 +44,7 @@ def save(model: Pretrained, folder: Path) -> None:
     }
     facts = {
         "format": FORMAT,
-        "hidden": model.gp.first.output_dims,
+        "hidden": model.gp.hidden,
         "names": model.names,
         "scales": [asdict(scale) for scale in model.scales],
         "fallbacks": model.fallbacks,

@@ -48,35 +48,38 @@ class LatencyGP(DeepGP):  # type: ignore[misc]
 
     Args:
         inducing: Inducing inputs of the first layer (m × inputs).
-        hidden: Outputs of the first layer.
+        hidden: Outputs of the first layer; 0 for a shallow GP, which has none.
     """
 
     def __init__(self, inducing: torch.Tensor, hidden: int) -> None:
         super().__init__()
         width = float(inducing.shape[-1]) ** 0.5
-        self.first = Layer(inducing, hidden, lengthscale=width)
-        latent = torch.zeros(len(inducing), hidden, dtype=inducing.dtype)
-        latent[:, :] = _spread(inducing, hidden)
+        self.hidden = hidden
+        self.first = Layer(inducing, hidden, lengthscale=width) if hidden else None
+        latent = inducing @ _axes(inducing, hidden)
         self.last = Layer(torch.cat([inducing, latent], dim=-1), None, lengthscale=width)
         self.likelihood = gpytorch.likelihoods.GaussianLikelihood()
         self.likelihood.noise = 0.05
-        self._aim(inducing, hidden)
+        if self.first is not None:
+            _aim(self.first, _axes(inducing, hidden))
 
     def forward(self, x: torch.Tensor) -> Any:
         """q(f(x)) with the number of samples that GPyTorch's settings ask for."""
+        if self.first is None:
+            return self.last(x)
         hidden = self.first(x)
         # Each row's marginal is sampled by itself: a joint sample would need the n × n covariance.
         sampled = torch.distributions.Normal(hidden.mean, hidden.variance.sqrt()).rsample()
         repeated = x.expand(*sampled.shape[:-1], x.shape[-1])
         return self.last(torch.cat([repeated, sampled], dim=-1), are_samples=True)
 
-    def _aim(self, inducing: torch.Tensor, hidden: int) -> None:
-        """Start the first layer at principal components of the inputs, as PCA would."""
-        with torch.no_grad():
-            axes = _axes(inducing, hidden)
-            self.first.mean_module.weights.copy_(axes.T.unsqueeze(-1))
-            self.first.mean_module.bias.zero_()
-            self.first.covar_module.outputscale = 0.1
+
+def _aim(layer: Layer, axes: torch.Tensor) -> None:
+    """Start a layer at projections of its inputs on axes (inputs × outputs), as PCA would."""
+    with torch.no_grad():
+        layer.mean_module.weights.copy_(axes.T.unsqueeze(-1))
+        layer.mean_module.bias.zero_()
+        layer.covar_module.outputscale = 0.1
 
 
 def _axes(x: torch.Tensor, count: int) -> torch.Tensor:
@@ -87,8 +90,3 @@ def _axes(x: torch.Tensor, count: int) -> torch.Tensor:
     scale = spread[:rank] / max(len(x) - 1, 1) ** 0.5
     filled[:, :rank] = axes[:rank].T / scale.clamp_min(1e-6)
     return filled
-
-
-def _spread(x: torch.Tensor, count: int) -> torch.Tensor:
-    """(n × count) the inputs along those directions."""
-    return x @ _axes(x, count)

@@ -22,7 +22,7 @@ class FastPosterior:
 
     def __init__(self, gp: LatencyGP, base_samples: torch.Tensor) -> None:
         with torch.no_grad():
-            self._first = _Solved(gp.first)
+            self._first = None if gp.first is None else _Solved(gp.first)
             self._last = _Solved(gp.last)
         self._base = base_samples
 
@@ -45,11 +45,16 @@ class FastPosterior:
         with torch.no_grad():
             drawn = []
             for _ in range(count):
-                hidden = self._first.function(x, noise).T
-                drawn.append(self._last.function(torch.cat([x, hidden], dim=1), noise))
+                if self._first is not None:
+                    hidden = self._first.function(x, noise).T
+                    drawn.append(self._last.function(torch.cat([x, hidden], dim=1), noise))
+                else:
+                    drawn.append(self._last.function(x, noise))
             return torch.stack(drawn)
 
     def _moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._first is None:
+            return self._last(x)
         mean, spread = self._first(x)
         deviation = spread.sqrt()
         answers = []

@@ -23,7 +23,7 @@ class PretrainConfig:
     """How long and how wide.
 
     Attributes:
-        hidden: Outputs of the first layer.
+        hidden: Outputs of the first layer; 0 for a shallow GP.
         inducing: Inducing points of each layer.
         steps: Optimiser steps on few rows.
         passes: Of the data, where that takes more steps; never more than `most_steps`.
@@ -43,7 +43,9 @@ class PretrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "inducing", "steps", "passes", "most_steps", "batch"):
+        if self.hidden < 0:
+            raise ValueError(f"hidden is {self.hidden}; it must be 0 or more")
+        for name in ("inducing", "steps", "passes", "most_steps", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if not self.learning_rate > 0:

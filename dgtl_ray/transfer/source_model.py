@@ -29,7 +29,7 @@ class SourceModel:
 
     def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
         self.pretrained = pretrained
-        base = torch.zeros(1, pretrained.gp.first.output_dims, dtype=torch.float64)
+        base = torch.zeros(1, pretrained.gp.hidden, dtype=torch.float64)
         self._posterior = FastPosterior(pretrained.gp, base)
         known, fixed = pretrained.descriptors, pretrained.fixed
         asked = pretrained.columns(target[None])[0, fixed]

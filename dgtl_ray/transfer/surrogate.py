@@ -32,6 +32,7 @@ class Surrogate:
         rows: That pool (n × (1 + knobs)).
         sources: History.
         guard: Whether a model without history stands beside the one with.
+        transferred_prior: Whether hyperparameters' prior is learned from sources, too.
         pretrained: The deep GP of `usable(sources)`, where it was made before.
         config: How it is made otherwise.
 
@@ -47,6 +48,7 @@ class Surrogate:
         sources: Sequence[SourceTask],
         *,
         guard: bool = True,
+        transferred_prior: bool = True,
         pretrained: Pretrained | None = None,
         config: PretrainConfig | None = None,
     ) -> None:
@@ -54,6 +56,7 @@ class Surrogate:
         self._knobs = np.flatnonzero((rows != rows[:1]).any(axis=0))
         self.layout = Layout(features=len(self._scale.kept), knobs=len(self._knobs))
         self._guard = guard
+        self._transferred_prior = transferred_prior
         self._alone = Prior.vague(self.layout)
         self._informed: Prior | None = None
         self._sources: SourceModel | None = None
@@ -109,9 +112,11 @@ class Surrogate:
         self, sources: Sequence[SourceTask], model: Pretrained, target: NDArray[np.float32]
     ) -> None:
         self._sources = SourceModel(model, target)
-        self._informed = transfer_prior(
-            self.layout, self._scale, sources, self._sources, self._alone
-        )
+        self._informed = self._alone
+        if self._transferred_prior:
+            self._informed = transfer_prior(
+                self.layout, self._scale, sources, self._sources, self._alone
+            )
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
 
     def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:

@@ -14,6 +14,8 @@ from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 
 QUICK = PretrainConfig(steps=60, inducing=32, hidden=2, batch=128)
+# A pool that is not the whole grid, so that neighbours join it.
+SMALL = DgtlConfig(standing=1000, pretrain=QUICK)
 
 
 def source(cores: int, shuffled: bool = False, rows: int = 150) -> SourceTask:
@@ -38,11 +40,6 @@ def context(space: SearchSpace, seed: int, sources: tuple[SourceTask, ...] = ())
 
 
 @pytest.fixture(scope="module")
-def related() -> tuple[SourceTask, ...]:
-    return (source(4), source(8))
-
-
-@pytest.fixture(scope="module")
 def noise() -> tuple[SourceTask, ...]:
     return (source(4, shuffled=True), source(8, shuffled=True))
 
@@ -51,7 +48,7 @@ class TestDgtlAlone(ProposerConformance):
     """Without history."""
 
     def make(self, space: SearchSpace, seed: int) -> Proposer:
-        return make_proposer("dgtl", context(space, seed))
+        return DgtlProposer(context(space, seed), SMALL)
 
 
 _SOURCES = (source(4), source(8))
@@ -63,8 +60,8 @@ class TestDgtlWithHistory(ProposerConformance):
 
     def make(self, space: SearchSpace, seed: int) -> Proposer:
         if space.sample(1, np.random.default_rng(0)).shape[1] != 5:
-            return make_proposer("dgtl", context(space, seed))
-        return DgtlProposer(context(space, seed, _SOURCES), pretrained=_PRETRAINED)
+            return DgtlProposer(context(space, seed), SMALL)
+        return DgtlProposer(context(space, seed, _SOURCES), SMALL, _PRETRAINED)
 
 
 def best(proposer: Proposer, trials: int) -> float:
@@ -75,6 +72,21 @@ def best(proposer: Proposer, trials: int) -> float:
 
 def run(seed: int, sources: tuple[SourceTask, ...], model: Pretrained | None, n: int) -> float:
     return best(DgtlProposer(context(GridSpace(), seed, sources), pretrained=model), n)
+
+
+def test_it_goes_by_its_name() -> None:
+    assert isinstance(make_proposer("dgtl", context(GridSpace(), 0)), DgtlProposer)
+
+
+def test_it_tells_how_related_its_sources_are(noise: tuple[SourceTask, ...]) -> None:
+    """Only those that rank the target's configurations are trusted."""
+    space = GridSpace()
+    for sources, trusted in ((_SOURCES, True), (noise, False)):
+        proposer = DgtlProposer(context(space, 0, sources), SMALL)
+        search(proposer, space, 3, 8)
+        told = proposer.relatedness()
+        assert {one.name for one in told} == {"4 cores", "8 cores"}
+        assert all(one.trusted == trusted for one in told)
 
 
 def test_related_history_helps_at_once() -> None:
@@ -94,7 +106,7 @@ def test_number_of_threads_changes_nothing() -> None:
     try:
         for threads in (1, 4):
             torch.set_num_threads(threads)
-            proposer = DgtlProposer(context(GridSpace(), 2, _SOURCES), DgtlConfig(pretrain=QUICK))
+            proposer = DgtlProposer(context(GridSpace(), 2, _SOURCES), SMALL)
             rows.append(search(proposer, GridSpace(), 3, 8))
     finally:
         torch.set_num_threads(before)
