@@ -206,6 +206,9 @@ def bench(
     tables: Annotated[
         Path | None, typer.Option(help="Folder of recorded kernels to replay.")
     ] = None,
+    search: Annotated[
+        list[str] | None, typer.Option(help="Search to compare; all of them by default.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -213,7 +216,8 @@ def bench(
     from dgtl_ray.report import key_value_table, rows_table
 
     _check_writable(json_file)
-    options = {} if tables is None else {"tables": tables}
+    given = {"tables": tables, "searches": search}
+    options = {option: value for option, value in given.items() if value}
     report = run_bench(name.value, quick=quick, **options)
     console = _console()
     for table in report.tables:

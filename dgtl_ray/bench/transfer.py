@@ -45,12 +45,15 @@ _FULL = _Size(seeds=10, trials=200, source_rows=500)
 _QUICK = _Size(seeds=2, trials=16, source_rows=500)
 
 
-def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
-    """Best/optimum of every search on every recorded task; `quick` takes 2 seeds and 16 trials.
+def run(
+    *, quick: bool, tables: Path | None = None, searches: Sequence[str] | None = None
+) -> BenchReport:
+    """Best/optimum of searches on every recorded task; `quick` takes 2 seeds and 16 trials.
 
     Args:
         quick: A smoke run.
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
+        searches: Names of those that are compared; all where it is None.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
@@ -62,7 +65,7 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
     reports = [
         (contender, _replay(target, recorded, contender, size))
         for target in recorded
-        for contender in _contenders()
+        for contender in _contenders(searches or proposer_names())
     ]
     return BenchReport(
         name="transfer",
@@ -80,10 +83,10 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
     )
 
 
-def _contenders() -> list[_Contender]:
+def _contenders(searches: Sequence[str]) -> list[_Contender]:
     """Every search without history, and those that learn with history, too."""
-    alone = [_Contender(search=name, history=False) for name in proposer_names()]
-    learners = [name for name in proposer_names() if name in _LEARNERS]
+    alone = [_Contender(search=name, history=False) for name in searches]
+    learners = [name for name in searches if name in _LEARNERS]
     return alone + [_Contender(search=name, history=True) for name in learners]
 
 

@@ -111,10 +111,10 @@ def test_unknown_searches_are_refused(tables: list[RecordedTable]) -> None:
 
 
 def test_bench_transfer(folder: Path) -> None:
-    report = run_bench("transfer", quick=True, tables=folder)
+    report = run_bench("transfer", quick=True, tables=folder, searches=["random", "autotvm"])
     means = report.tables[0].rows
     assert {row["target"] for row in means} == {"k_A100", "k_W6600"}
-    assert {row["search"] for row in means} >= {"random", "autotvm", "autotvm + history"}
+    assert {row["search"] for row in means} == {"random", "autotvm", "autotvm + history"}
     assert all(row["16"] >= 1.0 for row in means)
 
 
