@@ -45,6 +45,8 @@ class Bench(StrEnum):
     SPACE = "space"
     NOISE = "noise"
     TRANSFER = "transfer"
+    ABLATION = "ablation"
+    MODEL = "model"
 
 
 app = typer.Typer(

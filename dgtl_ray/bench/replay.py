@@ -1,6 +1,6 @@
 """Any proposer against a recorded task: its clock is the recorded compile and benchmark time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -26,6 +26,7 @@ def replay(
     source_rows: int = 500,
     batch: int = 8,
     jobs: int = 1,
+    make: Callable[[ProposerContext], Proposer] | None = None,
 ) -> ReplayReport:
     """Run a search once for each seed.
 
@@ -38,12 +39,19 @@ def replay(
         source_rows: Rows of each source that it gets, drawn at random, anew for each seed.
         batch: Configurations that are asked for at a time.
         jobs: Processes that share the seeds; `propose_s` is the truest with one.
+        make: Makes the proposer, where the one of that name is not meant as it is.
 
     Raises:
         InputError: There is no such proposer, or a source cannot be told in the table's columns.
     """
     one = partial(
-        _replay_once, table, search, trials=trials, sources=sources, rows=source_rows, batch=batch
+        _replay_once,
+        table,
+        make or partial(make_proposer, search),
+        trials=trials,
+        sources=sources,
+        rows=source_rows,
+        batch=batch,
     )
     if jobs > 1:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -68,7 +76,7 @@ def draw_sources(
 
 def _replay_once(
     table: RecordedTable,
-    search: str,
+    make: Callable[[ProposerContext], Proposer],
     seed: int,
     *,
     trials: int,
@@ -84,7 +92,7 @@ def _replay_once(
         sources=draw_sources(table, sources, rows, seed),
     )
     start = perf_counter()
-    clock = _Clock(table, make_proposer(search, context), perf_counter() - start)
+    clock = _Clock(table, make(context), perf_counter() - start)
     while clock.trials < trials and clock.step(min(batch, trials - clock.trials)):
         pass
     return clock.run(seed)
