@@ -12,18 +12,24 @@ Array = NDArray[np.float64]
 JITTER = 1e-6
 
 
+def hidden_layer(gp: LatencyGP) -> Layer:
+    """The first layer of one that is deep."""
+    assert gp.first is not None
+    return gp.first
+
+
 def small_gp(hidden: int = 1) -> LatencyGP:
     """A deep GP whose q(u) is far from its prior, with fixed numbers."""
     torch.manual_seed(4)
     gp = LatencyGP(torch.randn(7, 2).double(), hidden)
     gp.double()
-    for layer in (gp.first, gp.last):
+    for layer in (hidden_layer(gp), gp.last):
         q = layer.variational_strategy._variational_distribution
         q.variational_mean.data = torch.randn_like(q.variational_mean)
         root = torch.randn_like(q.chol_variational_covar).tril()
         q.chol_variational_covar.data = 0.3 * root + 0.4 * torch.eye(7).double()
         layer.variational_strategy.variational_params_initialized.fill_(1)
-    gp.first.covar_module.outputscale = 0.7
+    hidden_layer(gp).covar_module.outputscale = 0.7
     gp.eval()
     return gp
 
@@ -52,7 +58,7 @@ def dense_layer(layer: Layer, x: Array, mean: Array, inducing: Array, index: int
 
 def dense_moments(gp: LatencyGP, x: Array) -> tuple[Array, Array]:
     """Marginal moments of both layers, the hidden output integrated by quadrature."""
-    first = gp.first
+    first = hidden_layer(gp)
     weights = first.mean_module.weights.detach().numpy()[0, :, 0]
     z1 = first.variational_strategy.inducing_points.detach().numpy()[0]
     hidden, spread = dense_layer(first, x, x @ weights, z1, 0)
@@ -99,7 +105,7 @@ def test_fast_posterior_agrees_with_slow_layer_by_layer() -> None:
     x = torch.randn(9, 2).double()
     mean, variance = FastPosterior(gp, torch.zeros(1, 3).double())(x)
     with torch.no_grad(), gpytorch.settings.num_likelihood_samples(1):
-        hidden = gp.first(x).mean[0]
+        hidden = hidden_layer(gp)(x).mean[0]
         slow = gp.last(torch.cat([x, hidden], dim=-1)[None], are_samples=True)
     np.testing.assert_allclose(mean.numpy(), slow.mean[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(variance.numpy(), slow.variance[0].numpy(), atol=1e-6)
@@ -113,7 +119,7 @@ def test_fast_posterior_of_nothing_is_empty() -> None:
 def test_drawn_functions_have_the_moments() -> None:
     """Near inducing points, which leave nothing open there."""
     gp = small_gp()
-    x = gp.first.variational_strategy.inducing_points.detach()[0, :3]
+    x = hidden_layer(gp).variational_strategy.inducing_points.detach()[0, :3]
     fast = FastPosterior(gp, torch.special.ndtri((torch.arange(400).double() + 0.5) / 400)[:, None])
     drawn = fast.functions(x, 3000)
     mean, variance = fast(x)
