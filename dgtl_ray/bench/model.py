@@ -10,27 +10,15 @@ import numpy as np
 
 from dgtl_ray.bench.lattice import Lattice
 from dgtl_ray.bench.report import BenchReport, BenchTable
-from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+from dgtl_ray.space.descriptors import NO_DEVICE
 from dgtl_ray.transfer.pretraining import Pretrained, pretrain
 
 SOURCES = 4
 BATCH = 16
-_DEVICE = DeviceDescriptor(
-    name="lattice",
-    kind="cpu",
-    vendor="none",
-    cores=1,
-    clock_ghz=1.0,
-    peak_gflops=1.0,
-    bandwidth_gb_s=1.0,
-    shared_memory_bytes=1,
-    cache_bytes=1,
-    vector_lanes=1,
-)
 
 
 def run(*, quick: bool) -> BenchReport:
@@ -60,7 +48,7 @@ def run(*, quick: bool) -> BenchReport:
 def _sources(rows: int) -> tuple[SourceTask, ...]:
     """So many rows in all, shared by a few devices."""
     return tuple(
-        Lattice().source(replace(_DEVICE, name=f"{k} cores", cores=k), rows // SOURCES, k)
+        Lattice().source(replace(NO_DEVICE, name=f"{k} cores", cores=k), rows // SOURCES, k)
         for k in range(2, 2 + SOURCES)
     )
 
@@ -83,7 +71,7 @@ def _batch(
     space = Lattice()
     sources, model = known or (_sources(history) if history else (), None)
     context = ProposerContext(
-        space=space, seed=0, task_key="lattice", device=_DEVICE, sources=tuple(sources)
+        space=space, seed=0, task_key="lattice", device=NO_DEVICE, sources=tuple(sources)
     )
     proposer = DgtlProposer(context, DgtlConfig(standing=pool), pretrained=model)
     for count in (measured - BATCH, BATCH):

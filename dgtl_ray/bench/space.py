@@ -11,12 +11,12 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from dgtl_ray.bench.report import BenchReport, BenchTable
-from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.model import TargetSpec, default_cuda_json, load_network, parse_target
 from dgtl_ray.space import DesignSpace
+from dgtl_ray.space.descriptors import NO_DEVICE
 from dgtl_ray.space.sketches import ScheduleError, apply_schedule, read_design_space
 
 T = TypeVar("T")
@@ -24,19 +24,6 @@ T = TypeVar("T")
 OPERATORS = ("conv2d", "depthwise_conv2d", "dense")
 
 _SEED = 0
-# Encoding does not depend on whose numbers a descriptor holds: any device will do.
-_DEVICE = DeviceDescriptor(
-    name="example",
-    kind="example",
-    vendor="example",
-    cores=16,
-    clock_ghz=2.0,
-    peak_gflops=1000.0,
-    bandwidth_gb_s=100.0,
-    shared_memory_bytes=49152,
-    cache_bytes=2**25,
-    vector_lanes=16,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +68,9 @@ def _measure(task: LayerTask, target: TargetSpec, size: _Size) -> dict[str, Any]
     rng = stream(_SEED, task.network, task.name, target.kind)
     space, read_s = _timed(lambda: read_design_space(task, target.json))
     # The first use builds the tables that a space builds once.
-    _, prepare_s = _timed(lambda: space.encode(space.sample(1, rng), _DEVICE))
+    _, prepare_s = _timed(lambda: space.encode(space.sample(1, rng), NO_DEVICE))
     pool, sample_s = _timed(lambda: space.sample(size.timed, rng))
-    _, encode_s = _timed(lambda: space.encode(pool, _DEVICE))
+    _, encode_s = _timed(lambda: space.encode(pool, NO_DEVICE))
     checked = pool[: size.checked]
     return {
         "network": task.network,
