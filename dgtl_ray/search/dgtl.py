@@ -41,7 +41,7 @@ class DgtlConfig:
     tuning_set: int = 16
     standing: int = 8000
     favourites: float = 0.5
-    escape_share: float = 0.25
+    escape_share: float = 0.375
     selected: bool = True
     transferred_prior: bool = True
     guard: bool = True
@@ -132,8 +132,7 @@ class DgtlProposer:
         points = self._points(pool)
         experts = self.surrogate.experts(self._points(ranked), cost_s)
         if not experts:
-            waiting = np.concatenate([self._told(self._ledger.pending()), self._told(ranked)])
-            return pool[spread_out(points.features.numpy(), waiting, n)], None, None
+            return pool[self._spread(points, n)], None, None
         picked = self._share_out(experts, points, n, rng)
         if not len(ranked):
             return pool[picked], None, None
@@ -145,28 +144,34 @@ class DgtlProposer:
         self, experts: Sequence[Expert], points: Points, n: int, rng: np.random.Generator
     ) -> list[int]:
         """Each expert fills its part of the batch, the others' choices pending."""
-        ranked, _ = self._ledger.ranked()
+        measured = self._points(self._ledger.ranked()[0])
         failed = self._points(self._ledger.failed())
         pending = self._points(self._ledger.pending())
-        success = success_probability(self.surrogate.layout, self._points(ranked), failed, points)
+        success = success_probability(self.surrogate.layout, measured, failed, points)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
         picked: list[int] = []
-        if not len(ranked) and experts[0].informed:
+        if not len(measured) and experts[0].informed:
             picked = favourites(points, int(self._config.favourites * n))
+        everywhere = torch.arange(len(points))
         counts = self._counts(experts, n - len(picked))
         for expert, count in zip(experts, counts, strict=True):
-            left = np.setdiff1d(np.arange(len(points)), picked)
-            some = torch.from_numpy(left)
-            waiting = pending.and_also(points[torch.tensor(picked, dtype=torch.int64)])
-            told, asked = (
-                (points, waiting)
-                if expert.informed
-                else (points.without_sources(), waiting.without_sources())
+            taken = torch.tensor(picked, dtype=torch.int64)
+            some = everywhere[~torch.isin(everywhere, taken)]
+            waiting = pending.and_also(points[taken])
+            told, asked = points[some], waiting
+            if not expert.informed:
+                told, asked = told.without_sources(), asked.without_sources()
+            found = choose_batch(
+                expert.model, told, asked, expert.best, success[some], count, noise
             )
-            best = expert.best
-            found = choose_batch(expert.model, told[some], asked, best, success[some], count, noise)
-            picked += [int(left[k]) for k in found]
+            picked += [int(some[k]) for k in found]
         return picked
+
+    def _spread(self, points: Points, n: int) -> list[int]:
+        """Indices of `n` points far from each other and from all that was asked for."""
+        asked = [self._ledger.pending(), self._ledger.ranked()[0], self._ledger.failed()]
+        taken = torch.cat([self._points(rows).features for rows in asked])
+        return spread_out(points.features.numpy(), taken.numpy(), n)
 
     def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
         """How many of `n` each expert chooses; they add up to `n`."""
@@ -182,11 +187,6 @@ class DgtlProposer:
         if not len(rows):
             rows = self._candidates.standing[:0]
         return self.surrogate.points(self._encode(rows), rows)
-
-    def _told(self, rows: IntArray) -> FloatArray:
-        """Scaled encoding of rows."""
-        result: FloatArray = self._points(rows).features.numpy()
-        return result
 
     def _encode(self, rows: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return self._context.space.encode(rows, self._context.device)
