@@ -31,7 +31,7 @@ class DgtlConfig:
         tuning_set: Configurations of the first stage.
         standing: Random configurations that stay in the pool during the whole search.
         favourites: Part of the first batch that are the sources' own favourites.
-        escape_share: Part of each batch that every expert gets, however unlikely it has become.
+        escape_share: Part of each batch that a model gets, however unlikely it has become.
         selected: Let the model choose the tuning set; it is drawn at random otherwise.
         transferred_prior: Learn the prior of hyperparameters from history, too.
         guard: Let a model without history share each batch.
@@ -174,14 +174,17 @@ class DgtlProposer:
         return spread_out(points.features.numpy(), taken.numpy(), n)
 
     def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
-        """How many of `n` each expert chooses; they add up to `n`."""
-        least = int(self._config.escape_share * n) if len(experts) > 1 else 0
-        counts = [max(least, round(expert.share * n)) for expert in experts[1:]]
-        first = n - sum(counts)
-        if first < least:
-            counts[0] -= least - first
-            first = least
-        return [first, *counts]
+        """How many of `n` each expert chooses; they add up to `n`.
+
+        History has its least share only while one of its sources ranks the target's measurements.
+        """
+        if len(experts) < 2:
+            return [n] * len(experts)
+        least = int(self._config.escape_share * n)
+        alone = max(least, round(experts[1].share * n))
+        if any(source.trusted for source in self.relatedness()):
+            alone = min(alone, n - least)
+        return [n - alone, alone]
 
     def _points(self, rows: IntArray) -> Points:
         if not len(rows):

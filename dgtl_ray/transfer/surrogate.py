@@ -19,7 +19,7 @@ from dgtl_ray.transfer.target_gp import Observed, TargetGP, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
-_TUNED_ON = 256
+_TUNED_ON = 160
 # Without history nothing is fitted to fewer measurements.
 _LEAST_ALONE = 8
 
