@@ -11,6 +11,7 @@ _STATUS = {
     Ending.DONE: Status.OK,
     Ending.RAISED: Status.BUILD_ERROR,
     Ending.LOST: Status.BUILD_ERROR,
+    Ending.ORPHANED: Status.BUILD_ERROR,
     Ending.TIMED_OUT: Status.BUILD_TIMEOUT,
 }
 

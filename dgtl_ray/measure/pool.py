@@ -67,7 +67,10 @@ class Worker:
 
     def _lost(self) -> Outcome:
         said = _last_line(self._scratch / OUTPUT_NAME)
-        text = _describe_exit(self.end(_GRACE_S), self._memory_limit_bytes)
+        code = self.end(_GRACE_S)
+        if code is None:
+            return Outcome(ending=Ending.ORPHANED, text="worker lost with its server")
+        text = _describe_exit(code, self._memory_limit_bytes)
         return Outcome(ending=Ending.LOST, text=f"{text}: {said}" if said else text)
 
 
@@ -88,6 +91,7 @@ class WorkerPool:
         self._job = job
         self._memory_limit_bytes = memory_limit_bytes
         self._renew_after_error = renew_after_error
+        self._closed = False
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._server = WarmServer(job)
@@ -105,6 +109,9 @@ class WorkerPool:
         try:
             worker = self._usable(worker)
             outcome = worker.run(item, timeout_s)
+            if outcome.ending is Ending.ORPHANED and not self._closed:
+                worker = self._new_worker()
+                outcome = worker.run(item, timeout_s)
             if outcome.ending is Ending.RAISED and self._renew_after_error:
                 worker.end(grace_s=0.0)
             if not self._survives(outcome):
@@ -123,6 +130,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all processes. Jobs that run are lost."""
+        self._closed = True
         self._server.close()
 
     def _survives(self, outcome: Outcome) -> bool:
@@ -157,9 +165,7 @@ class WorkerPool:
         return Worker(server, server.scratch / f"worker-{number}", self._memory_limit_bytes)
 
 
-def _describe_exit(code: int | None, memory_limit_bytes: int) -> str:
-    if code is None:
-        return "worker lost with its server"
+def _describe_exit(code: int, memory_limit_bytes: int) -> str:
     if code >= 0:
         return f"ended its process with exit status {code}"
     name = str(-code)

@@ -35,6 +35,7 @@ class Ending(Enum):
     DONE = auto()
     RAISED = auto()  # the job raised; the worker lives
     LOST = auto()  # the worker died of it
+    ORPHANED = auto()  # the worker died with its server, which is no job's fault
     TIMED_OUT = auto()  # the worker was killed at the job's time limit
 
 

@@ -16,6 +16,7 @@ _STATUS = {
     Ending.DONE: Status.OK,
     Ending.RAISED: Status.RUN_ERROR,
     Ending.LOST: Status.RUN_ERROR,
+    Ending.ORPHANED: Status.RUN_ERROR,
     Ending.TIMED_OUT: Status.RUN_TIMEOUT,
 }
 _DESCRIBE_TIMEOUT_S = 60.0
