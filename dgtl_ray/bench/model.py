@@ -78,7 +78,7 @@ def _batch(
         rows = proposer.propose(BATCH).pool
         more = space.sample(max(count - BATCH, 0), np.random.default_rng(count))
         rows = np.concatenate([rows, more])[:count]
-        proposer.observe(rows, space.latency_s(rows), [Status.OK] * len(rows))
+        proposer.observe(rows, space.latency_s(rows), [Status.OK] * len(rows), np.ones(len(rows)))
     start = time.process_time()
     proposer.propose(BATCH)
     return {

@@ -122,7 +122,7 @@ class _Clock:
         index = table.space.index_of(pool)
         status = [table.status[k] for k in index]
         start = perf_counter()
-        self._proposer.observe(pool, table.cost_s[index], status)
+        self._proposer.observe(pool, table.cost_s[index], status, table.spent_s[index])
         self._asked += index.tolist()
         self._propose_s += [self._pending_s + perf_counter() - start] + [0.0] * (len(pool) - 1)
         self._pending_s = 0.0
@@ -131,11 +131,10 @@ class _Clock:
     def run(self, seed: int) -> ReplayRun:
         table = self._table
         best_s = np.fmin.accumulate(table.cost_s[self._asked]) if self._asked else np.array([])
-        spent_s = (table.compile_s + table.benchmark_s)[self._asked]
         return ReplayRun(
             seed=seed,
             best_s=tuple(None if np.isnan(best) else float(best) for best in best_s),
-            cost_s=tuple(np.cumsum(spent_s).tolist()),
+            cost_s=tuple(np.cumsum(table.spent_s[self._asked]).tolist()),
             status=tuple(table.status[k] for k in self._asked),
             propose_s=tuple(self._propose_s),
         )

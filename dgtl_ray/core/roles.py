@@ -153,6 +153,15 @@ class Proposer(Protocol):
         """Up to `n` new configurations."""
         ...
 
-    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
-        """Learn of measurements: configurations (n × knobs), seconds (n,), NaN where it failed."""
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
+        """Learn of measurements.
+
+        Args:
+            pool: Configurations (n × knobs).
+            cost_s: Latency of each in seconds (n,), NaN where it failed.
+            status: How each ended.
+            spent_s: Seconds (n,) that building and timing each took, failed ones, too.
+        """
         ...

@@ -43,11 +43,15 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a candidate: `cost_s` is NaN where it failed."""
+    """What became of a candidate.
+
+    `cost_s` is NaN where it failed; `spent_s` is what building and timing it took, in seconds.
+    """
 
     config: str
     cost_s: float
     status: Status
+    spent_s: float
 
 
 class Layer:
@@ -76,7 +80,8 @@ class Layer:
             return
         pool = np.stack([self._space.row_of(outcome.config) for outcome in known])
         costs = np.array([outcome.cost_s for outcome in known])
-        self._proposer.observe(pool, costs, [outcome.status for outcome in known])
+        spent_s = np.array([outcome.spent_s for outcome in known])
+        self._proposer.observe(pool, costs, [outcome.status for outcome in known], spent_s)
 
     def schedule_of(self, config: str) -> str:
         """The schedule text of a configuration; `""`, the default schedule, has itself."""

@@ -183,4 +183,6 @@ def _outcomes(layers: Sequence[int], rows: Sequence[Measurement]) -> dict[int, l
 def outcome_of(row: Measurement) -> Outcome:
     """What a proposer learns of a measurement."""
     cost_s = math.nan if row.cost_s is None else row.cost_s
-    return Outcome(config=row.config, cost_s=cost_s, status=row.status)
+    return Outcome(
+        config=row.config, cost_s=cost_s, status=row.status, spent_s=row.build_s + row.timing_s
+    )

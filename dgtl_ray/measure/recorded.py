@@ -49,6 +49,11 @@ class RecordedTable:
         """Latency of the fastest configuration."""
         return float(np.nanmin(self.cost_s))
 
+    @property
+    def spent_s(self) -> FloatArray:
+        """Seconds (n,) that building and timing took."""
+        return self.compile_s + self.benchmark_s
+
     def as_source(self, target: TableSpace, rows: NDArray[np.intp]) -> SourceTask:
         """Some of its rows as source knowledge for a task whose space is `target`.
 

@@ -111,9 +111,11 @@ class DgtlProposer:
                 return Proposal(pool=np.concatenate([rows, more]), stage=stage)
         return Proposal(pool=rows, stage=stage, predicted_mean=mean, predicted_std=std)
 
-    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
         """Take measurements in; the model learns of them when it is asked next."""
-        self._ledger.record(pool, cost_s, status)
+        self._ledger.record(pool, cost_s, status, spent_s)
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""

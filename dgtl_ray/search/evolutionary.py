@@ -72,9 +72,11 @@ class EvolutionaryProposer:
         self._ledger.reserve(strangers)
         return Proposal(pool=np.concatenate([children, strangers]), stage=Stage.SEARCH)
 
-    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
         """Take measurements into the population; what failed never becomes a parent."""
-        self._ledger.record(pool, cost_s, status)
+        self._ledger.record(pool, cost_s, status, spent_s)
 
     def _breed(self, n: int, rng: np.random.Generator) -> IntArray:
         """Up to `n` new children, fewer where the parents' neighbourhood is known already."""

@@ -20,6 +20,7 @@ class Ledger:
         self._known: set[bytes] = set()
         self._failed: set[bytes] = set()
         self._costs_s: dict[bytes, list[float]] = {}
+        self._spent_s: dict[bytes, list[float]] = {}
 
     def __len__(self) -> int:
         """Number of configurations it knows of."""
@@ -29,19 +30,22 @@ class Ledger:
         """Remember that rows (n × knobs) were proposed."""
         self._known.update(_keys(pool))
 
-    def record(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
-        """Remember what became of rows (n × knobs).
+    def record(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
+        """Remember what became of rows (n × knobs), and how long each took to build and time.
 
         Raises:
-            ValueError: There is not one cost and one status for each row.
+            ValueError: There is not one cost, one status and one time spent for each row.
         """
-        if not len(pool) == len(cost_s) == len(status):
+        if not len(pool) == len(cost_s) == len(status) == len(spent_s):
             raise ValueError(
-                f"observed {len(pool)} rows with {len(cost_s)} costs and {len(status)} statuses;"
-                " give one of each for every row"
+                f"observed {len(pool)} rows with {len(cost_s)} costs, {len(status)} statuses and"
+                f" {len(spent_s)} times spent; give one of each for every row"
             )
-        for key, cost, outcome in zip(_keys(pool), cost_s, status, strict=True):
+        for key, cost, outcome, spent in zip(_keys(pool), cost_s, status, spent_s, strict=True):
             self._known.add(key)
+            self._spent_s.setdefault(key, []).append(float(spent))
             if outcome is Status.OK and np.isfinite(cost) and cost > 0:
                 self._costs_s.setdefault(key, []).append(float(cost))
             else:
@@ -62,6 +66,14 @@ class Ledger:
     def pending(self) -> IntArray:
         """Configurations that were proposed and not observed yet."""
         return _rows(sorted(self._known - self._failed - self._costs_s.keys()))
+
+    def spent(self) -> tuple[IntArray, FloatArray]:
+        """Configurations that were measured, in an order of their own.
+
+        With each, the median of the seconds that building and timing it took.
+        """
+        entries = sorted(self._spent_s.items())
+        return _rows([key for key, _ in entries]), np.array([median(s) for _, s in entries])
 
     def ranked(self) -> tuple[IntArray, FloatArray]:
         """Configurations that never failed, fastest first, and their median latency in seconds."""

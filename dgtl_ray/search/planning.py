@@ -67,9 +67,11 @@ class PlanningProposer(ABC):
         self._ledger.reserve(strangers)
         return Proposal(pool=np.concatenate([planned, strangers]), stage=Stage.SEARCH)
 
-    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
         """Learn of measurements."""
-        self._ledger.record(pool, cost_s, status)
+        self._ledger.record(pool, cost_s, status, spent_s)
         self._log.record(pool, cost_s, status)
 
     def _current_plan(self) -> IntArray:

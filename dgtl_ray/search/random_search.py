@@ -25,6 +25,8 @@ class RandomProposer:
         self._ledger.reserve(pool)
         return Proposal(pool=pool, stage=Stage.SEARCH)
 
-    def observe(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
         """Remember measurements, so that none is proposed again."""
-        self._ledger.record(pool, cost_s, status)
+        self._ledger.record(pool, cost_s, status, spent_s)

@@ -105,7 +105,8 @@ class ProposerConformance(ABC):
         for _ in range(6):
             rows = proposer.propose(self.batch).pool
             assert len(rows) == self.batch
-            proposer.observe(rows, np.full(len(rows), np.nan), [Status.BUILD_ERROR] * len(rows))
+            status = [Status.BUILD_ERROR] * len(rows)
+            proposer.observe(rows, np.full(len(rows), np.nan), status, space.spent_s(rows))
 
     def test_goes_on_when_some_fail(self) -> None:
         """Failures of every kind among the rest; NaN where a status claims to be ok, too."""
@@ -118,7 +119,8 @@ class ProposerConformance(ABC):
             status = [kinds[index % len(kinds)] for index in range(len(rows))]
             failed = np.array([kind is not Status.OK for kind in status])
             failed[: self.batch // 4] = True
-            proposer.observe(rows, np.where(failed, np.nan, space.latency_s(rows)), status)
+            cost_s = np.where(failed, np.nan, space.latency_s(rows))
+            proposer.observe(rows, cost_s, status, space.spent_s(rows))
 
     def test_a_row_may_be_observed_again(self) -> None:
         """The best few are timed again; it may then fail."""
@@ -126,7 +128,8 @@ class ProposerConformance(ABC):
         proposer = self.make(space, seed=0)
         rows = search(proposer, space, batches=4, n=self.batch)
         again = rows[:2]
-        proposer.observe(again, np.array([1e-3, np.nan]), [Status.OK, Status.WRONG_RESULT])
+        status = [Status.OK, Status.WRONG_RESULT]
+        proposer.observe(again, np.array([1e-3, np.nan]), status, space.spent_s(again))
         tell(proposer, space, again)
         assert len(proposer.propose(self.batch)) == self.batch
 
@@ -168,7 +171,7 @@ def search(proposer: Proposer, space: GridSpace, batches: int, n: int) -> IntArr
 def tell(proposer: Proposer, space: GridSpace, rows: IntArray) -> None:
     """Let a proposer observe the space's latencies of `rows`."""
     cost_s: FloatArray = space.latency_s(rows)
-    proposer.observe(rows, cost_s, [Status.OK] * len(rows))
+    proposer.observe(rows, cost_s, [Status.OK] * len(rows), space.spent_s(rows))
 
 
 def as_set(pool: IntArray) -> set[tuple[int, ...]]:

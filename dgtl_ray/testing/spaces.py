@@ -67,3 +67,8 @@ class GridSpace:
         penalty = 0.3 * (pool[:, 0] == 0)
         result: FloatArray = 1e-3 * np.exp(1.5 * away + twist + penalty)
         return result
+
+    def spent_s(self, pool: IntArray) -> FloatArray:
+        """Seconds (n,) that building and timing take: more with each step of the first knob."""
+        result: FloatArray = 0.1 + 0.05 * pool[:, 1].astype(np.float64)
+        return result

@@ -1,6 +1,7 @@
 """Searches against a recorded task."""
 
 import json
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from dgtl_ray.bench.replay import draw_sources, replay
 from dgtl_ray.bench.replay_report import ReplayReport, ReplayRun
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.search.random_search import RandomProposer
 from dgtl_ray.testing.recorded import made_up_cache
 
 
@@ -45,6 +48,22 @@ def test_a_run_adds_up(tables: list[RecordedTable]) -> None:
         assert (np.diff(run.cost_s) > 0.5).all(), "every build took at least half a second"
         assert Status.RUN_ERROR in run.status
     assert report.runs[0].status != report.runs[1].status
+
+
+def test_a_search_learns_what_each_trial_cost(tables: list[RecordedTable]) -> None:
+    table, told = tables[0], list[FloatArray]()
+
+    class Watcher(RandomProposer):
+        def observe(
+            self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+        ) -> None:
+            index = table.space.index_of(pool)
+            np.testing.assert_array_equal(spent_s, (table.compile_s + table.benchmark_s)[index])
+            told.append(spent_s)
+            super().observe(pool, cost_s, status, spent_s)
+
+    (run,) = replay(table, "random", trials=24, seeds=[0], make=Watcher).runs
+    np.testing.assert_allclose(run.cost_s, np.cumsum(np.concatenate(told)))
 
 
 def test_an_exhausted_space_ends_the_run(tables: list[RecordedTable]) -> None:

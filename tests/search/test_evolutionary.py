@@ -70,7 +70,8 @@ def test_failures_never_become_parents() -> None:
         rows = proposer.propose(8).pool
         fails = rows[:, 1] < 4
         status = [Status.RUN_ERROR if bad else Status.OK for bad in fails]
-        proposer.observe(rows, np.where(fails, np.nan, space.latency_s(rows)), status)
+        cost_s = np.where(fails, np.nan, space.latency_s(rows))
+        proposer.observe(rows, cost_s, status, space.spent_s(rows))
     parents = np.concatenate(space.parents)
     assert len(parents) > 0
     assert (parents[:, 1] >= 4).all()

@@ -10,18 +10,29 @@ OK = Status.OK
 
 def test_ranks_by_median_and_leaves_failures_out() -> None:
     ledger = Ledger()
-    ledger.record(ROWS, np.array([3.0, 1.0, np.nan, 0.5]), [OK, OK, Status.BUILD_ERROR, OK])
-    ledger.record(ROWS[1:2], np.array([9.0]), [OK])
-    ledger.record(ROWS[3:], np.array([np.nan]), [Status.WRONG_RESULT])
+    status = [OK, OK, Status.BUILD_ERROR, OK]
+    ledger.record(ROWS, np.array([3.0, 1.0, np.nan, 0.5]), status, np.ones(4))
+    ledger.record(ROWS[1:2], np.array([9.0]), [OK], np.ones(1))
+    ledger.record(ROWS[3:], np.array([np.nan]), [Status.WRONG_RESULT], np.ones(1))
     rows, cost_s = ledger.ranked()
     assert rows.tolist() == [[0, 1], [0, 2]]
     assert cost_s.tolist() == [3.0, 5.0]
 
 
+def test_time_spent_counts_failures_too() -> None:
+    ledger = Ledger()
+    ledger.reserve(ROWS[3:])
+    ledger.record(ROWS[:2], np.array([1.0, np.nan]), [OK, Status.RUN_ERROR], np.array([2.0, 7.0]))
+    ledger.record(ROWS[:1], np.array([1.0]), [OK], np.array([4.0]))
+    rows, spent_s = ledger.spent()
+    assert rows.tolist() == [[0, 1], [0, 2]]
+    assert spent_s.tolist() == [3.0, 7.0]
+
+
 @pytest.mark.parametrize("cost_s", [np.nan, np.inf, 0.0, -1.0])
 def test_an_ok_without_a_latency_is_a_failure(cost_s: float) -> None:
     ledger = Ledger()
-    ledger.record(ROWS[:1], np.array([cost_s]), [OK])
+    ledger.record(ROWS[:1], np.array([cost_s]), [OK], np.ones(1))
     assert len(ledger.ranked()[0]) == 0
     assert len(ledger) == 1
 
@@ -35,10 +46,10 @@ def test_unknown_rows_come_once_in_their_order() -> None:
 
 def test_rows_of_another_integer_type_are_the_same_rows() -> None:
     ledger = Ledger()
-    ledger.record(ROWS.astype(np.int64), np.ones(4), [OK] * 4)
+    ledger.record(ROWS.astype(np.int64), np.ones(4), [OK] * 4, np.ones(4))
     assert len(ledger.unknown(ROWS)) == 0
 
 
 def test_observations_that_do_not_match_are_refused() -> None:
-    with pytest.raises(ValueError, match="observed 4 rows with 3 costs and 4 statuses"):
-        Ledger().record(ROWS, np.ones(3), [OK] * 4)
+    with pytest.raises(ValueError, match="observed 4 rows with 3 costs, 4 statuses and 4 times"):
+        Ledger().record(ROWS, np.ones(3), [OK] * 4, np.ones(4))

@@ -48,7 +48,7 @@ def test_searches_a_real_space(space: DesignSpace, name: str) -> None:
         rows = proposer.propose(8).pool
         features = np.nan_to_num(space.encode(rows, EXAMPLE_DEVICE))
         cost_s = np.exp(features @ weights / 50)
-        proposer.observe(rows, cost_s, [Status.OK] * len(rows))
+        proposer.observe(rows, cost_s, [Status.OK] * len(rows), np.ones(8))
         batches.append(rows)
     asked = np.concatenate(batches)
     assert len(np.unique(asked, axis=0)) == 80
