@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.deploy import (
-    ModuleContender,
     ModuleMetadata,
     compile_untuned,
+    module_contender,
     save_module,
 )
 from dgtl_ray.measure.latency import Contender, compare_latency
@@ -47,8 +47,8 @@ def compare_network(
         untuned = Path(folder) / "untuned"
         save_module(compile_untuned(network, target), untuned, replace(metadata, history=()))
         contenders: list[Contender | None] = [
-            ModuleContender("tuned", module),
-            ModuleContender("untuned", untuned),
+            module_contender("tuned", module),
+            module_contender("untuned", untuned),
             pytorch_contender(spec),
             onnxruntime_contender(spec),
         ]

@@ -18,6 +18,9 @@ from dgtl_ray.core.task import TensorSpec
 IntArray = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
 
+# A schedule that is none: the program as TVM builds it where nothing was tuned.
+UNTUNED = "untuned"
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildInput:
@@ -26,7 +29,7 @@ class BuildInput:
     Attributes:
         program: The task's unscheduled program (`LayerTask.program`).
         target: TVM's target as JSON.
-        schedule: The trace with its decisions as JSON, or `""` for the default schedule.
+        schedule: The trace with its decisions as JSON, `""` for the default schedule, or `UNTUNED`.
     """
 
     program: str

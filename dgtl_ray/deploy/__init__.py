@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dgtl_ray.deploy.compiling import CompiledNetwork, compile_network, compile_untuned
-    from dgtl_ray.deploy.contender import ModuleContender
+    from dgtl_ray.deploy.contender import module_contender
     from dgtl_ray.deploy.loading import TunedModule, load
     from dgtl_ray.deploy.metadata import ModuleMetadata
     from dgtl_ray.deploy.saving import save_module
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompiledNetwork",
-    "ModuleContender",
     "ModuleMetadata",
     "TunedModule",
     "Verification",
     "compile_network",
     "compile_untuned",
     "load",
+    "module_contender",
     "save_module",
     "verify",
 ]
 
 _HOMES = {
     "CompiledNetwork": "compiling",
-    "ModuleContender": "contender",
     "ModuleMetadata": "metadata",
     "TunedModule": "loading",
     "Verification": "verification",
     "compile_network": "compiling",
     "compile_untuned": "compiling",
     "load": "loading",
+    "module_contender": "contender",
     "save_module": "saving",
     "verify": "verification",
 }

@@ -1,67 +1,45 @@
-"""Runs a saved module for `ModuleContender`: `python -m dgtl_ray.deploy.server DIR`.
+"""Runs a saved module for `module_contender`: `python -m dgtl_ray.deploy.server DIR`."""
 
-It answers each line of JSON on standard input with one on standard output: first
-`{"ready": true}`, then `{"seconds": [...]}` for `{"min_time_s": ..., "max_runs": ...}`, or
-`{"error": ...}`. It ends when its input does, and when its parent does.
-"""
-
-import ctypes
-import json
-import os
-import signal
 import sys
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
-from dgtl_ray.core.errors import DgtlError
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from dgtl_ray.deploy.timing import TimingSession
-
-_PR_SET_PDEATHSIG = 1
-
-
-def main() -> int:
-    """Serve until the input ends; the exit status is 0 unless the module cannot be loaded."""
-    _die_with_parent()
-    replies = _private_stdout()
-    try:
-        session = _open_session(Path(sys.argv[1]))
-    except DgtlError as error:
-        _reply(replies, {"error": str(error)})
-        return 1
-    _reply(replies, {"ready": True})
-    for line in sys.stdin:
-        _reply(replies, {"seconds": session.time_s(**json.loads(line))})
-    return 0
+from dgtl_ray.core.child_server import Run, serve
+from dgtl_ray.core.task import TensorSpec
 
 
-def _open_session(directory: Path) -> "TimingSession":
-    """Load the module, without torch: TVM would import it where it finds it, for nothing."""
+def load_run(directory: Path) -> Run:
+    """One inference of the module in `directory` on random inputs that are on its device.
+
+    Raises:
+        DgtlError: It cannot be loaded here.
+    """
+    # TVM would import torch where it finds it, for nothing.
     sys.modules["torch"] = None  # type: ignore[assignment]
     from dgtl_ray.deploy.loading import load
-    from dgtl_ray.deploy.timing import TimingSession
 
-    return TimingSession(load(directory))
+    module = load(directory)
+    rng = np.random.default_rng(0)
+    inputs = module.runner.prepare(*(_example(spec, rng) for spec in module.metadata.inputs))
 
+    def run() -> None:
+        module.runner.run_prepared(inputs)
+        module.runner.synchronize()
 
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent dies, however that dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _private_stdout() -> IO[str]:
-    """Standard output for replies alone; what libraries print goes to standard error."""
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return replies
+    return run
 
 
-def _reply(replies: IO[str], message: dict[str, Any]) -> None:
-    replies.write(json.dumps(message) + "\n")
-    replies.flush()
+def _example(spec: TensorSpec, rng: np.random.Generator) -> NDArray[Any]:
+    """Something that is valid as an input: zeros where it may be an index."""
+    dtype = np.dtype(spec.dtype)
+    if not np.issubdtype(dtype, np.floating):
+        return np.zeros(spec.shape, dtype)
+    return rng.standard_normal(spec.shape).astype(dtype)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(partial(load_run, Path(sys.argv[1]))))

@@ -140,7 +140,8 @@ class _Search:
             named = {k: self._request.choose(self._rows[k]) or "" for k in unchecked}
             winners |= named
             wrong = check.reject_wrong(named)
-            unchecked = [k for k in named if any(r.config == named[k] for r in wrong)]
+            # The default schedule is the last resort, whatever was found of it.
+            unchecked = [k for k in named if named[k] and named[k] in {r.config for r in wrong}]
         return dict(sorted(winners.items()))
 
     def _make_recorder(self) -> Recorder:

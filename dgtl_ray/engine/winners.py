@@ -7,6 +7,7 @@ from statistics import median
 
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import Monitor
+from dgtl_ray.core.roles import UNTUNED, RunResult
 from dgtl_ray.engine.clock import Phase, SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew, is_ok
 from dgtl_ray.engine.layer import Candidate
@@ -59,7 +60,7 @@ def confirm(
 
 @dataclass(frozen=True, kw_only=True)
 class _Contest:
-    """A winner and its layer's default schedule, both built."""
+    """A winner and its layer untuned, both built."""
 
     layer: int
     candidate: Candidate
@@ -68,7 +69,7 @@ class _Contest:
 
 
 class WinnerCheck:
-    """Compares each layer's winner with its default schedule's outputs."""
+    """Compares each layer's winner with the outputs of the layer untuned."""
 
     def __init__(
         self, crew: RayCrew, recorder: Recorder, clock: SearchClock, monitor: Monitor
@@ -92,7 +93,7 @@ class WinnerCheck:
 
     def _build(self, winners: Mapping[int, str]) -> list[_Contest]:
         schedules = self._crew.schedules({k: [config] for k, config in winners.items()})
-        jobs = [(k, text) for k in winners for text in (schedules[k][0], "")]
+        jobs = [(k, text) for k in winners for text in (schedules[k][0], UNTUNED)]
         built = self._crew.build(jobs)
         return [
             _Contest(
@@ -106,18 +107,20 @@ class WinnerCheck:
 
     def _judge(self, contest: _Contest) -> list[Trial]:
         """The trial that rejects the winner, none where its outputs are right."""
-        run = None
-        if is_ok(contest.winner):
-            run = self._crew.verify(
-                contest.layer, contest.winner.artifact, contest.reference.artifact
-            )
+        run = self._verify(contest, contest.winner) if is_ok(contest.winner) else None
         trial = Trial(
             layer=contest.layer, candidate=contest.candidate, build=contest.winner.result, run=run
         )
         if trial.status is Status.OK:
             return []
+        if self._verify(contest, contest.reference).status is not Status.OK:
+            self._monitor.note(f"layer {contest.layer} does not run untuned: winner unchecked")
+            return []
         self._monitor.note(f"rejected a winner of layer {contest.layer}: {trial.status}")
         return [trial]
+
+    def _verify(self, contest: _Contest, built: Built) -> RunResult:
+        return self._crew.verify(contest.layer, built.artifact, contest.reference.artifact)
 
 
 def confirmation(config: str, schedule: str) -> Candidate:

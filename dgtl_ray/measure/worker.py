@@ -1,15 +1,14 @@
 """A worker: one forked process that serves jobs until its owner closes the connection."""
 
-import ctypes
 import os
 import resource
-import signal
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from dgtl_ray.core.processes import die_with_parent
 from dgtl_ray.measure.protocol import Ending, ForkRequest, Outcome
 
 Job: TypeAlias = Callable[[Any], Any]
@@ -18,7 +17,6 @@ JobFactory: TypeAlias = Callable[[Path], Job]
 OUTPUT_NAME = "output.log"
 _MAX_FILE_BYTES = 1 << 30
 _MAX_ERROR_CHARACTERS = 400
-_PR_SET_PDEATHSIG = 1
 
 
 def run_worker(owner: Connection, factory: JobFactory, request: ForkRequest) -> NoReturn:
@@ -55,7 +53,7 @@ def _isolate(scratch: Path) -> None:
     """Own process group, own folder, no terminal, and no life after the server's."""
     server = os.getppid()
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != server:
         os._exit(1)
     scratch.mkdir(exist_ok=True)

@@ -1,48 +1,32 @@
-"""The child process of a contender: loads a network into its own framework and times it.
+"""The child process of a framework's contender: loads a network into its own framework.
 
-`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC` answers each JSON line on its standard
-input, `{"min_time_s": …, "max_runs": …}`, by `{"runs_s": […]}`; its first line says that it is
-ready and has run once. `{"error": …}` in place of either is its last line.
+`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC`
 """
 
-import json
-import os
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.child_server import Run, serve
 from dgtl_ray.model import zoo
 from dgtl_ray.model.specs import SpecKind, classify
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Run = Callable[[], Any]
 
+def load(framework: str, spec: str) -> Run:
+    """One inference of a network by its own framework.
 
-def main() -> int:
-    """Serve until the input ends; the exit status."""
-    framework, spec = sys.argv[1:]
-    replies = _claim_stdout()
+    Raises:
+        DgtlError: There is no such network, or the framework cannot load it.
+    """
     warnings.simplefilter("ignore")
-    try:
-        run = _LOADERS[framework](spec)
-        run()
-        _send(replies, {"ready": True})
-        for line in sys.stdin:
-            _send(replies, {"runs_s": _time(run, **json.loads(line))})
-    except DgtlError as error:
-        _send(replies, {"error": str(error)})
-        return 1
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
-        _send(replies, {"error": f"{type(error).__name__}: {error}"})
-        return 1
-    return 0
+    return _LOADERS[framework](spec)
 
 
 def load_pytorch(spec: str) -> Run:
@@ -99,27 +83,5 @@ def _session(path: Path) -> Run:
     return lambda: session.run(None, feed)
 
 
-def _time(run: Run, min_time_s: float, max_runs: int) -> list[float]:
-    run()
-    runs_s: list[float] = []
-    while not runs_s or (sum(runs_s) < min_time_s and len(runs_s) < max_runs):
-        started = time.perf_counter()
-        run()
-        runs_s.append(time.perf_counter() - started)
-    return runs_s
-
-
-def _claim_stdout() -> IO[str]:
-    """The protocol's channel; what libraries print goes to standard error instead."""
-    channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return channel
-
-
-def _send(channel: IO[str], message: Mapping[str, Any]) -> None:
-    channel.write(json.dumps(message) + "\n")
-    channel.flush()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(partial(load, *sys.argv[1:])))

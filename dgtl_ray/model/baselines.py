@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.model.child_contender import ChildContender
+from dgtl_ray.core.child import ChildContender
 from dgtl_ray.model.specs import SpecKind, classify
 
 
@@ -21,7 +21,7 @@ def pytorch_contender(spec: Any) -> ChildContender | None:
     name = _name(spec)
     if name is None or classify(name) is SpecKind.ONNX:
         return None
-    return ChildContender(framework="pytorch", spec=name)
+    return _contender("pytorch", name)
 
 
 def onnxruntime_contender(spec: Any) -> ChildContender | None:
@@ -36,7 +36,11 @@ def onnxruntime_contender(spec: Any) -> ChildContender | None:
     needed = ["onnxruntime"] if classify(name) is SpecKind.ONNX else ["onnxruntime", "onnxscript"]
     if any(find_spec(module) is None for module in needed):
         return None
-    return ChildContender(framework="onnxruntime", spec=name)
+    return _contender("onnxruntime", name)
+
+
+def _contender(framework: str, spec: str) -> ChildContender:
+    return ChildContender(framework, "dgtl_ray.model.baseline_server", [framework, spec])
 
 
 def _name(spec: Any) -> str | None:

@@ -11,14 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dgtl_ray.core.errors import DeployError
-from dgtl_ray.deploy import ModuleContender
+from dgtl_ray.core.child import ChildContender
+from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.deploy import module_contender
 from dgtl_ray.measure.latency import compare_latency
 
 
 @pytest.fixture
-def contender(saved: Path) -> Iterator[ModuleContender]:
-    contender = ModuleContender("tuned", saved)
+def contender(saved: Path) -> Iterator[ChildContender]:
+    contender = module_contender("tuned", saved)
     contender.start()
     yield contender
     contender.close()
@@ -33,31 +34,31 @@ def _wait_until_gone(process: psutil.Process) -> None:
     process.wait(timeout=10)
 
 
-def test_it_times_single_runs(contender: ModuleContender) -> None:
+def test_it_times_single_runs(contender: ChildContender) -> None:
     seconds = contender.time_s(0.01, 1000)
     assert 1 <= len(seconds) <= 1000
     assert all(0 < s < 1 for s in seconds)
     assert len(contender.time_s(10.0, 3)) == 3
 
 
-def test_close_ends_the_process(contender: ModuleContender) -> None:
+def test_close_ends_the_process(contender: ChildContender) -> None:
     (child,) = _children()
     contender.close()
     _wait_until_gone(child)
-    with pytest.raises(DeployError, match="has to be started"):
+    with pytest.raises(DgtlError, match="has to be started"):
         contender.time_s(0.01, 1)
 
 
-def test_a_dead_process_is_an_error_and_no_hang(contender: ModuleContender) -> None:
+def test_a_dead_process_is_an_error_and_no_hang(contender: ChildContender) -> None:
     (child,) = _children()
     child.send_signal(signal.SIGKILL)
-    with pytest.raises(DeployError, match="tuned ended with status -9"):
+    with pytest.raises(DgtlError, match="tuned ended with status -9"):
         contender.time_s(0.01, 1)
 
 
 def test_what_cannot_be_loaded_does_not_stop_the_others(saved: Path, tmp_path: Path) -> None:
     result = compare_latency(
-        [ModuleContender("missing", tmp_path / "none"), ModuleContender("tuned", saved)],
+        [module_contender("missing", tmp_path / "none"), module_contender("tuned", saved)],
         rounds=2,
         min_time_s=0.01,
         settle_s=0.0,
@@ -69,8 +70,8 @@ def test_what_cannot_be_loaded_does_not_stop_the_others(saved: Path, tmp_path: P
 
 def test_it_ends_with_its_parent(saved: Path) -> None:
     program = f"""
-from dgtl_ray.deploy import ModuleContender
-contender = ModuleContender("tuned", {str(saved)!r})
+from dgtl_ray.deploy import module_contender
+contender = module_contender("tuned", {str(saved)!r})
 contender.start()
 print("ready", flush=True)
 contender.time_s(3600.0, 10**9)

@@ -12,7 +12,13 @@ from dgtl_ray.engine.run import SearchOutcome, search
 from dgtl_ray.model import Network
 from dgtl_ray.space import DesignSpace
 from tests.engine.conftest import MakeRequest, Sink
-from tests.engine.fakes import WrongAnswers, flaky_builder, flaky_timer
+from tests.engine.fakes import (
+    AllWrong,
+    NothingRunsUntuned,
+    WrongAnswers,
+    flaky_builder,
+    flaky_timer,
+)
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -80,6 +86,23 @@ def test_a_winner_with_wrong_answers_is_recorded_and_replaced(make_request: Make
     assert wrong
     for rows, winner in zip(outcome.rows, outcome.winners, strict=True):
         assert (rows[0].workload_key, winner) not in wrong
+
+
+def test_where_every_answer_is_wrong_the_default_schedule_remains(
+    make_request: MakeRequest,
+) -> None:
+    sink = Sink()
+    outcome = search(make_request(sink=sink, timer=AllWrong), SilentMonitor())
+    assert set(outcome.winners) == {""}
+    rejected = [row for row in sink.rows if row.status is Status.WRONG_RESULT]
+    assert len({(row.workload_key, row.config) for row in rejected}) == len(rejected)
+
+
+def test_a_winner_stands_where_the_layer_cannot_run_untuned(make_request: MakeRequest) -> None:
+    sink = Sink()
+    outcome = search(make_request(sink=sink, timer=NothingRunsUntuned), SilentMonitor())
+    assert all(row.status is Status.OK for row in sink.rows)
+    assert any(outcome.winners)
 
 
 def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) -> None:

@@ -99,9 +99,10 @@ def test_names_what_is_wrong(text: str, message: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
-def test_any_text_is_a_condition_or_an_input_error(text: str) -> None:
+def test_any_text_is_a_condition_or_an_input_error(history: ParquetHistory, text: str) -> None:
     with suppress(InputError):
-        parse_filter(text)
+        condition = parse_filter(text)
+        assert history.scan(where=condition).num_rows <= 10
 
 
 def test_row_filter_takes_values_and_collections(history: ParquetHistory) -> None:

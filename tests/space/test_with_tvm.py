@@ -8,7 +8,7 @@ import tvm
 import tvm_ffi
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.roles import IntArray
+from dgtl_ray.core.roles import UNTUNED, IntArray
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.cuda_rules import shared_bytes
@@ -70,7 +70,7 @@ def test_cpu_samples_build_and_run(name: str, tasks: Tasks, space_of: SpaceOf) -
     shapes = [tuple(int(n) for n in p.shape) for p in _main(task).params]
     inputs = [rng.standard_normal(shape).astype(np.float32) for shape in shapes[:-1]]
     outputs = []
-    for schedule in ("", *(space.schedule_of(row) for row in space.sample(2, rng))):
+    for schedule in (UNTUNED, "", *(space.schedule_of(row) for row in space.sample(2, rng))):
         module = apply_schedule(task.program, TARGETS["cpu"], schedule)
         out = tvm.runtime.empty(shapes[-1], "float32")
         built = tvm.compile(module, target=tvm.target.Target(TARGETS["cpu"]))
@@ -79,6 +79,17 @@ def test_cpu_samples_build_and_run(name: str, tasks: Tasks, space_of: SpaceOf) -
     assert np.abs(outputs[0]).max() > 0
     for tuned in outputs[1:]:
         np.testing.assert_allclose(tuned, outputs[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "like"), [("cpu", None), ("cuda", "")])
+def test_untuned_is_what_tvm_does_by_itself(kind: str, like: str | None, tasks: Tasks) -> None:
+    """Plain loops for CPUs; CUDA needs its threads bound, as the default schedule does."""
+    program = tasks["conv2d"].program
+    found = apply_schedule(program, TARGETS[kind], UNTUNED)
+    expected = (
+        tvm.ir.load_json(program) if like is None else apply_schedule(program, TARGETS[kind], like)
+    )
+    assert tvm_ffi.structural_equal(found, expected)
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
@@ -92,6 +103,18 @@ def test_applied_twice_it_is_the_same_program(kind: str, tasks: Tasks, space_of:
             for schedule in (space.schedule_of(row), copy.schedule_of(again))
         )
         assert tvm_ffi.structural_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("schedule", [UNTUNED, ""])
+def test_a_program_stays_as_it_was(kind: str, schedule: str, tasks: Tasks) -> None:
+    """A worker keeps the programs that it has parsed; neither step may write into them."""
+    task, target = tasks["conv2d"], tvm.target.Target(TARGETS["cpu"])
+    module = apply_schedule(task.program, TARGETS[kind], schedule)
+    if kind == "cpu":
+        tvm.compile(module, target=target)
+    kept = apply_schedule(task.program, TARGETS["cpu"], UNTUNED)
+    assert tvm_ffi.structural_equal(kept, tvm.ir.load_json(task.program))
 
 
 def test_locations_mean_what_they_say(tasks: Tasks, space_of: SpaceOf) -> None:

@@ -8,6 +8,7 @@ import tvm
 from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import Trace
 
+from dgtl_ray.core.roles import UNTUNED
 from dgtl_ray.space.sketches.context import parse_target, postprocessors
 from dgtl_ray.space.sketches.errors import ScheduleError
 
@@ -18,13 +19,16 @@ def apply_schedule(program: str, target: str, schedule: str) -> Any:
     Args:
         program: TVM's JSON of the unscheduled module (`LayerTask.program`).
         target: TVM's target as JSON.
-        schedule: What `DesignSpace.schedule_of` gave, or `""` for the default schedule.
+        schedule: What `DesignSpace.schedule_of` gave, `""` for the default schedule, or `UNTUNED`
+            for what TVM makes of it by itself: plain loops for CPUs, its own rules for CUDA.
 
     Raises:
         ScheduleError: The schedule does not fit the program, or TVM rejects the result.
     """
     module = _parsed(program)
-    if not schedule:
+    if schedule == UNTUNED and parse_target(target).kind.name != "cuda":
+        return module
+    if schedule in ("", UNTUNED):
         from dgtl_ray.space.sketches.default import apply_default
 
         return apply_default(module, parse_target(target))

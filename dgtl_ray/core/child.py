@@ -1,4 +1,7 @@
-"""A child process that answers lines of JSON with lines of JSON."""
+"""A network that runs in a child process and is asked for timings line by line.
+
+The child runs `serve` of `dgtl_ray.core.child_server`, which has the protocol.
+"""
 
 import json
 import os
@@ -7,15 +10,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.core.errors import DeployError
+from dgtl_ray.core.errors import DgtlError
+
+_START_LIMIT_S = 300.0
+_RUN_LIMIT_S = 300.0
 
 
 class JsonChild:
-    """`python -m MODULE ARGS…`, asked and answered line by line.
+    """`python -m MODULE ARGS…`, which answers lines of JSON with lines of JSON.
 
     Its first line says that it is ready. A reply with an `error` is its last.
     """
@@ -39,7 +45,7 @@ class JsonChild:
         """Send a request and wait for its reply.
 
         Raises:
-            DeployError: It is gone, is silent for `limit_s`, or replies with an error.
+            DgtlError: It is gone, is silent for `limit_s`, or replies with an error.
         """
         try:
             self._stdin.write(json.dumps(request).encode() + b"\n")
@@ -52,11 +58,11 @@ class JsonChild:
         """Wait for its next line.
 
         Raises:
-            DeployError: It is gone, is silent for `limit_s`, or replies with an error.
+            DgtlError: It is gone, is silent for `limit_s`, or replies with an error.
         """
         reply: Mapping[str, Any] = json.loads(self._read_line(time.monotonic() + limit_s))
         if "error" in reply:
-            raise DeployError(f"{self._name}: {reply['error']}")
+            raise DgtlError(f"{self._name}: {reply['error']}")
         return reply
 
     def close(self) -> None:
@@ -70,7 +76,7 @@ class JsonChild:
         while b"\n" not in self._unread:
             left_s = max(0.0, deadline - time.monotonic())
             if not select.select([self._stdout], [], [], left_s)[0]:
-                raise DeployError(f"{self._name} gives no answer")
+                raise DgtlError(f"{self._name} gives no answer")
             piece = os.read(self._stdout.fileno(), 1 << 16)
             if not piece:
                 raise self._ended()
@@ -78,12 +84,12 @@ class JsonChild:
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 
-    def _ended(self) -> DeployError:
+    def _ended(self) -> DgtlError:
         """The error of a process that is gone, with the last that it said."""
         status = self._process.wait()
         said = self._log.read_text(errors="replace").strip().splitlines()
         reason = f": {said[-1]}" if said else ""
-        return DeployError(f"{self._name} ended with status {status}{reason}")
+        return DgtlError(f"{self._name} ended with status {status}{reason}")
 
     @property
     def _stdin(self) -> Any:
@@ -94,6 +100,47 @@ class JsonChild:
         return self._process.stdout
 
 
+class ChildContender:
+    """One of several ways to run a network, in a process of its own.
+
+    Attributes:
+        name: What a comparison calls it.
+    """
+
+    def __init__(self, name: str, server: str, args: Sequence[str]) -> None:
+        """It will be `python -m SERVER ARGS…`."""
+        self.name = name
+        self._command = (server, *args)
+        self._child: JsonChild | None = None
+
+    def start(self) -> None:
+        """Start the child and wait until it has loaded the network.
+
+        Raises:
+            DgtlError: It cannot load it; the text says why.
+        """
+        self._child = JsonChild(self.name, *self._command)
+        self._child.receive(_START_LIMIT_S)
+
+    def time_s(self, min_time_s: float, max_runs: int) -> list[float]:
+        """Seconds of each of several runs, as many as fill `min_time_s`, from 1 to `max_runs`.
+
+        Raises:
+            DgtlError: It was not started, its process is gone, or a run takes minutes.
+        """
+        if self._child is None:
+            raise DgtlError(f"{self.name} has to be started before it is timed")
+        request = {"min_time_s": min_time_s, "max_runs": max_runs}
+        reply = self._child.ask(request, min_time_s + _RUN_LIMIT_S)
+        return [float(seconds) for seconds in reply["runs_s"]]
+
+    def close(self) -> None:
+        """End the process; once more is harmless."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+
 def _environment() -> dict[str, str]:
-    """Ours, so that the child finds the same packages."""
+    """The child finds what this process finds, a factory's module above all."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)}

@@ -1,0 +1,74 @@
+"""The child's side of a `ChildContender`.
+
+Its first line on standard output says that it is ready. From then on it answers each line of JSON
+on standard input, `{"min_time_s": …, "max_runs": …}`, by `{"runs_s": […]}`: seconds of each single
+run. `{"error": …}` in place of either is its last line. It ends when its input does, and when its
+parent does.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeAlias
+
+from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.processes import die_with_parent
+
+# One inference; it returns when the result is there.
+Run: TypeAlias = Callable[[], object]
+
+
+def serve(load: Callable[[], Run]) -> int:
+    """Load a network, then time it as often as asked; the exit status."""
+    die_with_parent()
+    replies = _claim_stdout()
+    try:
+        clock = RunClock(load())
+        _send(replies, {"ready": True})
+        for line in sys.stdin:
+            _send(replies, {"runs_s": clock.time_s(**json.loads(line))})
+    except DgtlError as error:
+        _send(replies, {"error": str(error)})
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+        _send(replies, {"error": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+class RunClock:
+    """Times single runs of a network."""
+
+    def __init__(self, run: Run) -> None:
+        """Run it once: the first run pays for what is done only once."""
+        self._run = run
+        self._last_s = self._time_one()
+
+    def time_s(self, *, min_time_s: float, max_runs: int) -> list[float]:
+        """Seconds of each run; the one that wakes the threads up is not among them."""
+        if self._last_s < min_time_s:
+            self._time_one()
+        runs_s: list[float] = []
+        while not runs_s or (sum(runs_s) < min_time_s and len(runs_s) < max_runs):
+            runs_s.append(self._time_one())
+        self._last_s = runs_s[-1]
+        return runs_s
+
+    def _time_one(self) -> float:
+        started = time.perf_counter()
+        self._run()
+        return time.perf_counter() - started
+
+
+def _claim_stdout() -> IO[str]:
+    """The protocol's channel; what libraries print goes to standard error instead."""
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return channel
+
+
+def _send(channel: IO[str], message: Mapping[str, Any]) -> None:
+    channel.write(json.dumps(message) + "\n")
+    channel.flush()
