@@ -57,10 +57,14 @@ def test_a_lost_worker_leaves_no_file(pool: WorkerPool) -> None:
     assert left == []
 
 
+def _server() -> psutil.Process:
+    return next(child for child in descendants() if JOB in child.cmdline())
+
+
 def test_a_worker_killed_between_jobs_costs_no_job(pool: WorkerPool) -> None:
     pool.warm_up()
     before = {process.pid for process in descendants()}
-    server = next(p for p in psutil.Process().children() if JOB in p.cmdline())
+    server = _server()
     for worker in server.children():
         worker.send_signal(signal.SIGKILL)
     _wait_for(lambda: not any(is_running(worker) for worker in server.children()))
@@ -69,7 +73,7 @@ def test_a_worker_killed_between_jobs_costs_no_job(pool: WorkerPool) -> None:
 
 
 def test_a_killed_server_is_started_anew(pool: WorkerPool) -> None:
-    server = next(p for p in psutil.Process().children() if JOB in p.cmdline())
+    server = _server()
     workers = server.children()
     server.kill()
     assert pool.run("next", 5.0).value == "next"
