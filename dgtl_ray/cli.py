@@ -87,7 +87,10 @@ def tune(
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    record: Annotated[
+        str | None, typer.Option(help="History to add to; the run's own in --out by default.")
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
@@ -98,10 +101,11 @@ def tune(
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.runfolder import choose_folder
+    from dgtl_ray.storage import split
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
     _check_writable(json_file)
-    folder = choose_folder(out, network, target, resume=resume)
+    parent, name = split(choose_folder(out, network, target, resume=resume))
     console = _console()
     tuner = Tuner(
         network,
@@ -113,8 +117,9 @@ def tune(
             seed=seed,
         ),
         run_config=RunConfig(
-            name=folder.name,
-            storage_path=folder.parent,
+            name=name,
+            storage_path=parent,
+            history=record,
             compare=compare,
             monitor=_monitor(console),
             address=address,
@@ -131,7 +136,7 @@ def tune(
 
 @app.command()
 def run(
-    directory: Annotated[Path, typer.Argument(help="Folder of a module, or of a run.")],
+    directory: Annotated[str, typer.Argument(help="Folder or URI of a module, or of a run.")],
     input_file: Annotated[
         list[Path] | None, typer.Option("--input", help="Input as .npy, one for each input.")
     ] = None,

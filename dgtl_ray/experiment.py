@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -44,7 +43,7 @@ class ExperimentConfig:
     budget: Budget
     search: str
     seed: int
-    folder: Path
+    folder: str
     history: str | None
     sources: tuple[str, ...]
     resume: bool
@@ -93,7 +92,7 @@ class Experiment:
 
     def _begin(self, network: Network, target: TargetSpec) -> RunState:
         config = self._config
-        history = config.history or str(self._folder.history)
+        history = config.history or self._folder.history
         state = RunState(
             run_id=config.run_id,
             network=network.name,
@@ -162,7 +161,8 @@ class Experiment:
             comparison = compare_network(
                 self._config.network, network, target, self._folder.module, metadata
             )
-        summary = self._summary(state, outcome, verification, results, comparison)
+        module = self._folder.publish()
+        summary = self._summary(state, outcome, verification, results, comparison, module)
         return ResultGrid(results, summary)
 
     def _summary(
@@ -172,6 +172,7 @@ class Experiment:
         verification: Verification,
         results: Sequence[Result],
         comparison: Comparison,
+        module: str,
     ) -> RunSummary:
         peak = self._meter.peak
         return RunSummary(
@@ -189,7 +190,7 @@ class Experiment:
             search_s=outcome.time.as_dict(),
             memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
             history=state.history,
-            module=str(self._folder.module),
+            module=module,
             toolchain=toolchain(),
             notes=comparison.notes,
         )

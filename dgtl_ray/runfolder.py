@@ -1,18 +1,22 @@
 """A run on disk: its state, its history, its module. All that a resumed run needs."""
 
 import json
-import os
 import re
+import tempfile
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pyarrow.fs import FileType
+
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.engine.clock import SearchTime
+from dgtl_ray.storage import Storage, join
 
 _FORMAT = 1
+_STATE = "run.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +45,49 @@ class RunState:
 
 
 class RunFolder:
-    """The folder of one run: `run.json`, `history/`, `module/`."""
+    """The folder of one run, here or in a store: `run.json`, `history/`, `module/`.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._state_file = path / "run.json"
+    Raises:
+        InputError: Its address is of no kind that Arrow knows.
+    """
+
+    def __init__(self, uri: str | Path) -> None:
+        self.uri = str(uri)
+        self._storage = Storage(uri)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
-    def history(self) -> Path:
+    def history(self) -> str:
         """Where the run's measurements go, unless the user names another place."""
-        return self.path / "history"
+        return join(self.uri, "history")
 
     @property
     def module(self) -> Path:
-        """Where the compiled module goes."""
-        return self.path / "module"
+        """Where the compiled module is written, on this machine."""
+        if self._storage.is_local:
+            return Path(self._storage.path_of("module"))
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="dgtl-run-")
+        return Path(self._scratch.name) / "module"
+
+    def publish(self) -> str:
+        """Bring the module to where the run lives, and say where that is.
+
+        Raises:
+            InputError: It cannot be written there.
+        """
+        if self._storage.is_local:
+            return str(self.module)
+        self._storage.upload(self.module, "module")
+        return join(self.uri, "module")
 
     def has_run(self) -> bool:
-        """Whether a run was begun here."""
-        return self._state_file.exists()
+        """Whether a run was begun here.
+
+        Raises:
+            InputError: The folder cannot be read.
+        """
+        return self._storage.kind(_STATE) is not FileType.NotFound
 
     def read(self) -> RunState:
         """The state of the run here.
@@ -67,14 +95,13 @@ class RunFolder:
         Raises:
             InputError: There is none, or it is damaged, or another version wrote it.
         """
-        try:
-            text = self._state_file.read_text()
-        except OSError as error:
-            raise InputError(f"no run to resume in {self.path}: {error.strerror}") from error
+        text = self._storage.get(_STATE)
+        if text is None:
+            raise InputError(f"no run to resume in {self.uri}")
         try:
             return _state(json.loads(text))
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{self._state_file} is damaged: {error}") from error
+            raise InputError(f"{join(self.uri, _STATE)} is damaged: {error}") from error
 
     def check(self, *, resume: bool) -> None:
         """Refuse early what `begin` would refuse after a network was loaded.
@@ -83,9 +110,7 @@ class RunFolder:
             InputError: A run is here and `resume` is off.
         """
         if self.has_run() and not resume:
-            raise InputError(
-                f"{self.path} already holds a run: resume it, or choose another folder"
-            )
+            raise InputError(f"{self.uri} already holds a run: resume it, or choose another folder")
 
     def begin(self, state: RunState, *, resume: bool) -> RunState:
         """Begin a run here, or go on with the one that is here.
@@ -100,7 +125,7 @@ class RunFolder:
             return state
         before = self.read()
         if differences := before.differences(state):
-            raise InputError(f"{self.path} holds another run: {'; '.join(differences)}")
+            raise InputError(f"{self.uri} holds another run: {'; '.join(differences)}")
         return before
 
     def write(self, state: RunState) -> None:
@@ -109,16 +134,8 @@ class RunFolder:
         Raises:
             InputError: The folder cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            temporary = self.path / ".run.json.new"
-            with temporary.open("w") as file:
-                json.dump(asdict(state), file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._state_file)
-        except OSError as error:
-            raise InputError(f"cannot write to {self.path}: {error.strerror}") from error
+        self._storage.create()
+        self._storage.put(_STATE, json.dumps(asdict(state), indent=2).encode())
 
     def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
         """Note the search time used so far."""
@@ -140,7 +157,7 @@ def _state(fields: dict[str, Any]) -> RunState:
     return RunState(**fields, spent=SearchTime(**spent) if spent else None)
 
 
-def choose_folder(out: Path | None, network: str, target: str, *, resume: bool) -> Path:
+def choose_folder(out: str | None, network: str, target: str, *, resume: bool) -> str:
     """The folder of a run: the one named, else a new one, else the latest of this network.
 
     Raises:
@@ -151,13 +168,13 @@ def choose_folder(out: Path | None, network: str, target: str, *, resume: bool) 
     runs = Path("runs")
     stem = _stem(network, target)
     if not resume:
-        return runs / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        return str(runs / f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     known = sorted(path for path in runs.glob(f"{stem}-*") if RunFolder(path).has_run())
     if not known:
         raise InputError(
             f"no run of {network} for {target} to resume in {runs}: name it with --out"
         )
-    return known[-1]
+    return str(known[-1])
 
 
 def _stem(network: str, target: str) -> str:

@@ -13,6 +13,7 @@ from dgtl_ray.experiment import Experiment, ExperimentConfig
 from dgtl_ray.results import ResultGrid
 from dgtl_ray.runfolder import RunFolder, new_run_id
 from dgtl_ray.search import proposer_names
+from dgtl_ray.storage import join, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class RunConfig:
 
     Attributes:
         name: Folder of the run under `storage_path`; made up where it is None.
-        storage_path: Folder of runs.
+        storage_path: Folder of runs: a path, or an address that Arrow knows (`s3://…`).
         history: Where measurements are appended; the run's own folder where it is None.
         compare: Whether the tuned network is timed beside the untuned and the frameworks' own.
         monitor: Shows the run.
@@ -121,17 +122,15 @@ class Tuner:
 
         Target, search and seed are the run's own; the budget counts what the run already used.
         """
-        folder = Path(path)
-        state = RunFolder(folder).read()
+        state = RunFolder(path).read()
+        parent, name = split(path)
         return cls(
             network,
             target=state.target,
             tune_config=replace(
                 tune_config or TuneConfig(), search_alg=state.search, seed=state.seed
             ),
-            run_config=replace(
-                run_config or RunConfig(), name=folder.name, storage_path=folder.parent
-            ),
+            run_config=replace(run_config or RunConfig(), name=name, storage_path=parent),
             history=history,
             example_inputs=example_inputs,
             resume=True,
@@ -140,7 +139,7 @@ class Tuner:
     @staticmethod
     def can_restore(path: str | Path) -> bool:
         """Whether a run was begun in the folder `path`."""
-        return RunFolder(Path(path)).has_run()
+        return RunFolder(path).has_run()
 
     def fit(self) -> ResultGrid:
         """Search, deploy, verify, compare.
@@ -159,7 +158,7 @@ class Tuner:
             budget=self._budget,
             search=self._tune.search_alg,
             seed=self._tune.seed,
-            folder=Path(run.storage_path) / (run.name or run_id),
+            folder=join(run.storage_path, run.name or run_id),
             history=run.history,
             sources=self._history,
             resume=self._resume,

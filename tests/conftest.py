@@ -10,6 +10,7 @@ import pytest
 pytest.register_assert_rewrite("dgtl_ray.testing")
 
 from dgtl_ray.engine.session import ray_session  # noqa: E402
+from tests.s3 import Bucket, s3_bucket  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,3 +34,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def ray_cluster() -> Iterator[None]:
     with ray_session("local", num_cpus=2):
         yield
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    with s3_bucket() as bucket:
+        yield bucket

@@ -67,7 +67,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write to"):
+    with pytest.raises(InputError, match="cannot use"):
         RunFolder(tmp_path / "file" / "run").begin(state(), resume=False)
 
 
@@ -79,8 +79,8 @@ def test_resume_without_a_folder_takes_the_latest_of_the_network(
         choose_folder(None, "resnet18", "cpu", resume=True)
     for name in ("resnet18-cpu-1", "resnet18-cpu-2", "vgg16-cpu-3"):
         RunFolder(Path("runs") / name).begin(state(), resume=False)
-    assert choose_folder(None, "resnet18", "cpu", resume=True).name == "resnet18-cpu-2"
-    assert choose_folder(Path("here"), "resnet18", "cpu", resume=True) == Path("here")
+    assert choose_folder(None, "resnet18", "cpu", resume=True) == "runs/resnet18-cpu-2"
+    assert choose_folder("here", "resnet18", "cpu", resume=True) == "here"
 
 
 def test_run_ids_differ() -> None:

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyarrow.fs import FileType
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.loading import load
+from dgtl_ray.storage import Storage, join
 
 
 def run_module(
-    directory: Path, inputs: Sequence[Path], output: Path | None
+    directory: str, inputs: Sequence[Path], output: Path | None
 ) -> list[dict[str, str | float]]:
     """Run a module on `.npy` files, or on random inputs where none are given.
 
     Args:
-        directory: Folder of the module, or of the run that made it.
+        directory: Folder or address of the module, or of the run that made it.
         inputs: One file for each input of the network.
         output: Where the first output is written, as `.npy`.
 
@@ -29,7 +31,8 @@ def run_module(
         InputError: A file cannot be read or written, or does not fit the network.
         DeviceError: The module was built for another kind of device.
     """
-    module = load(directory / "module" if (directory / "module").is_dir() else directory)
+    of_run = Storage(directory).kind("module") is FileType.Directory
+    module = load(join(directory, "module") if of_run else directory)
     arrays = [_read(path) for path in inputs] or _random(module.metadata.inputs)
     start_s = time.perf_counter()
     outputs = module(*arrays)

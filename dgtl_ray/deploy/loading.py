@@ -15,6 +15,7 @@ from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import read_weights
+from dgtl_ray.storage import Storage, is_uri
 
 Array = NDArray[Any]
 
@@ -61,11 +62,21 @@ def load(directory: Path | str) -> TunedModule:
 
     Loading runs code of the directory: load only what you trust.
 
+    Args:
+        directory: Where it is: a path, or an address that Arrow knows (`s3://…`).
+
     Raises:
         InputError: There is no module, it is damaged, or it has another format version.
         DeviceError: It was built for another kind of device.
     """
-    directory = Path(directory)
+    if not is_uri(directory):
+        return _load(Path(directory))
+    with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+        Storage(directory).download(Path(scratch))
+        return _load(Path(scratch))
+
+
+def _load(directory: Path) -> TunedModule:
     metadata = read_metadata(directory)
     check_library(directory / LIBRARY)
     device = open_device(metadata.target)

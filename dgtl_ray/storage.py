@@ -1,0 +1,225 @@
+"""A folder to keep things in: on this machine, or anywhere that Arrow can reach by its address."""
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from dgtl_ray.core.errors import InputError
+
+# Here an object appears whole or not at all, so a write needs no temporary name.
+_OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
+
+
+class Storage:
+    """A folder whose files appear whole.
+
+    Args:
+        uri: A local path, or what Arrow knows how to open: `s3://…`, `gs://…`, `file://…`.
+        filesystem: A `pyarrow.fs.FileSystem` in which `uri` is a path, instead of the one that
+            `uri` names.
+
+    Raises:
+        InputError: `uri` is of no kind that Arrow knows.
+    """
+
+    def __init__(self, uri: str | Path, filesystem: Any | None = None) -> None:
+        self.uri = str(uri)
+        self.filesystem, self._path = _resolve(self.uri, filesystem)
+        self.is_local = self.filesystem.type_name == "local"
+
+    def path_of(self, name: str) -> str:
+        """Path of a file within `filesystem`."""
+        return f"{self._path}/{name}"
+
+    def create(self) -> None:
+        """Make the folder, where it is missing.
+
+        Raises:
+            InputError: It cannot be made or written.
+        """
+        self.attempt(self._create)
+
+    def kind(self, name: str = "") -> fs.FileType:
+        """What lies at a name in the folder, or at the folder's own.
+
+        Raises:
+            InputError: That cannot be told.
+        """
+        path = self.path_of(name) if name else self._path
+        return self.attempt(lambda: self.filesystem.get_file_info(path)).type
+
+    def files(self) -> dict[str, int]:
+        """Size in bytes of each file by name."""
+        selector = fs.FileSelector(self._path, allow_not_found=True)
+        found = self.filesystem.get_file_info(selector)
+        return {info.base_name: info.size for info in found if info.type is fs.FileType.File}
+
+    def get(self, name: str) -> bytes | None:
+        """What a file holds, None where there is none.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        data: bytes | None = self.attempt(lambda: self._read(name))
+        return data
+
+    def put(self, name: str, data: Any) -> None:
+        """Write a file; it is durable, and visible whole, when this returns.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        self.attempt(lambda: self._put(name, data))
+
+    def delete(self, name: str) -> None:
+        """Delete a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        self.filesystem.delete_file(self.path_of(name))
+
+    def upload(self, folder: Path, name: str) -> None:
+        """Copy a local folder of files to the folder `name` in this one.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        inside = Storage(self.path_of(name), self.filesystem)
+        inside.create()
+        for file in sorted(path for path in folder.iterdir() if path.is_file()):
+            inside.put(file.name, file.read_bytes())
+
+    def download(self, folder: Path) -> None:
+        """Copy the files of this folder to a local one.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        for name in self.attempt(self.files):
+            (folder / name).write_bytes(self.get(name) or b"")
+
+    def probe(self) -> None:
+        """Write a small file and delete it again.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        name = f".probe-{uuid.uuid4().hex[:12]}"
+        self.create()
+        self.put(name, b"written to see whether that is possible")
+        self.attempt(lambda: self.delete(name))
+
+    def attempt(self, action: Callable[[], Any]) -> Any:
+        """What `action` gives.
+
+        Raises:
+            InputError: The storage failed; the message says what to look at.
+        """
+        try:
+            return action()
+        except OSError as error:
+            raise InputError(
+                f"cannot use {self.uri}: {error}; check the address, its permissions and the space"
+                " left"
+            ) from error
+
+    def _create(self) -> None:
+        if self.is_local:
+            _create_local(Path(self._path))
+        else:
+            self.filesystem.create_dir(self._path, recursive=True)
+
+    def _put(self, name: str, data: Any) -> None:
+        temporary = f".{name}.tmp-{uuid.uuid4().hex[:8]}"
+        if self.is_local:
+            _put_local(Path(self._path), name, temporary, data)
+        elif self.filesystem.type_name in _OBJECT_STORES:
+            self._write(name, data)
+        else:
+            self._write(temporary, data)
+            self.filesystem.move(self.path_of(temporary), self.path_of(name))
+
+    def _write(self, name: str, data: Any) -> None:
+        with self.filesystem.open_output_stream(self.path_of(name)) as file:
+            file.write(data)
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            with self.filesystem.open_input_stream(self.path_of(name)) as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            return None
+
+
+def is_uri(text: str | Path) -> bool:
+    """Whether an address names its kind of storage; a plain path does not."""
+    return "://" in str(text)
+
+
+def join(uri: str | Path, name: str) -> str:
+    """The address of a folder within one."""
+    base, options = _options(str(uri))
+    return f"{base.rstrip('/')}/{name}{options}"
+
+
+def split(uri: str | Path) -> tuple[str, str]:
+    """The address of the folder that one is in, and its name there."""
+    base, options = _options(str(uri))
+    parent, _, name = base.rstrip("/").rpartition("/")
+    return f"{parent or '.'}{options}", name
+
+
+def _options(uri: str) -> tuple[str, str]:
+    """An address, and what follows it from a `?` on; a plain path has no such thing."""
+    base, mark, options = uri.partition("?") if is_uri(uri) else (uri, "", "")
+    return base, mark + options
+
+
+def _resolve(uri: str, filesystem: Any | None) -> tuple[Any, str]:
+    """Filesystem and path of an address; a local path needs no scheme."""
+    if filesystem is not None:
+        return filesystem, uri.rstrip("/")
+    if not is_uri(uri):
+        return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+    try:
+        found, path = fs.FileSystem.from_uri(uri)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"cannot use {uri}: {error}") from error
+    return found, path.rstrip("/")
+
+
+def _create_local(path: Path) -> None:
+    """Make a folder and those above it; their names survive a loss of power."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        _sync_folder(folder.parent)
+
+
+def _put_local(folder: Path, name: str, temporary: str, data: Any) -> None:
+    """Write under a temporary name, then rename; both survive a loss of power."""
+    try:
+        with (folder / temporary).open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        (folder / temporary).rename(folder / name)
+    except OSError:
+        (folder / temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
