@@ -17,6 +17,7 @@ from dgtl_ray.storage import Storage, join
 
 _FORMAT = 1
 _STATE = "run.json"
+_ROUNDS = "rounds.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class RunState:
 
 
 class RunFolder:
-    """The folder of one run, here or in a store: `run.json`, `history/`, `module/`.
+    """The folder of one run, here or in a store: `run.json`, `rounds.json`, `history/`, `module/`.
 
     Raises:
         InputError: Its address is of no kind that Arrow knows.
@@ -55,6 +56,7 @@ class RunFolder:
         self.uri = str(uri)
         self._storage = Storage(uri)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._rounds: list[tuple[datetime, float]] | None = None
 
     @property
     def history(self) -> str:
@@ -138,8 +140,31 @@ class RunFolder:
         self._storage.put(_STATE, json.dumps(asdict(state), indent=2).encode())
 
     def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
-        """Note the search time used so far."""
+        """Note the search time used so far, and when that was.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        self._rounds = [*self.rounds(), (datetime.now(UTC), spent.total)]
+        lines = [(at.isoformat(), total) for at, total in self._rounds]
+        self._storage.put(_ROUNDS, json.dumps(lines).encode())
         self.write(replace(state, spent=spent, finished=finished))
+
+    def rounds(self) -> list[tuple[datetime, float]]:
+        """When each round was durable, and the seconds of search until then.
+
+        What was measured at a moment had cost the time of the first round that is not before it.
+
+        Raises:
+            InputError: What the run noted is damaged.
+        """
+        if self._rounds is None:
+            try:
+                lines = json.loads(self._storage.get(_ROUNDS) or "[]")
+                self._rounds = [(datetime.fromisoformat(at), float(s)) for at, s in lines]
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{join(self.uri, _ROUNDS)} is damaged: {error}") from error
+        return self._rounds
 
 
 def new_run_id() -> str:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ def test_a_state_survives_the_disk(tmp_path: Path) -> None:
     folder.begin(state(), resume=False)
     folder.save_time(state(), SPENT)
     assert folder.read().spent == SPENT
+
+
+def test_rounds_tell_the_search_time_at_a_moment(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    assert RunFolder(tmp_path).rounds() == []
+    for total in (5.0, 9.0):
+        RunFolder(tmp_path).save_time(state(), replace(SPENT, total=total))
+    (first, early_s), (second, late_s) = folder.rounds()
+    assert first < second
+    assert (early_s, late_s) == (5.0, 9.0)
 
 
 def test_a_run_is_not_overwritten(tmp_path: Path) -> None:

@@ -10,18 +10,24 @@ from dgtl_ray.core.errors import InputError
 class Budget:
     """Trials over all layers, seconds of search, or both: whichever ends first.
 
+    Attributes:
+        layer_trials: The most that one layer is given.
+
     Raises:
         InputError: A negative or missing limit.
     """
 
     trials: int | None = None
     time_s: float | None = None
+    layer_trials: int | None = None
 
     def __post_init__(self) -> None:
         if self.trials is None and self.time_s is None:
             raise InputError("no budget: give a number of trials, a time budget, or both")
         if self.trials is not None and self.trials < 0:
             raise InputError(f"trials is {self.trials}: give 0 or more")
+        if self.layer_trials is not None and self.layer_trials < 1:
+            raise InputError(f"layer_trials is {self.layer_trials}: give 1 or more")
         if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
             raise InputError(f"time_budget_s is {self.time_s}: give a finite number, 0 or more")
 

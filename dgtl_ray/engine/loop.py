@@ -59,7 +59,7 @@ class TuningLoop:
         while not self._is_spent():
             quota = allocate(self._records, self._next_round(), self._config.chunk)
             if not quota:
-                self._monitor.note("every design space is exhausted")
+                self._monitor.note("every layer has had its trials, or its whole design space")
                 break
             self._round(quota)
 
@@ -169,7 +169,7 @@ def _progress(record: LayerRecord) -> LayerProgress:
         best_s=record.best_s,
         trials=record.trials,
         failed=record.failed,
-        done=record.exhausted,
+        done=record.left(0) == 0,
     )
 
 

@@ -10,11 +10,12 @@ _OPTIMISM = 0.3
 
 @dataclass(kw_only=True)
 class LayerRecord:
-    """What the scheduler knows of a layer."""
+    """What the scheduler knows of a layer; `most` is how many trials it may have."""
 
     name: str
     flop: float
     weight: int
+    most: int | None = None
     trials: int = 0
     failed: int = 0
     best_s: float | None = None
@@ -35,6 +36,12 @@ class LayerRecord:
     def learn(self, cost_s: float) -> None:
         """Take note of a cost that another run measured: no trial of this one."""
         self.best_s = cost_s if self.best_s is None else min(self.best_s, cost_s)
+
+    def left(self, given: int) -> float:
+        """Trials that it may still have after `given` more."""
+        if self.exhausted:
+            return 0
+        return math.inf if self.most is None else max(0, self.most - self.trials - given)
 
     def gain_per_second(self) -> float:
         """Expected seconds of network latency won for each second of search put into the layer.
@@ -61,12 +68,14 @@ def allocate(records: list[LayerRecord], total: int, chunk: int) -> dict[int, in
     Returns:
         Layer index -> trials, none for exhausted layers; empty when all are exhausted.
     """
-    open_layers = [k for k, record in enumerate(records) if not record.exhausted]
-    quota = dict.fromkeys(open_layers, 0)
+    quota = dict.fromkeys(range(len(records)), 0)
     left = total
-    while left > 0 and open_layers:
+    while left > 0:
+        open_layers = [k for k, record in enumerate(records) if record.left(quota[k]) > 0]
+        if not open_layers:
+            break
         best = max(open_layers, key=lambda k: _promise(records[k], quota[k]))
-        share = min(chunk, left)
+        share = int(min(chunk, left, records[best].left(quota[best])))
         quota[best] += share
         left -= share
     return {k: count for k, count in quota.items() if count > 0}

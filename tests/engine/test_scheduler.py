@@ -38,6 +38,15 @@ def test_exhausted_layers_get_nothing() -> None:
     assert allocate([done], 32, 8) == {}
 
 
+def test_no_layer_gets_more_than_it_may_have() -> None:
+    records = [record([1e-3] * 20, weight=9), record([1e-3] * 20)]
+    records[0].most = 23
+    quota = allocate(records, 32, 8)
+    assert quota == {0: 3, 1: 29}
+    records[0].most = records[1].most = 20
+    assert allocate(records, 32, 8) == {}
+
+
 def test_failures_are_counted_and_cost_nothing_of_the_best() -> None:
     layer = record([None, 2e-3, None, 1e-3])
     assert (layer.trials, layer.failed, layer.best_s) == (4, 2, 1e-3)
