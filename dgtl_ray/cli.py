@@ -36,6 +36,7 @@ class Search(StrEnum):
     EVOLUTIONARY = "evolutionary"
     AUTOTVM = "autotvm"
     CHAMELEON = "chameleon"
+    DGTL = "dgtl"
 
 
 class Bench(StrEnum):
@@ -47,6 +48,7 @@ class Bench(StrEnum):
     TRANSFER = "transfer"
     ABLATION = "ablation"
     MODEL = "model"
+    LAYERS = "layers"
 
 
 app = typer.Typer(
@@ -87,6 +89,7 @@ def tune(
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
     record: Annotated[
         str | None, typer.Option(help="History to add to; the run's own in --out by default.")
     ] = None,
@@ -125,6 +128,7 @@ def tune(
             address=address,
         ),
         history=history or (),
+        model=model,
         resume=resume,
     )
     grid = tuner.fit()
@@ -132,6 +136,24 @@ def tune(
     _write_json(json_file, grid.as_dict())
     if not grid.summary.verified:
         raise typer.Exit(1)
+
+
+@app.command()
+def pretrain(
+    history: Annotated[list[str], typer.Argument(help="Histories to learn from.")],
+    out: Annotated[Path, typer.Option(help="Folder for the model.")],
+    target: TargetOption = "cpu",
+    rows: Annotated[int, typer.Option(min=8, help="Measurements to learn from at most.")] = 100_000,
+) -> None:
+    """Learn from histories beforehand: dgtl tune --model then starts from what was learned."""
+    from dgtl_ray.knowledge import pretrain_histories
+    from dgtl_ray.model import parse_target
+    from dgtl_ray.report import rows_table, source_rows
+
+    console = _console()
+    kind = parse_target(target).kind
+    sources = pretrain_histories(history, kind, out, _monitor(console), rows)
+    console.print(rows_table(source_rows(sources), f"{out}: learned from"))
 
 
 @app.command()
@@ -216,14 +238,25 @@ def bench(
     search: Annotated[
         list[str] | None, typer.Option(help="Search to compare; all of them by default.")
     ] = None,
+    runs: Annotated[Path | None, typer.Option(help="Folder that keeps long runs.")] = None,
+    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Of each run that makes history.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
     from dgtl_ray.bench import run_bench
     from dgtl_ray.report import key_value_table, rows_table
+    from dgtl_ray.report.units import parse_duration
 
     _check_writable(json_file)
-    given = {"tables": tables, "searches": search}
+    seconds = None if time_budget is None else parse_duration(time_budget)
+    given = {
+        "tables": tables,
+        "searches": search,
+        "runs": runs,
+        "history": history,
+        "time_budget": seconds,
+    }
     options = {option: value for option, value in given.items() if value}
     report = run_bench(name.value, quick=quick, **options)
     console = _console()

@@ -1,13 +1,15 @@
 """A tuning run from network to verified module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from dgtl_ray.comparison import NO_COMPARISON, Comparison, compare_network
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
@@ -23,7 +25,8 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
-from dgtl_ray.history import BestConfig, ParquetHistory, row_filter, select_best
+from dgtl_ray.history import BestConfig, ParquetHistory, select_best
+from dgtl_ray.knowledge import Experience, fallback_notes, read_model, source_uses
 from dgtl_ray.measure import LocalBuilder, LocalTimer, describe_device, toolchain
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
 from dgtl_ray.results import Result, ResultGrid, RunSummary
@@ -46,6 +49,7 @@ class ExperimentConfig:
     folder: str
     history: str | None
     sources: tuple[str, ...]
+    model: Path | None
     resume: bool
     compare: bool
     address: str
@@ -78,12 +82,13 @@ class Experiment:
         target = parse_target(self._config.target)
         for source in self._sources:
             source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
+        model = None if self._config.model is None else read_model(self._config.model)
         self._meter.note(f"loading {self._config.network}")
         network = load_network(
             self._config.network, target, example_inputs=self._config.example_inputs
         )
         state = self._begin(network, target)
-        outcome = self._search(network, target, state)
+        outcome = self._search(network, target, state, model)
         self._meter.note("compiling the tuned network")
         grid = self._deploy(network, target, state, outcome)
         ParquetHistory(state.history).compact()
@@ -104,13 +109,21 @@ class Experiment:
         )
         return self._folder.begin(state, resume=config.resume)
 
-    def _search(self, network: Network, target: TargetSpec, state: RunState) -> SearchOutcome:
+    def _search(
+        self, network: Network, target: TargetSpec, state: RunState, model: Knowledge | None
+    ) -> SearchOutcome:
         store = ParquetHistory(state.history)
         store.create()
         spaces = [read_design_space(task, target.json) for task in network.tasks]
-        known = partial(self._known_rows, store, network, target)
+        experience = Experience(
+            stores=[*self._sources, store],
+            tasks=network.tasks,
+            target=target.json,
+            search=state.search,
+            model=model,
+        )
         if self._config.budget.trials == 0:
-            return _from_history(network, spaces, describe_device(target.json), known)
+            return _from_history(network, spaces, describe_device(target.json), experience)
         self._meter.note(f"searching {len(network.tasks)} layer tasks")
         request = SearchRequest(
             run_id=state.run_id,
@@ -121,7 +134,8 @@ class Experiment:
             seed=state.seed,
             budget=self._config.budget,
             toolchain=toolchain(),
-            history=known,
+            history=experience.observations,
+            learn=partial(experience.learn, monitor=self._meter),
             sink=store,
             choose=best_config,
             on_round=partial(self._folder.save_time, state),
@@ -132,19 +146,6 @@ class Experiment:
             evaluator=self._config.evaluator,
         )
         return search(request, self._meter)
-
-    def _known_rows(
-        self,
-        store: ParquetHistory,
-        network: Network,
-        target: TargetSpec,
-        device: DeviceDescriptor,
-    ) -> list[Measurement]:
-        """Rows of these tasks on this kind of device, of this run and of the sources."""
-        keys = [task.workload_key for task in network.tasks]
-        where = row_filter(workload_key=keys, device_key=device.key, target=target.json)
-        rows = [row for source in [*self._sources, store] for row in source.measurements(where)]
-        return list({row.measurement_id: row for row in rows}.values())
 
     def _deploy(
         self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome
@@ -192,7 +193,8 @@ class Experiment:
             history=state.history,
             module=module,
             toolchain=toolchain(),
-            notes=comparison.notes,
+            sources=source_uses(outcome, results),
+            notes=(*fallback_notes(outcome, results), *comparison.notes),
         )
 
 
@@ -218,11 +220,11 @@ def _from_history(
     network: Network,
     spaces: Sequence[DesignSpace],
     device: DeviceDescriptor,
-    known: Callable[[DeviceDescriptor], Sequence[Measurement]],
+    experience: Experience,
 ) -> SearchOutcome:
     """What history knows already, without a single measurement."""
     clock = SearchClock()
-    layers = rows_by_layer(network.tasks, spaces, known(device))
+    layers = rows_by_layer(network.tasks, spaces, experience.observations(device))
     winners = tuple(best_config(rows) or "" for rows in layers)
     schedules = tuple(
         space.schedule_of(space.row_of(config)) if config else ""
@@ -255,6 +257,7 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
         failed=sum(row.status is not Status.OK for row in own),
         error="" if best else "never measured: the default schedule is used",
         measurement_ids=best.measurement_ids if best else (),
+        sources=outcome.transfers[layer].sources if outcome.transfers else (),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgtl_ray.core.errors import MissingExtraError
+from dgtl_ray.transfer.relatedness import Relatedness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ class Result:
         default_s: Latency of the default schedule, None where it was not measured.
         error: Why there is no winner, empty where there is one.
         measurement_ids: The rows of history that decided.
+        sources: How related each source of history turned out to be that was asked about it.
     """
 
     task: str
@@ -35,6 +37,7 @@ class Result:
     failed: int
     error: str = ""
     measurement_ids: tuple[str, ...] = ()
+    sources: tuple[Relatedness, ...] = ()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -50,6 +53,27 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceUse:
+    """One source task, and what came of it in all layers together.
+
+    Attributes:
+        device: Where it was measured.
+        measurements: How many of it were learned from.
+        layers: How many asked it.
+        correlation: Median, over those layers, of the rank correlation of what it led to expect
+            with what was measured; None where no layer measured enough to say.
+        distrusted: Layers that found it to rank no better than chance.
+    """
+
+    name: str
+    device: str
+    measurements: int
+    layers: int
+    correlation: float | None
+    distrusted: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """A run as a whole, in the form that `--json` writes.
 
@@ -58,6 +82,7 @@ class RunSummary:
         latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`; None
             where a contender is missing.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
+        sources: What was learned from.
         memory_bytes: Peak of all processes together (`total`) and of the driver (`driver`).
     """
 
@@ -77,6 +102,7 @@ class RunSummary:
     history: str
     module: str
     toolchain: Mapping[str, str]
+    sources: tuple[SourceUse, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -140,6 +166,7 @@ class ResultGrid(Sequence[Result]):
                 "config": r.config,
                 **r.metrics,
                 "error": r.error,
+                "sources": [{**asdict(s), "trusted": s.trusted} for s in r.sources],
             }
             for k, r in enumerate(self._results)
         ]

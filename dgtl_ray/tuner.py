@@ -12,7 +12,7 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.experiment import Experiment, ExperimentConfig
 from dgtl_ray.results import ResultGrid
 from dgtl_ray.runfolder import RunFolder, new_run_id
-from dgtl_ray.search import proposer_names
+from dgtl_ray.search import learns_from_sources, proposer_names
 from dgtl_ray.storage import join, split
 
 
@@ -23,12 +23,14 @@ class TuneConfig:
     Attributes:
         num_samples: Trials over all layers; 0 takes the best that history knows.
         time_budget_s: Seconds of search. With `num_samples`, whichever ends first.
+        samples_per_layer: The most trials of one layer.
         search_alg: Name of the proposer.
         seed: Source of every random choice.
     """
 
     num_samples: int | None = None
     time_budget_s: float | None = None
+    samples_per_layer: int | None = None
     search_alg: str = "evolutionary"
     seed: int = 0
     metric: str = "latency_s"
@@ -46,9 +48,10 @@ class TuneConfig:
     @property
     def budget(self) -> Budget:
         """The limits; eight minutes where none is given."""
-        if self.num_samples is None and self.time_budget_s is None:
-            return Budget(time_s=480.0)
-        return Budget(trials=self.num_samples, time_s=self.time_budget_s)
+        time_s = self.time_budget_s
+        if self.num_samples is None and time_s is None:
+            time_s = 480.0
+        return Budget(trials=self.num_samples, time_s=time_s, layer_trials=self.samples_per_layer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,8 @@ class Tuner:
             (then with `example_inputs`).
         target: `cpu`, `cuda`, or a TVM target as JSON.
         history: URIs of histories that may be learned from.
+        model: Folder of a model that `dgtl pretrain` made; what it knows takes the place of what
+            the histories tell of other tasks.
         example_inputs: Tensors that the module takes, where `network` is one.
 
     Raises:
@@ -95,6 +100,7 @@ class Tuner:
         tune_config: TuneConfig | None = None,
         run_config: RunConfig | None = None,
         history: Sequence[str] = (),
+        model: str | Path | None = None,
         example_inputs: Sequence[Any] | None = None,
         resume: bool = False,
     ) -> None:
@@ -103,6 +109,9 @@ class Tuner:
         self._tune = tune_config or TuneConfig()
         self._run = run_config or RunConfig()
         self._history = tuple(history)
+        self._model = None if model is None else Path(model)
+        if model is not None and not learns_from_sources(self._tune.search_alg):
+            raise InputError(f"search_alg {self._tune.search_alg!r} takes no model: choose dgtl")
         self._example_inputs = example_inputs
         self._resume = resume
         self._budget = self._tune.budget
@@ -116,6 +125,7 @@ class Tuner:
         tune_config: TuneConfig | None = None,
         run_config: RunConfig | None = None,
         history: Sequence[str] = (),
+        model: str | Path | None = None,
         example_inputs: Sequence[Any] | None = None,
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
@@ -132,6 +142,7 @@ class Tuner:
             ),
             run_config=replace(run_config or RunConfig(), name=name, storage_path=parent),
             history=history,
+            model=model,
             example_inputs=example_inputs,
             resume=True,
         )
@@ -161,6 +172,7 @@ class Tuner:
             folder=join(run.storage_path, run.name or run_id),
             history=run.history,
             sources=self._history,
+            model=self._model,
             resume=self._resume,
             compare=run.compare,
             address=run.address,

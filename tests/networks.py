@@ -23,3 +23,23 @@ class Tiny(nn.Module):
 def tiny() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     torch.manual_seed(0)
     return Tiny().eval(), (torch.randn(1, 3, 16, 16),)
+
+
+class Sibling(nn.Module):
+    """Tasks like those of `Tiny`, none of them the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 3, padding=1)
+        self.second = nn.Conv2d(32, 32, 3, padding=1)
+        self.dense = nn.Linear(32 * 8 * 8, 20)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.second(torch.relu(self.first(x))))
+        logits: torch.Tensor = self.dense(torch.flatten(x, 1))
+        return logits
+
+
+def sibling() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    torch.manual_seed(1)
+    return Sibling().eval(), (torch.randn(1, 3, 8, 8),)

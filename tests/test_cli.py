@@ -28,6 +28,10 @@ def dgtl(*arguments: str) -> Result:
         (["tune", NETWORK, "--json", "/no/such/folder/x.json"], "there is no folder"),
         (["tune", NETWORK, "--history", "/no/such/history"], "no history at"),
         (["tune", "tests.networks:missing"], "no missing"),
+        (["tune", NETWORK, "--search", "dgtl", "--model", "/no/such"], "no pre-trained model"),
+        (["tune", NETWORK, "--search", "random", "--model", "/no/such"], "takes no model"),
+        (["pretrain", "/no/such/history", "--out", "model"], "no history at"),
+        (["bench", "layers"], "by --runs"),
         (["run", "/no/such/module"], "is no saved module"),
         (["history", "ls", "/no/such/history"], "no history at"),
     ],
@@ -69,6 +73,15 @@ def test_a_history_is_listed_and_exported(tmp_path: Path) -> None:
     assert exported.exit_code == 0, exported.output
     assert "2 rows" in exported.output
     assert dgtl("history", "export", history.uri, "--out", str(tmp_path / "out")).exit_code == 2
+
+
+def test_a_model_needs_enough_history(tmp_path: Path) -> None:
+    history = ParquetHistory(str(tmp_path / "history"))
+    history.append([example_measurement(trial=k) for k in range(3)])
+    result = dgtl("pretrain", history.uri, "--out", str(tmp_path / "model"))
+    assert result.exit_code == 2
+    assert "no task with at least 8 usable cpu measurements" in result.output
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_doctor_names_what_is_there() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.core.task import LayerTask
@@ -103,6 +104,7 @@ def _ours(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -> _Pace:
             budget=Budget(trials=size.trials + len(tasks)),
             toolchain=toolchain(),
             history=lambda _device: (),
+            learn=lambda _device: Knowledge(),
             sink=pace,
             choose=best_config,
             on_round=pace.on_round,

@@ -33,3 +33,24 @@ class SourceTask:
                 f"source task {self.name!r} has an encoding of shape {self.encoding.shape} and"
                 f" costs of shape {self.cost_s.shape}; allowed are (n × columns) and (n,)"
             )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PackedModel:
+    """A pre-trained model as it travels and rests: JSON and safe tensors, nothing that can run."""
+
+    facts: str
+    tensors: bytes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Knowledge:
+    """What a search knows beforehand of other tasks.
+
+    Attributes:
+        sources: What was measured of them.
+        model: What was learned of all of them together; None where nothing was pre-trained.
+    """
+
+    sources: tuple[SourceTask, ...] = ()
+    model: PackedModel | None = None

@@ -10,10 +10,11 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError, WorkerCrashedError
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildResult, EvaluatorConfig, RunResult
 from dgtl_ray.core.task import LayerTask
-from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Outcome
+from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Outcome, Transfer
 from dgtl_ray.engine.workers import (
     ArtifactRef,
     BuilderFactory,
@@ -68,10 +69,14 @@ class RayCrew:
             raise error.as_instanceof_cause() from error
         return device
 
-    def take_on(self, setups: Sequence[LayerSetup]) -> None:
-        """Give each layer to an actor, and wait until every actor is there."""
+    def take_on(self, setups: Sequence[LayerSetup], known: Knowledge) -> None:
+        """Give each layer to an actor, and wait until every actor is there.
+
+        What is known travels once, through the object store.
+        """
+        shared = ray.put(known)
         for shard in shards(len(setups), self._config.layer_actors):
-            actor = LayerActor.remote({k: setups[k] for k in shard})
+            actor = LayerActor.remote({k: setups[k] for k in shard}, shared)
             self._actors.append(actor)
             self._actor_of_layer.update(dict.fromkeys(shard, actor))
         ray.get([actor.observe.remote({}) for actor in self._actors])
@@ -84,6 +89,11 @@ class RayCrew:
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         """Give each layer what became of candidates."""
         ray.get([a.observe.remote(part) for a, part in self._by_actor(outcomes)])
+
+    def transfers(self) -> dict[int, Transfer]:
+        """What came of each layer's sources."""
+        answers = ray.get([actor.transfers.remote() for actor in self._actors])
+        return dict(chain.from_iterable(answer.items() for answer in answers))
 
     def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
         """The schedule text of configurations, by layer."""

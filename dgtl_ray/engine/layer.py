@@ -9,10 +9,12 @@ import ray
 from numpy.typing import NDArray
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import Proposal
-from dgtl_ray.search import ProposerContext, make_proposer
+from dgtl_ray.search import ProposerContext, Transferring, make_proposer
 from dgtl_ray.space import DesignSpace
+from dgtl_ray.transfer.relatedness import Relatedness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +56,27 @@ class Outcome:
     spent_s: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """What a layer got from its sources: how related each is, and what was done without."""
+
+    sources: tuple[Relatedness, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+
+
 class Layer:
     """The search of one layer task."""
 
-    def __init__(self, setup: LayerSetup) -> None:
+    def __init__(self, setup: LayerSetup, known: Knowledge) -> None:
         self._space = DesignSpace.from_json(setup.space)
         self._device = setup.device
         context = ProposerContext(
-            space=self._space, seed=setup.seed, task_key=setup.task_key, device=setup.device
+            space=self._space,
+            seed=setup.seed,
+            task_key=setup.task_key,
+            device=setup.device,
+            sources=known.sources,
+            model=known.model,
         )
         self._proposer = make_proposer(setup.search, context)
 
@@ -87,6 +102,13 @@ class Layer:
         """The schedule text of a configuration; `""`, the default schedule, has itself."""
         return self._space.schedule_of(self._space.row_of(config)) if config else ""
 
+    def transfer(self) -> Transfer:
+        """What came of its sources; nothing where the proposer has none."""
+        proposer = self._proposer
+        if not isinstance(proposer, Transferring):
+            return Transfer()
+        return Transfer(sources=proposer.relatedness(), fallbacks=tuple(proposer.fallbacks))
+
     def _candidate(self, proposal: Proposal, encodings: NDArray[np.float32], k: int) -> Candidate:
         row = proposal.pool[k]
         mean, std = proposal.predicted_mean, proposal.predicted_std
@@ -103,8 +125,8 @@ class Layer:
 class LayerHost:
     """Holds several layers: a network of sixty tasks must not mean sixty processes."""
 
-    def __init__(self, setups: Mapping[int, LayerSetup]) -> None:
-        self._layers = {index: Layer(setup) for index, setup in setups.items()}
+    def __init__(self, setups: Mapping[int, LayerSetup], known: Knowledge) -> None:
+        self._layers = {index: Layer(setup, known) for index, setup in setups.items()}
 
     def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
         """Candidates for each layer of `quota` (layer index -> how many)."""
@@ -121,6 +143,10 @@ class LayerHost:
             index: [self._layers[index].schedule_of(config) for config in of_layer]
             for index, of_layer in configs.items()
         }
+
+    def transfers(self) -> dict[int, Transfer]:
+        """What came of each layer's sources."""
+        return {index: layer.transfer() for index, layer in self._layers.items()}
 
 
 LayerActor: Any = ray.remote(num_cpus=0)(LayerHost)

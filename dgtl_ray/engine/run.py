@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.budget import Budget
-from dgtl_ray.engine.clock import SearchClock, SearchTime
+from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
-from dgtl_ray.engine.layer import LayerSetup
+from dgtl_ray.engine.layer import LayerSetup, Transfer
 from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
@@ -31,6 +32,8 @@ class SearchRequest:
         target: TVM's target as JSON.
         history: Rows that may be known of these tasks, given the device that will time: those of
             this run, where it is resumed, and those of other runs.
+        learn: What may be known of other tasks, given that device. Called once, before the search,
+            and counted as search time.
         sink: Where measurements go; durable before they count.
         choose: Names a layer's winner from its rows.
         on_round: Called with the time spent, after each round is durable.
@@ -46,6 +49,7 @@ class SearchRequest:
     budget: Budget
     toolchain: Mapping[str, str]
     history: Callable[[DeviceDescriptor], Sequence[Measurement]]
+    learn: Callable[[DeviceDescriptor], Knowledge]
     sink: MeasurementSink
     choose: ChooseWinner
     on_round: Callable[[SearchTime], None]
@@ -67,6 +71,8 @@ class SearchOutcome:
         rows: Measurements by layer, those known before included.
         winners: Configuration of each layer (`""` is the default schedule).
         schedules: Schedule text of each winner.
+        knowledge: What was known of other tasks.
+        transfers: What came of it, by layer.
     """
 
     device: DeviceDescriptor
@@ -74,6 +80,8 @@ class SearchOutcome:
     winners: tuple[str, ...]
     schedules: tuple[str, ...]
     time: SearchTime
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    transfers: tuple[Transfer, ...] = ()
 
 
 def search(request: SearchRequest, monitor: Monitor) -> SearchOutcome:
@@ -110,12 +118,15 @@ class _Search:
 
     def run(self) -> SearchOutcome:
         request, crew = self._request, self._crew
-        crew.take_on([self._setup(k) for k in range(len(request.tasks))])
-        crew.observe({k: [outcome_of(row) for row in rows] for k, rows in self._rows.items()})
+        with self._clock.phase(Phase.PROPOSING):
+            known = request.learn(self._device)
+            crew.take_on([self._setup(k) for k in range(len(request.tasks))], known)
+            crew.observe({k: [outcome_of(row) for row in rows] for k, rows in self._rows.items()})
         self._loop.run()
         best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
         confirm(self._loop, crew, best, request.confirm.passes)
         winners = self._verified_winners()
+        transfers = crew.transfers()
         texts = crew.schedules({k: [config] for k, config in winners.items()})
         return SearchOutcome(
             device=self._device,
@@ -123,6 +134,8 @@ class _Search:
             winners=tuple(winners.values()),
             schedules=tuple(texts[k][0] for k in winners),
             time=self._clock.read(),
+            knowledge=known,
+            transfers=tuple(transfers[k] for k in winners),
         )
 
     def append(self, rows: Sequence[Measurement]) -> None:
@@ -176,7 +189,8 @@ class _Search:
     def _record(self, layer: int) -> LayerRecord:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""
         task = self._request.tasks[layer]
-        record = LayerRecord(name=task.name, flop=task.flop, weight=task.weight)
+        most = self._request.budget.layer_trials
+        record = LayerRecord(name=task.name, flop=task.flop, weight=task.weight, most=most)
         record.exhausted = self._request.spaces[layer].size == 0
         for row in self._rows[layer]:
             if row.run_id == self._request.run_id and row.stage is not Stage.CONFIRM:

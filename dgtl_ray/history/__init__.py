@@ -7,6 +7,7 @@ from dgtl_ray.history.filters import row_filter
 from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
+from dgtl_ray.history.sources import SourceQuery, read_sources
 from dgtl_ray.history.store import ParquetHistory
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "HistoryStore",
     "ParquetHistory",
     "SkippedFile",
+    "SourceQuery",
     "export",
     "parse_filter",
+    "read_sources",
     "row_filter",
     "select_best",
 ]

@@ -3,7 +3,7 @@
 from dgtl_ray.report.live import LiveMonitor
 from dgtl_ray.report.plain import PlainMonitor
 from dgtl_ray.report.summary import print_summary
-from dgtl_ray.report.tables import key_value_table, rows_table, tuning_table
+from dgtl_ray.report.tables import key_value_table, rows_table, source_rows, tuning_table
 
 __all__ = [
     "LiveMonitor",
@@ -11,5 +11,6 @@ __all__ = [
     "key_value_table",
     "print_summary",
     "rows_table",
+    "source_rows",
     "tuning_table",
 ]

@@ -1,12 +1,12 @@
 """What a finished run says it won."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from dgtl_ray.report.tables import key_value_table
+from dgtl_ray.report.tables import key_value_table, rows_table
 from dgtl_ray.report.units import duration, gigabytes
-from dgtl_ray.results import ResultGrid, RunSummary
+from dgtl_ray.results import ResultGrid, RunSummary, SourceUse
 
 _NAMES = {
     "tuned": "tuned",
@@ -15,11 +15,15 @@ _NAMES = {
     "onnxruntime": "ONNX Runtime",
 }
 
+_MOST_SOURCES = 15
+
 
 def print_summary(console: Console, grid: ResultGrid) -> None:
     """Latencies side by side, search time by phase, verification, memory, where things are."""
     summary = grid.summary
     console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
+    if summary.sources:
+        console.print(rows_table(_source_rows(summary.sources), "learned from"))
     for note in [*summary.notes, *grid.errors]:
         console.print(f"note: {note}", highlight=False)
 
@@ -35,6 +39,27 @@ def _latency_rows(latency_s: Mapping[str, float | None]) -> list[tuple[str, str]
             rows.append((name, f"{seconds * 1e3:.2f} ms"))
         else:
             rows.append((name, f"{seconds * 1e3:.2f} ms   tuned ÷ this = {tuned_s / seconds:.3f}"))
+    return rows
+
+
+def _source_rows(sources: Sequence[SourceUse]) -> list[dict[str, str | int | float | None]]:
+    """The sources that layers asked, and one row for the rest."""
+    asked = [source for source in sources if source.layers]
+    shown = asked[:_MOST_SOURCES]
+    rows: list[dict[str, str | int | float | None]] = [
+        {
+            "source": source.name,
+            "measurements": source.measurements,
+            "layers": source.layers,
+            "rank correlation": source.correlation,
+            "not trusted by": len(source.distrusted),
+        }
+        for source in shown
+    ]
+    rest = [source for source in sources if source not in shown]
+    if rest:
+        told = {"source": f"{len(rest)} others", "measurements": sum(s.measurements for s in rest)}
+        rows.append(dict.fromkeys(rows[0] if rows else told) | told)
     return rows
 
 

@@ -7,6 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.progress import Progress
 from dgtl_ray.report.units import count, gigaflops, microseconds
 
@@ -46,6 +47,12 @@ def rows_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> Table:
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
+
+
+def source_rows(sources: Sequence[SourceTask]) -> list[dict[str, str | int]]:
+    """What a model was made of, the largest sources first."""
+    largest = sorted(sources, key=lambda source: -len(source.cost_s))
+    return [{"source": s.name, "measurements": len(s.cost_s)} for s in largest]
 
 
 def key_value_table(pairs: Iterable[tuple[str, str]]) -> Table:

@@ -1,7 +1,15 @@
 """Proposers: what to measure next. It imports nothing heavier than numpy."""
 
 from dgtl_ray.search.context import ProposerContext
-from dgtl_ray.search.registry import make_proposer, proposer_names
+from dgtl_ray.search.registry import learns_from_sources, make_proposer, proposer_names
 from dgtl_ray.search.space import SearchSpace
+from dgtl_ray.search.transferring import Transferring
 
-__all__ = ["ProposerContext", "SearchSpace", "make_proposer", "proposer_names"]
+__all__ = [
+    "ProposerContext",
+    "SearchSpace",
+    "Transferring",
+    "learns_from_sources",
+    "make_proposer",
+    "proposer_names",
+]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.knowledge import PackedModel, SourceTask
 from dgtl_ray.search.space import SearchSpace
 
 
@@ -17,6 +17,7 @@ class ProposerContext:
         task_key: Tells the tasks of a run apart.
         device: Where candidates are timed.
         sources: What was measured of other tasks, or of this one on other devices.
+        model: What was learned of those sources that are usable, where that was done beforehand.
     """
 
     space: SearchSpace
@@ -24,3 +25,4 @@ class ProposerContext:
     task_key: str
     device: DeviceDescriptor
     sources: tuple[SourceTask, ...] = ()
+    model: PackedModel | None = None

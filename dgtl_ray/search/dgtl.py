@@ -117,6 +117,11 @@ class DgtlProposer:
         """Take measurements in; the model learns of them when it is asked next."""
         self._ledger.record(pool, cost_s, status, spent_s)
 
+    @property
+    def fallbacks(self) -> Sequence[str]:
+        """What numerical trouble was met, and what was done without."""
+        return self.surrogate.fallbacks
+
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""
         ranked, cost_s = self._ledger.ranked()

@@ -24,8 +24,10 @@ def _chameleon(context: ProposerContext) -> Proposer:
 
 def _dgtl(context: ProposerContext) -> Proposer:
     from dgtl_ray.search.dgtl import DgtlProposer
+    from dgtl_ray.transfer.checkpoint import unpack
 
-    return DgtlProposer(context)
+    model = context.model
+    return DgtlProposer(context, pretrained=None if model is None else unpack(model))
 
 
 # Those that learn with heavy libraries are imported when they are asked for.
@@ -38,6 +40,15 @@ _PROPOSERS: Mapping[str, Callable[[ProposerContext], Proposer]] = MappingProxyTy
         "random": RandomProposer,
     }
 )
+
+
+# Those that learn from sources beforehand.
+_LEARNERS = frozenset({"autotvm", "dgtl"})
+
+
+def learns_from_sources(name: str) -> bool:
+    """Whether the proposer called `name` makes use of `ProposerContext.sources`."""
+    return name in _LEARNERS
 
 
 def proposer_names() -> tuple[str, ...]:

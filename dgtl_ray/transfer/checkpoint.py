@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,13 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.knowledge import PackedModel, SourceTask
 from dgtl_ray.transfer.deep_gp import LatencyGP
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
+
+_LOG = logging.getLogger(__name__)
 
 FORMAT = 1
 TENSORS, FACTS = "model.safetensors", "model.json"
@@ -31,9 +36,8 @@ def content_key(sources: Sequence[SourceTask], config: PretrainConfig) -> str:
     return told.hexdigest()[:16]
 
 
-def save(model: Pretrained, folder: Path) -> None:
-    """Write a model into a folder, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
+def pack(model: Pretrained) -> PackedModel:
+    """A model as text and bytes."""
     tensors = {name: value.contiguous() for name, value in model.gp.state_dict().items()}
     tensors |= {
         "columns.kept": torch.from_numpy(model.columns.kept),
@@ -49,8 +53,37 @@ def save(model: Pretrained, folder: Path) -> None:
         "scales": [asdict(scale) for scale in model.scales],
         "fallbacks": model.fallbacks,
     }
-    save_file(tensors, folder / TENSORS)
-    (folder / FACTS).write_text(json.dumps(facts, indent=1))
+    return PackedModel(facts=json.dumps(facts, indent=1), tensors=to_bytes(tensors))
+
+
+def unpack(packed: PackedModel) -> Pretrained:
+    """The model that `pack` was given.
+
+    Raises:
+        InputError: It was packed by another version, or is damaged.
+    """
+    try:
+        facts = json.loads(packed.facts)
+        if facts["format"] != FORMAT:
+            raise InputError(f"a model of format {facts['format']}: pre-train it anew")
+        return _rebuilt(facts, from_bytes(packed.tensors))
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"no pre-trained model: {error}") from error
+
+
+def save(model: Pretrained, folder: Path) -> None:
+    """Write a model into a folder, which is made."""
+    write(pack(model), folder)
+
+
+def write(packed: PackedModel, folder: Path) -> None:
+    """Write a packed model into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / TENSORS).write_bytes(packed.tensors)
+    # The facts come last, and whole: where they are, there is a model.
+    temporary = folder / f".{FACTS}.{os.getpid()}"
+    temporary.write_text(packed.facts)
+    temporary.replace(folder / FACTS)
 
 
 def load(folder: Path) -> Pretrained:
@@ -59,14 +92,22 @@ def load(folder: Path) -> Pretrained:
     Raises:
         InputError: There is none, or it cannot be read.
     """
+    return unpack(read(folder))
+
+
+def read(folder: Path) -> PackedModel:
+    """The packed model in a folder, whole.
+
+    Raises:
+        InputError: There is none, or it cannot be read.
+    """
     try:
-        facts = json.loads((folder / FACTS).read_text())
-        tensors = load_file(folder / TENSORS)
-        if facts["format"] != FORMAT:
-            raise InputError(f"{folder}: a model of format {facts['format']}; pre-train it anew")
-        return _rebuilt(facts, tensors)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        facts, tensors = (folder / FACTS).read_text(), (folder / TENSORS).read_bytes()
+        packed = PackedModel(facts=facts, tensors=tensors)
+        unpack(packed)
+    except (OSError, ValueError, InputError) as error:
         raise InputError(f"{folder}: no pre-trained model can be read there: {error}") from error
+    return packed
 
 
 def pretrain_once(
@@ -76,7 +117,10 @@ def pretrain_once(
     config = config or PretrainConfig()
     folder = cache / content_key(sources, config)
     if (folder / FACTS).exists():
-        return load(folder)
+        try:
+            return load(folder)
+        except InputError as error:
+            _LOG.warning("pre-training anew: %s", error)
     model = pretrain(sources, config)
     save(model, folder)
     return model

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.run import SearchRequest
@@ -57,6 +58,7 @@ def make_request(network: Network, target: TargetSpec, spaces: list[DesignSpace]
             "budget": Budget(trials=40),
             "toolchain": {"tvm": "0"},
             "history": lambda _device: (),
+            "learn": lambda _device: Knowledge(),
             "sink": Sink(),
             "choose": best_config,
             "on_round": lambda _spent: None,

@@ -50,6 +50,19 @@ def test_what_was_trained_once_is_read(tmp_path: Path, sources: Sources) -> None
     np.testing.assert_array_equal(one, two)
 
 
+def test_a_damaged_cache_is_made_anew(
+    tmp_path: Path, sources: Sources, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = PretrainConfig(steps=2, inducing=8, hidden=1)
+    pretrain_once(sources, tmp_path, config)
+    folder = tmp_path / content_key(sources, config)
+    whole = (folder / TENSORS).read_bytes()
+    (folder / TENSORS).write_bytes(whole[:100])
+    pretrain_once(sources, tmp_path, config)
+    assert (folder / TENSORS).read_bytes() == whole
+    assert "pre-training anew" in caplog.text
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, pretrained: Pretrained) -> None:
     with pytest.raises(InputError, match="no pre-trained model"):
         load(tmp_path)

@@ -1,0 +1,132 @@
+"""Source tasks from histories: what was measured of other tasks, or on other devices."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.measurement import Stage
+from dgtl_ray.core.seeds import stream
+from dgtl_ray.history.filters import row_filter
+from dgtl_ray.history.protocol import HistoryStore
+
+_KEYS = ["workload_key", "device_key"]
+# What is read of every row; encodings, most of a history's bytes, are read of chosen rows alone.
+_LIGHT = ["measurement_id", *_KEYS, "cost_s"]
+_WHOLE = [*_LIGHT, "network", "task", "device", "encoding"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceQuery:
+    """Which rows may be sources.
+
+    Attributes:
+        kind: Of the target: `cpu` or `cuda`.
+        columns: Of its encoding; rows that were encoded in another way are left out.
+        own: Tasks being tuned, as pairs of workload key and device key: they are no sources.
+        most_rows: Of all sources together; of a larger history, each source gives some.
+    """
+
+    kind: str
+    columns: int
+    own: Collection[tuple[str, str]] = ()
+    most_rows: int = 8000
+
+
+def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple[SourceTask, ...]:
+    """One source for each task and device; the same rows, in whatever files, give the same.
+
+    Of a source that holds more than its share, half of what is taken are its fastest rows and
+    half a random sample of the others, so that a model sees the fast end and the whole.
+
+    Raises:
+        InputError: A history cannot be read.
+    """
+    light = _distinct([store.scan(where=_where(query), columns=_LIGHT) for store in histories])
+    chosen = _choose(light, query)
+    if not chosen:
+        return ()
+    wanted = row_filter(measurement_id=chosen)
+    whole = _distinct([store.scan(where=wanted, columns=_WHOLE) for store in histories])
+    return tuple(_source(whole.take(rows)) for rows in _groups(whole))
+
+
+def _where(query: SourceQuery) -> Any:
+    """Rows that search chose, told in the columns of the target's encoding."""
+    return (
+        row_filter(stage=[Stage.TUNING_SET.value, Stage.SEARCH.value])
+        & pc.starts_with(pc.field("device_key"), f"{query.kind}/")
+        & (pc.list_value_length(pc.field("encoding")) == query.columns)
+    )
+
+
+def _distinct(tables: Sequence[Any]) -> Any:
+    """The rows of all tables, each measurement once, in the order of their names."""
+    table = pa.concat_tables(tables).sort_by("measurement_id")
+    ids = table.column("measurement_id").to_numpy(zero_copy_only=False)
+    return table.take(np.unique(ids, return_index=True)[1])
+
+
+def _groups(table: Any) -> list[NDArray[np.intp]]:
+    """Rows of each task on each device, in the order of their keys."""
+    keys = pc.binary_join_element_wise(*(table.column(name) for name in _KEYS), "\n")
+    _, group = np.unique(keys.to_numpy(zero_copy_only=False), return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []
+
+
+def _choose(table: Any, query: SourceQuery) -> list[str]:
+    """Names of the measurements that sources are made of."""
+    groups = [rows for rows in _groups(table) if _key(table, rows) not in query.own]
+    share = _share([len(rows) for rows in groups], query.most_rows)
+    cost_s = table.column("cost_s").to_numpy()
+    picked = [rows[_some(cost_s[rows], share)] for rows in groups]
+    if not picked:
+        return []
+    names: list[str] = table.column("measurement_id").take(np.concatenate(picked)).to_pylist()
+    return names
+
+
+def _share(sizes: Sequence[int], most: int) -> int:
+    """The most that every source may give, so that all together give at most `most`."""
+    left = most
+    for done, size in enumerate(sorted(sizes)):
+        if size * (len(sizes) - done) > left:
+            return left // (len(sizes) - done)
+        left -= size
+    return max(sizes, default=0)
+
+
+def _some(cost_s: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    """Up to `n` rows: the fastest, and as many of the others at random; failures are others."""
+    if len(cost_s) <= n:
+        return np.arange(len(cost_s))
+    ranked = np.argsort(cost_s, kind="stable")
+    fast = ranked[: n // 2]
+    others = stream(0, "sources", len(cost_s)).permutation(ranked[n // 2 :])
+    return np.sort(np.concatenate([fast, others[: n - len(fast)]]))
+
+
+def _key(table: Any, rows: NDArray[np.intp]) -> tuple[str, str]:
+    workload_key, device_key = (table.column(name)[int(rows[0])].as_py() for name in _KEYS)
+    return workload_key, device_key
+
+
+def _source(rows: Any) -> SourceTask:
+    """A source of rows that are all of one task and device."""
+    first = rows.slice(0, 1).to_pylist()[0]
+    flat = rows.column("encoding").combine_chunks().flatten().to_numpy()
+    device = DeviceDescriptor(**first["device"])
+    return SourceTask(
+        name=f"{first['network']} {first['task']} on {device.name}",
+        encoding=flat.reshape(len(rows), -1),
+        cost_s=rows.column("cost_s").to_numpy(),
+        device=device,
+        task_key=first["workload_key"],
+    )

@@ -1,0 +1,84 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.history import ParquetHistory, SourceQuery, read_sources
+from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
+
+QUERY = SourceQuery(kind="cpu", columns=2)
+OTHER = replace(EXAMPLE_DEVICE, cores=64)
+
+
+def row(trial: int, key: str = "a", cost_s: float = 1e-3, **changes: Any) -> Measurement:
+    return example_measurement(
+        trial, workload_key=key, cost_s=cost_s, encoding=(float(trial), cost_s), **changes
+    )
+
+
+def sources(tmp_path: Path, rows: list[Measurement], query: SourceQuery) -> list[SourceTask]:
+    store = ParquetHistory(str(tmp_path))
+    store.append(rows)
+    return list(read_sources([store], query))
+
+
+def test_each_task_on_each_device_is_one_source(tmp_path: Path) -> None:
+    far: dict[str, Any] = {"device_key": OTHER.key, "device": OTHER.as_dict()}
+    rows = [row(0), row(1, "b", 2e-3), row(2, cost_s=3e-3), row(3, **far)]
+    near, away, other = sources(tmp_path, rows, QUERY)
+    assert [s.task_key for s in (near, away, other)] == ["a", "a", "b"]
+    assert (near.device, away.device) == (EXAMPLE_DEVICE, OTHER)
+    assert near.cost_s.tolist() == [1e-3, 3e-3]
+    assert near.encoding.tolist() == np.array([[0, 1e-3], [2, 3e-3]], np.float32).tolist()
+    assert "resnet18 fused_conv2d on example" in near.name
+
+
+def test_what_is_tuned_is_no_source(tmp_path: Path) -> None:
+    """Its rows are observations; the same task on another device is a source."""
+    far: dict[str, Any] = {"device_key": OTHER.key, "device": OTHER.as_dict()}
+    query = replace(QUERY, own={("a", EXAMPLE_DEVICE.key)})
+    (source,) = sources(tmp_path, [row(0), row(1, **far)], query)
+    assert source.device == OTHER
+
+
+def test_rows_that_no_model_can_use_are_left_out(tmp_path: Path) -> None:
+    gpu = {**EXAMPLE_DEVICE.as_dict(), "kind": "cuda"}
+    rows = [
+        row(0, stage=Stage.CONFIRM),
+        replace(row(1), config="", encoding=(), stage=Stage.DEFAULT),
+        replace(row(2), encoding=(1.0, 2.0, 3.0)),
+        row(3, device_key="cuda/example/2", device=gpu),
+    ]
+    assert sources(tmp_path, rows, QUERY) == []
+
+
+def test_failures_are_told(tmp_path: Path) -> None:
+    failed = example_measurement(1, workload_key="a", status=Status.RUN_ERROR)
+    (source,) = sources(tmp_path, [row(0), failed], QUERY)
+    np.testing.assert_array_equal(source.cost_s, [1e-3, np.nan])
+
+
+def test_files_and_repetitions_change_nothing(tmp_path: Path) -> None:
+    rows = [row(k, "ab"[k % 2], 1e-3 * k + 1e-3) for k in range(12)]
+    first, second = (ParquetHistory(str(tmp_path / name)) for name in "xy")
+    first.append(rows[6:])
+    first.append(rows[:4])
+    second.append(rows[2:8])
+    both, one = read_sources([first, second], QUERY), sources(tmp_path / "z", rows, QUERY)
+    for mine, theirs in zip(both, one, strict=True):
+        np.testing.assert_array_equal(mine.encoding, theirs.encoding)
+        np.testing.assert_array_equal(mine.cost_s, theirs.cost_s)
+
+
+def test_a_large_history_gives_its_fastest_and_some_of_all(tmp_path: Path) -> None:
+    """Small sources are taken whole."""
+    rows = [row(k, cost_s=1e-3 * (k + 1)) for k in range(100)]
+    rows += [row(100 + k, "b") for k in range(5)]
+    large, small = sources(tmp_path, rows, replace(QUERY, most_rows=25))
+    assert (len(large.cost_s), len(small.cost_s)) == (20, 5)
+    fastest = {round(1e3 * cost_s) for cost_s in large.cost_s.tolist()}
+    assert set(range(1, 11)) <= fastest
+    assert max(fastest) > 30
