@@ -49,6 +49,7 @@ class Bench(StrEnum):
     ABLATION = "ablation"
     MODEL = "model"
     LAYERS = "layers"
+    CUDA = "cuda"
 
 
 app = typer.Typer(

@@ -19,7 +19,7 @@ def compile_module(module: tvm.IRModule, target: str, path: Path) -> bytes:
     """Compile a scheduled module to a shared library; `path` is written and removed."""
     resolved = tvm.target.Target(target)
     if resolved.kind.name == "cuda":
-        compile_when_built()
+        compile_when_built(path.parent)
     with resolved, tvm.transform.PassContext(opt_level=3, config=_LEAN):
         executable = tvm.compile(module, target=resolved)
         executable.export_library(str(path), fcompile=link_shared, workspace_dir=str(path.parent))

@@ -10,26 +10,33 @@ Only workers import this: it loads TVM.
 
 import base64
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import tvm
 import tvm_ffi
 
 from dgtl_ray.measure.cuda_compiler import choose_cuda_compiler
+from dgtl_ray.measure.cuda_headers import use_cuda_headers
 
 _MARK = "machine code: "
 _AFTER_SOURCE = "tvm_callback_cuda_postproc"
 _TO_MACHINE_CODE = "tvm_callback_cuda_compile"
 
 
-def compile_when_built() -> None:
+def compile_when_built(scratch: Path) -> None:
     """From now on, let modules that this process builds carry machine code.
+
+    Args:
+        scratch: A folder that lasts as long as this process builds.
 
     Raises:
         MissingExtraError: There is no CUDA compiler here.
     """
     os.environ["TVM_CUDA_COMPILE_MODE"] = choose_cuda_compiler()
+    use_cuda_headers(scratch)
     # The same on machines with a driver, where TVM would compile and load at once.
     os.environ["TVM_COMPILE_FORCE_FALLBACK"] = "1"
     compile_source = tvm.get_global_func(_TO_MACHINE_CODE)
@@ -57,6 +64,12 @@ def accepting(compile_source: Callable[[str], bytes]) -> Callable[[str], bytes]:
         return compile_source(text)
 
     return to_machine_code
+
+
+def machine_codes(library: bytes) -> list[bytes]:
+    """The machine code that a built shared library carries, one piece a CUDA module."""
+    found = re.findall(_MARK.encode() + rb"([A-Za-z0-9+/]+=*)", library)
+    return [base64.b64decode(text) for text in found]
 
 
 def pack(machine_code: bytes) -> str:

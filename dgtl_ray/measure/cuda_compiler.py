@@ -3,6 +3,7 @@
 from functools import cache
 
 from dgtl_ray.core.errors import MissingExtraError
+from dgtl_ray.measure.cuda_headers import find_cuda_headers
 from dgtl_ray.measure.toolchain import nvcc_version, nvrtc_version
 
 
@@ -13,8 +14,10 @@ def choose_cuda_compiler() -> str:
     Raises:
         MissingExtraError: There is neither.
     """
-    if nvrtc_version():
+    if nvrtc_version() and find_cuda_headers():
         return "nvrtc"
     if nvcc_version():
         return "nvcc"
-    raise MissingExtraError("compiling for CUDA (no NVRTC, no nvcc on the PATH)", "cuda")
+    raise MissingExtraError(
+        "compiling for CUDA (no NVRTC with CUDA's headers, no nvcc on the PATH)", "cuda"
+    )

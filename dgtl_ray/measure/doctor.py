@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil
 
 from dgtl_ray.measure.cpu import available_cores, cpu_info
+from dgtl_ray.measure.cuda_headers import find_cuda_headers
 from dgtl_ray.measure.toolchain import nvcc_version, nvrtc_version, package_version
 
 _MISSING = "not found"
@@ -170,6 +171,12 @@ _PROBES = (
         what="NVRTC",
         look=nvrtc_version,
         needed_for="building for cuda (or nvcc)",
+        advice="only needed for target cuda: pip install 'dgtl_ray[cuda]'",
+    ),
+    _Probe(
+        what="CUDA headers",
+        look=lambda: str(find_cuda_headers() or "") or None,
+        needed_for="building for cuda with NVRTC",
         advice="only needed for target cuda: pip install 'dgtl_ray[cuda]'",
     ),
     _Probe(
