@@ -95,9 +95,10 @@ class Prior:
         """The same widths about a pre-trained θ_S."""
         return Prior(mean=theta, std=self.std)
 
-    def energy(self, theta: torch.Tensor) -> torch.Tensor:
-        """−log p(θ), but for a constant."""
-        return 0.5 * (((theta - self.mean) / self.std) ** 2).sum()
+    def energy(self, theta: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """−log p(θ), but for a constant, and its gradient (size,)."""
+        away = (theta - self.mean) / self.std
+        return float(0.5 * (away**2).sum()), away / self.std
 
 
 def covariance(layout: Layout, theta: torch.Tensor, a: Points, b: Points) -> torch.Tensor:
@@ -149,6 +150,12 @@ def matern(squared: torch.Tensor) -> torch.Tensor:
     """The Matérn-5/2 correlation of squared distances."""
     distance = _ROOT_5 * squared.clamp_min(1e-14).sqrt()
     return (1.0 + distance + distance**2 / 3.0) * torch.exp(-distance)
+
+
+def matern_slope(squared: torch.Tensor) -> torch.Tensor:
+    """The derivative of that correlation by the squared distance."""
+    distance = _ROOT_5 * squared.clamp_min(1e-14).sqrt()
+    return -5.0 / 6.0 * (1.0 + distance) * torch.exp(-distance)
 
 
 def squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

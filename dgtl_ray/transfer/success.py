@@ -2,9 +2,10 @@
 
 import torch
 
+from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points, join
-from dgtl_ray.transfer.target_gp import Observed, TargetGP
+from dgtl_ray.transfer.target_gp import TargetGP
 
 # Outcomes are told as +1 and −1 with this noise.
 _NOISE_VARIANCE = 0.1

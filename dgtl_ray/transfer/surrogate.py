@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.guard import Expert, trusted
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
@@ -15,7 +16,7 @@ from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Relatedness, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, usable
 from dgtl_ray.transfer.source_model import SourceModel
-from dgtl_ray.transfer.target_gp import Observed, TargetGP, tune
+from dgtl_ray.transfer.target_gp import TargetGP, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.

@@ -1,8 +1,6 @@
 """The target's exact Gaussian process, tuned by maximum a posteriori estimation."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +8,7 @@ from scipy.optimize import minimize
 
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.transfer.cholesky import factor
+from dgtl_ray.transfer.evidence import Evidence, Observed
 from dgtl_ray.transfer.kernel import Layout, Prior, covariance, prior_mean, variance
 from dgtl_ray.transfer.points import Points
 
@@ -17,14 +16,6 @@ _BOUND = 9.0
 _LEAST_VARIANCE = 1e-10
 # Rows whose covariances are computed at a time: what lies between then stays in the cache.
 _CHUNK = 256
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Observed:
-    """Measured points and their standardised log-latencies (n,)."""
-
-    points: Points
-    y: torch.Tensor
 
 
 class TargetGP:
@@ -97,14 +88,15 @@ def tune(
     With one task and a prior centred on pre-trained θ_S this is MAP tuning (Sun et al. 2021);
     with several it is what they have in common.
     """
+    evidence = [Evidence(layout, task) for task in tasks]
 
     def energy(theta: FloatArray) -> tuple[float, FloatArray]:
-        point = torch.tensor(theta, dtype=torch.float64, requires_grad=True)
-        value = prior.energy(point)
-        for task in tasks:
-            value = value + negative_log_likelihood(layout, point, task)
-        (slope,) = torch.autograd.grad(value, point)
-        return float(value.detach()), slope.numpy()
+        point = torch.from_numpy(theta)
+        value, slope = prior.energy(point)
+        for one in evidence:
+            more, steeper = one(point)
+            value, slope = value + more, slope + steeper
+        return value, slope.numpy()
 
     found = minimize(
         energy,
@@ -115,14 +107,3 @@ def tune(
         options={"maxiter": most_steps, "maxfun": 2 * most_steps},
     )
     return torch.from_numpy(np.asarray(found.x, dtype=np.float64))
-
-
-def negative_log_likelihood(layout: Layout, theta: torch.Tensor, data: Observed) -> torch.Tensor:
-    """−log p(y | X, θ)."""
-    k = covariance(layout, theta, data.points, data.points)
-    root, _ = factor(k + theta[layout.noise].exp() * torch.eye(len(k)).double())
-    residual = data.y - prior_mean(data.points)
-    half = torch.linalg.solve_triangular(root, residual[:, None], upper=False)
-    logs = torch.diagonal(root).log().sum()
-    fit: torch.Tensor = 0.5 * (half**2).sum()
-    return fit + logs + 0.5 * len(k) * math.log(2.0 * math.pi)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.seeds import stream
+from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.scaling import ColumnScale
 from dgtl_ray.transfer.source_model import SourceModel
-from dgtl_ray.transfer.target_gp import Observed, tune
+from dgtl_ray.transfer.target_gp import tune
 
 # Rows of each source, and sources, that θ_S is learned from.
 ROWS = 200

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from dgtl_ray.transfer.cholesky import factor
-from dgtl_ray.transfer.kernel import Layout, Prior, covariance, variance
+from dgtl_ray.transfer.evidence import Evidence, Observed
+from dgtl_ray.transfer.kernel import Layout, Prior, covariance, prior_mean, variance
 from dgtl_ray.transfer.points import Points
-from dgtl_ray.transfer.target_gp import Observed, TargetGP, negative_log_likelihood, tune
+from dgtl_ray.transfer.target_gp import TargetGP, tune
 
 LAYOUT = Layout(features=3, knobs=2)
 
@@ -56,26 +57,37 @@ def test_joint_posterior_has_the_marginals() -> None:
     torch.testing.assert_close(spread, torch.diagonal(joint), atol=1e-5, rtol=0)
 
 
-def test_likelihood_is_the_normal_density() -> None:
-    theta = Prior.vague(LAYOUT).mean
-    data = observed(6)
+def density(theta: torch.Tensor, data: Observed) -> torch.Tensor:
+    """log p(y | X, θ) as it is written in books."""
     k = covariance(LAYOUT, theta, data.points, data.points)
-    k = k + (theta[LAYOUT.noise].exp() + 1e-6) * torch.eye(6).double()
-    away = data.y - data.points.sources.mean(1)
-    density = -0.5 * float(away @ torch.linalg.solve(k, away))
-    density -= 0.5 * float(torch.logdet(k)) + 3.0 * math.log(2.0 * math.pi)
-    value = negative_log_likelihood(LAYOUT, theta, data)
-    assert float(value) == pytest.approx(-density, rel=1e-8)
+    k = k + (theta[LAYOUT.noise].exp() + 1e-6) * torch.eye(len(k)).double()
+    normal = torch.distributions.MultivariateNormal(prior_mean(data.points), k)
+    told: torch.Tensor = normal.log_prob(data.y)
+    return told
+
+
+@pytest.mark.parametrize("sources", [0, 2])
+def test_evidence_is_the_normal_density_and_its_gradient(sources: int) -> None:
+    at = points(15, sources=sources)
+    data = Observed(points=at, y=at.features[:, 0] + 0.3 * at.features[:, 1].sin())
+    noise = torch.Generator().manual_seed(0)
+    theta = Prior.vague(LAYOUT).mean + torch.randn(LAYOUT.size, generator=noise).double()
+    theta.requires_grad_()
+    expected = -density(theta, data)
+    (rising,) = torch.autograd.grad(expected, theta)
+    value, slope = Evidence(LAYOUT, data)(theta.detach())
+    assert value == pytest.approx(float(expected.detach()), rel=1e-7)
+    torch.testing.assert_close(slope, rising, rtol=1e-5, atol=1e-7)
 
 
 def test_tuning_raises_the_posterior_density() -> None:
     prior, data = Prior.vague(LAYOUT), observed(20)
     theta = tune(LAYOUT, prior, [data])
 
-    def density(at: torch.Tensor) -> float:
-        return -float(prior.energy(at) + negative_log_likelihood(LAYOUT, at, data))
+    def energy(at: torch.Tensor) -> float:
+        return prior.energy(at)[0] - float(density(at, data))
 
-    assert density(theta) > density(prior.mean) + 1.0
+    assert energy(theta) < energy(prior.mean) - 1.0
 
 
 def test_a_narrow_prior_holds_the_hyperparameters() -> None:
