@@ -1,31 +1,88 @@
 """What each part of `dgtl` is worth: the whole beside the whole without one part."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from dgtl_ray.bench.replay import replay
 from dgtl_ray.bench.replay_report import ReplayReport
 from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.watched import MOMENTS, Predictions, Watched
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.search import ProposerContext
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
-from dgtl_ray.transfer.pretraining import PretrainConfig
+from dgtl_ray.transfer.checkpoint import content_key
+from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
+from dgtl_ray.transfer.scaling import usable
+from dgtl_ray.transfer.target_gp import Tuning
 
 MILESTONES = (16, 32, 64, 100)
-VARIANTS = {
-    "whole": DgtlConfig(),
-    "random tuning set": DgtlConfig(selected=False),
-    "hyperparameters' prior without history": DgtlConfig(transferred_prior=False),
-    "shallow": DgtlConfig(pretrain=PretrainConfig(hidden=0)),
-    "no guard": DgtlConfig(guard=False),
-}
+WHOLE, RANDOM_SET, COST_AWARE = "whole", "random tuning set", "cost-aware"
+VARIANTS: Mapping[str, DgtlConfig] = MappingProxyType(
+    {
+        WHOLE: DgtlConfig(),
+        RANDOM_SET: DgtlConfig(selected=False),
+        "not tuned": DgtlConfig(tuning=Tuning.NONE),
+        "tuned by likelihood alone": DgtlConfig(tuning=Tuning.LIKELIHOOD),
+        "hyperparameters' prior without history": DgtlConfig(transferred_prior=False),
+        "shallow": DgtlConfig(pretrain=PretrainConfig(hidden=0)),
+        "no guard": DgtlConfig(guard=False),
+        COST_AWARE: DgtlConfig(cost_aware=True),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Size:
+    """How much is run; `steps` of pre-training where they are fewer than usual."""
+
+    seeds: int
+    trials: int
+    steps: int | None = None
+
+    def config(self, variant: str) -> DgtlConfig:
+        config = VARIANTS[variant]
+        if self.steps is None:
+            return config
+        return replace(config, pretrain=replace(config.pretrain, steps=self.steps))
+
+
+_FULL = _Size(seeds=10, trials=100)
+_QUICK = _Size(seeds=1, trials=16, steps=50)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Result:
+    """One variant on one target: its runs, and what it predicted in each."""
+
+    variant: str
+    report: ReplayReport
+    watched: Sequence[Watched]
+
+
+class _Models:
+    """Deep GPs, each pre-trained once, however many variants take it."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Pretrained] = {}
+
+    def of(self, sources: Sequence[SourceTask], config: PretrainConfig) -> Pretrained:
+        good = usable(sources)
+        key = content_key(good, config)
+        if key not in self._made:
+            self._made[key] = pretrain(good, config)
+        return self._made[key]
 
 
 def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
-    """Best/optimum of every variant on every recorded task; `quick` takes 1 seed and 16 trials.
+    """Every variant on every recorded task; `quick` takes 1 seed and 16 trials.
 
     Args:
         quick: A smoke run.
@@ -36,47 +93,122 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
     """
     if tables is None:
         raise InputError("bench ablation replays recorded kernels: give their folder by --tables")
-    seeds, trials = (1, 16) if quick else (10, 100)
+    size = _QUICK if quick else _FULL
     recorded = read_tables(tables)
-    reports = [
-        (name, _replay(target, recorded, config, seeds, trials))
+    models = _Models()
+    results = [
+        _replay(target, recorded, variant, models, size)
         for target in recorded
-        for name, config in VARIANTS.items()
+        for variant in VARIANTS
     ]
     return BenchReport(
         name="ablation",
         tables=[
-            BenchTable(title="mean best/optimum", rows=_rows(reports, trials, "mean")),
-            BenchTable(title="standard deviation over seeds", rows=_rows(reports, trials, "std")),
+            BenchTable(title="mean best/optimum", rows=_rows(results, "mean")),
+            BenchTable(title="standard deviation over seeds", rows=_rows(results, "std")),
+            BenchTable(title="the space predicted from the tuning set", rows=_ranking(results)),
+            BenchTable(title="best/optimum by recorded seconds", rows=_seconds(results)),
+            BenchTable(title="part inside 90 % intervals", rows=_calibration(results)),
         ],
         figures={},
-        settings={"seeds": seeds, "trials": trials, "source_rows": 500, "quick": quick},
+        settings={
+            "seeds": size.seeds,
+            "trials": size.trials,
+            "source_rows": 500,
+            "quick": quick,
+        },
     )
 
 
 def _replay(
     target: RecordedTable,
     recorded: Sequence[RecordedTable],
-    config: DgtlConfig,
-    seeds: int,
-    trials: int,
-) -> ReplayReport:
-    return replay(
+    variant: str,
+    models: _Models,
+    size: _Size,
+) -> _Result:
+    config, watched = size.config(variant), list[Watched]()
+
+    def make(context: ProposerContext) -> Watched:
+        model = models.of(context.sources, config.pretrain)
+        watched.append(Watched(DgtlProposer(context, config, model), target))
+        return watched[-1]
+
+    report = replay(
         target,
         "dgtl",
-        trials=trials,
-        seeds=range(seeds),
+        trials=size.trials,
+        seeds=range(size.seeds),
         sources=[table for table in recorded if table is not target],
-        make=partial(DgtlProposer, config=config),
+        make=make,
     )
+    return _Result(variant=variant, report=report, watched=watched)
 
 
-def _rows(
-    reports: Sequence[tuple[str, ReplayReport]], trials: int, statistic: str
-) -> list[dict[str, Any]]:
+def _rows(results: Sequence[_Result], statistic: str) -> list[dict[str, Any]]:
     """One row for each target and variant, a column for each milestone."""
     return [
-        {"target": report.table, "variant": name}
-        | {str(after): report.row(after)[statistic] for after in MILESTONES if after <= trials}
-        for name, report in reports
+        {"target": one.report.table, "variant": one.variant}
+        | {str(after): one.report.row(after)[statistic] for after in _reached(one.report)}
+        for one in results
     ]
+
+
+def _reached(report: ReplayReport) -> list[int]:
+    """The milestones that every run came to."""
+    shortest = min(len(run.best_s) for run in report.runs)
+    return [after for after in MILESTONES if after <= shortest]
+
+
+def _ranking(results: Sequence[_Result]) -> list[dict[str, Any]]:
+    """How well the tuning set lets the rest of the space be ranked, and its fastest 5 %."""
+    rows = []
+    for one in results:
+        if one.variant in {WHOLE, RANDOM_SET}:
+            told = [seen.rest[MOMENTS[0]] for seen in one.watched]
+            fast = np.array([predictions.ranking(0.05) for predictions in told])
+            everything = np.array([predictions.ranking() for predictions in told])
+            rows.append(
+                {
+                    "target": one.report.table,
+                    "tuning set": "random" if one.variant == RANDOM_SET else "selected",
+                    "best found": float(one.report.ratios(MOMENTS[0]).mean()),
+                    "fastest 5 %": float(fast.mean()),
+                    "± (sd)": float(fast.std()),
+                    "everything": float(everything.mean()),
+                }
+            )
+    return rows
+
+
+def _seconds(results: Sequence[_Result]) -> list[dict[str, Any]]:
+    """What is found in the time that the whole takes for so many trials."""
+    rows = []
+    by_key = {(one.report.table, one.variant): one.report for one in results}
+    for table in dict.fromkeys(one.report.table for one in results):
+        plain, aware = by_key[table, WHOLE], by_key[table, COST_AWARE]
+        for after in _reached(plain):
+            seconds = float(np.mean([run.cost_s[after - 1] for run in plain.runs]))
+            found = {"whole": plain, "cost-aware": aware}
+            ratios = {name: report.ratios_within(seconds) for name, report in found.items()}
+            rows.append(
+                {"target": table, "seconds": seconds}
+                | {name: float(ratio.mean()) for name, ratio in ratios.items()}
+                | {f"sd, {name}": float(ratio.std()) for name, ratio in ratios.items()}
+            )
+    return rows
+
+
+def _calibration(results: Sequence[_Result]) -> list[dict[str, Any]]:
+    """Of the whole: of what was proposed, and of all that was not measured yet."""
+    rows = []
+    for one in results:
+        if one.variant == WHOLE:
+            proposed = [part for seen in one.watched for part in seen.proposed]
+            row: dict[str, Any] = {"target": one.report.table}
+            row["proposed"] = Predictions.joined(proposed).held()
+            for after in one.watched[0].rest:
+                rest = Predictions.joined([seen.rest[after] for seen in one.watched])
+                row[f"the rest after {after}"] = rest.held()
+            rows.append(row)
+    return rows

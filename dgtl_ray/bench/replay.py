@@ -15,6 +15,8 @@ from dgtl_ray.core.seeds import stream
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.search import ProposerContext, make_proposer
 
+Telling = Callable[[SourceTask, np.random.Generator], SourceTask]
+
 
 def replay(
     table: RecordedTable,
@@ -24,6 +26,7 @@ def replay(
     seeds: Iterable[int],
     sources: Sequence[RecordedTable] = (),
     source_rows: int = 500,
+    told: Telling | None = None,
     batch: int = 8,
     jobs: int = 1,
     make: Callable[[ProposerContext], Proposer] | None = None,
@@ -37,6 +40,7 @@ def replay(
         seeds: One for each run.
         sources: Recorded tasks that the proposer may learn from beforehand.
         source_rows: Rows of each source that it gets, drawn at random, anew for each seed.
+        told: What becomes of each source before the proposer is told of it.
         batch: Configurations that are asked for at a time.
         jobs: Processes that share the seeds; `propose_s` is the truest with one.
         make: Makes the proposer, where the one of that name is not meant as it is.
@@ -51,6 +55,7 @@ def replay(
         trials=trials,
         sources=sources,
         rows=source_rows,
+        told=told,
         batch=batch,
     )
     if jobs > 1:
@@ -82,14 +87,18 @@ def _replay_once(
     trials: int,
     sources: Sequence[RecordedTable],
     rows: int,
+    told: Telling | None,
     batch: int,
 ) -> ReplayRun:
+    known = draw_sources(table, sources, rows, seed)
+    if told is not None:
+        known = tuple(told(source, stream(seed, "told", source.name)) for source in known)
     context = ProposerContext(
         space=table.space,
         seed=seed,
         task_key=table.task_key,
         device=table.device,
-        sources=draw_sources(table, sources, rows, seed),
+        sources=known,
     )
     start = perf_counter()
     clock = _Clock(table, make(context), perf_counter() - start)

@@ -60,6 +60,15 @@ class ReplayReport:
         last = [best[-1] if best and best[-1] is not None else inf for best in best_s]
         return np.array(last) / self.optimum_s
 
+    def ratios_within(self, seconds: float) -> FloatArray:
+        """Best/optimum (runs,) of the trials that ended within so many recorded seconds."""
+        found = []
+        for run in self.runs:
+            trials = int(np.searchsorted(run.cost_s, seconds, side="right"))
+            best_s = run.best_s[trials - 1] if trials else None
+            found.append(inf if best_s is None else best_s)
+        return np.array(found) / self.optimum_s
+
     def rows(self) -> list[dict[str, Any]]:
         """Best/optimum at the milestones that were reached, its spread, and what it cost."""
         longest = max(len(run.best_s) for run in self.runs)

@@ -1,11 +1,13 @@
 """Transfer between devices: each recorded task in turn is the target, the others its history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from dgtl_ray.bench.replay import replay
+from dgtl_ray.bench.false_history import noise, unrelated
+from dgtl_ray.bench.replay import Telling, replay
 from dgtl_ray.bench.replay_report import ReplayReport
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
@@ -14,6 +16,17 @@ from dgtl_ray.measure.tables import read_tables
 from dgtl_ray.search import proposer_names
 
 MILESTONES = (16, 32, 64, 100, 200)
+# After so many trials history must not have made the search worse.
+JUDGED = (100, 200)
+
+# What a search is told of the other devices, by the name of that history.
+_HISTORIES: Mapping[str, Telling | None] = MappingProxyType(
+    {"history": None, "noise": noise, "unrelated kernel": unrelated}
+)
+# Searches that learn from history, and the histories that each is given.
+_LEARNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"autotvm": ("history",), "dgtl": tuple(_HISTORIES)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +34,11 @@ class _Contender:
     """A search, with or without history."""
 
     search: str
-    history: bool
+    history: str | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.search} + history" if self.history else self.search
-
-
-# Searches that learn from history, if they are given some.
-_LEARNERS = ("autotvm", "dgtl")
+        return f"{self.search} + {self.history}" if self.history else self.search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +53,16 @@ class _Size:
 _FULL = _Size(seeds=10, trials=200, source_rows=500)
 _QUICK = _Size(seeds=2, trials=16, source_rows=500)
 
+_Reports = Sequence[tuple[_Contender, ReplayReport]]
+
 
 def run(
     *, quick: bool, tables: Path | None = None, searches: Sequence[str] | None = None
 ) -> BenchReport:
     """Best/optimum of searches on every recorded task; `quick` takes 2 seeds and 16 trials.
+
+    Searches that learn run without history, with that of the other devices, and `dgtl` also with
+    histories that mislead.
 
     Args:
         quick: A smoke run.
@@ -72,6 +86,7 @@ def run(
         tables=[
             BenchTable(title="mean best/optimum", rows=_rows(reports, size, "mean")),
             BenchTable(title="standard deviation over seeds", rows=_rows(reports, size, "std")),
+            BenchTable(title="with history ÷ without", rows=_harm(reports, size)),
         ],
         figures={},
         settings={
@@ -84,10 +99,14 @@ def run(
 
 
 def _contenders(searches: Sequence[str]) -> list[_Contender]:
-    """Every search without history, and those that learn with history, too."""
-    alone = [_Contender(search=name, history=False) for name in searches]
-    learners = [name for name in searches if name in _LEARNERS]
-    return alone + [_Contender(search=name, history=True) for name in learners]
+    """Every search without history, and those that learn with each of theirs, too."""
+    alone = [_Contender(search=name) for name in searches]
+    taught = [
+        _Contender(search=name, history=history)
+        for name in searches
+        for history in _LEARNERS.get(name, ())
+    ]
+    return alone + taught
 
 
 def _replay(
@@ -101,16 +120,37 @@ def _replay(
         seeds=range(size.seeds),
         sources=others if contender.history else (),
         source_rows=size.source_rows,
+        told=_HISTORIES[contender.history] if contender.history else None,
     )
 
 
-def _rows(
-    reports: Sequence[tuple[_Contender, ReplayReport]], size: _Size, statistic: str
-) -> list[dict[str, Any]]:
+def _rows(reports: _Reports, size: _Size, statistic: str) -> list[dict[str, Any]]:
     """One row for each target and contender, a column for each milestone."""
     milestones = [trials for trials in MILESTONES if trials <= size.trials]
     return [
         {"target": report.table, "search": contender.name}
         | {str(trials): report.row(trials)[statistic] for trials in milestones}
         for contender, report in reports
+    ]
+
+
+def _harm(reports: _Reports, size: _Size) -> list[dict[str, Any]]:
+    """Mean best of a search with history over that of the same search without, once judged."""
+    judged = [trials for trials in JUDGED if trials <= size.trials] or [size.trials]
+    alone = {
+        (report.table, contender.search): report
+        for contender, report in reports
+        if not contender.history
+    }
+    return [
+        {"target": report.table, "search": contender.name}
+        | {
+            str(trials): float(
+                report.ratios(trials).mean()
+                / alone[report.table, contender.search].ratios(trials).mean()
+            )
+            for trials in judged
+        }
+        for contender, report in reports
+        if contender.history
     ]

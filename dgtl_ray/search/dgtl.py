@@ -20,7 +20,9 @@ from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
 from dgtl_ray.transfer.relatedness import Relatedness
 from dgtl_ray.transfer.success import success_probability
 from dgtl_ray.transfer.surrogate import Surrogate
+from dgtl_ray.transfer.target_gp import Tuning
 from dgtl_ray.transfer.threads import one_thread
+from dgtl_ray.transfer.trial_cost import relative_cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +36,21 @@ class DgtlConfig:
         escape_share: Part of each batch that a model gets, however unlikely it has become.
         selected: Let the model choose the tuning set; it is drawn at random otherwise.
         transferred_prior: Learn the prior of hyperparameters from history, too.
+        tuning: How the model with history is tuned to the target.
         guard: Let a model without history share each batch.
+        cost_aware: Choose by improvement per second that a trial takes, not by improvement alone.
         pretrain: How the deep GP is pre-trained, where that has not been done before.
     """
 
     tuning_set: int = 16
     standing: int = 8000
     favourites: float = 0.5
-    escape_share: float = 0.375
+    escape_share: float = 0.5
     selected: bool = True
     transferred_prior: bool = True
+    tuning: Tuning = Tuning.MAP
     guard: bool = True
+    cost_aware: bool = False
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
 
     def __post_init__(self) -> None:
@@ -85,6 +91,7 @@ class DgtlProposer:
             context.sources,
             guard=self._config.guard,
             transferred_prior=self._config.transferred_prior,
+            tuning=self._config.tuning,
             pretrained=pretrained,
             config=self._config.pretrain,
         )
@@ -127,6 +134,15 @@ class DgtlProposer:
         ranked, cost_s = self._ledger.ranked()
         return self.surrogate.relatedness(self._points(ranked), cost_s)
 
+    def predict(self, rows: IntArray) -> tuple[FloatArray, FloatArray] | None:
+        """Mean and std (n,) of the log-latency of configurations; None before there is a model."""
+        ranked, cost_s = self._ledger.ranked()
+        with one_thread():
+            experts = self.surrogate.experts(self._points(ranked), cost_s)
+            if not experts or not len(ranked):
+                return None
+            return self.surrogate.predict(experts, self._points(rows))
+
     def _choose(
         self,
         pool: IntArray,
@@ -151,13 +167,11 @@ class DgtlProposer:
         self, experts: Sequence[Expert], points: Points, n: int, rng: np.random.Generator
     ) -> list[int]:
         """Each expert fills its part of the batch, the others' choices pending."""
-        measured = self._points(self._ledger.ranked()[0])
-        failed = self._points(self._ledger.failed())
         pending = self._points(self._ledger.pending())
-        success = success_probability(self.surrogate.layout, measured, failed, points)
+        worth = self._worth(points)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
         picked: list[int] = []
-        if not len(measured) and experts[0].informed:
+        if experts[0].best is None and experts[0].informed:
             picked = favourites(points, int(self._config.favourites * n))
         everywhere = torch.arange(len(points))
         counts = self._counts(experts, n - len(picked))
@@ -168,11 +182,19 @@ class DgtlProposer:
             told, asked = points[some], waiting
             if not expert.informed:
                 told, asked = told.without_sources(), asked.without_sources()
-            found = choose_batch(
-                expert.model, told, asked, expert.best, success[some], count, noise
-            )
+            found = choose_batch(expert.model, told, asked, expert.best, worth[some], count, noise)
             picked += [int(some[k]) for k in found]
         return picked
+
+    def _worth(self, points: Points) -> torch.Tensor:
+        """What a gain at each point (n,) counts: its probability of success, for what it costs."""
+        measured = self._points(self._ledger.ranked()[0])
+        failed = self._points(self._ledger.failed())
+        success = success_probability(self.surrogate.layout, measured, failed, points)
+        if not self._config.cost_aware:
+            return success
+        tried, spent_s = self._ledger.spent()
+        return success / relative_cost(self.surrogate.layout, self._points(tried), spent_s, points)
 
     def _spread(self, points: Points, n: int) -> list[int]:
         """Indices of `n` points far from each other and from all that was asked for."""

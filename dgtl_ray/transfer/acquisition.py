@@ -23,15 +23,15 @@ def choose_batch(
     candidates: Points,
     pending: Points,
     best: float | None,
-    success: torch.Tensor,
+    worth: torch.Tensor,
     n: int,
     noise: torch.Generator,
 ) -> list[int]:
     """Indices of up to `n` candidates whose best is expected to be lowest.
 
     Greedy maximisation of q-EI(X) = E[max(0, f* − min_{x∈X} f(x))] over joint sample paths of a
-    shortlist, each gain times the probability of success (Wilson et al. 2018, "Maximizing
-    acquisition functions for Bayesian optimization": greedy is within 1 − 1/e of the best batch).
+    shortlist, each gain times what it is worth (Wilson et al. 2018, "Maximizing acquisition
+    functions for Bayesian optimization": greedy is within 1 − 1/e of the best batch).
     Pending points lower each path's f* to what they turn out to be there. With no best yet, every
     path is compared with its own mean.
 
@@ -40,7 +40,9 @@ def choose_batch(
         candidates: The pool.
         pending: Asked for and not yet measured.
         best: Lowest standardised log-latency measured, None before the first.
-        success: Probability (candidates,) that each builds and runs.
+        worth: What a gain counts (candidates,): the probability that each builds and runs, per
+            second that it takes (Snoek et al. 2012, "Practical Bayesian optimization of machine
+            learning algorithms", 3.2).
         n: Batch size.
         noise: Source of the sample paths.
     """
@@ -48,18 +50,18 @@ def choose_batch(
         return []
     if len(candidates) > SCORED:
         kept = torch.argsort(model.mean(candidates), stable=True)[:SCORED]
-        found = choose_batch(model, candidates[kept], pending, best, success[kept], n, noise)
+        found = choose_batch(model, candidates[kept], pending, best, worth[kept], n, noise)
         return [int(kept[k]) for k in found]
     mean, variance = model.posterior(candidates)
     reference = best if best is not None else float(mean.min())
     spread = _own_spread(model, variance)
-    score = log_expected_improvement(mean, spread, reference) + success.log()
+    score = log_expected_improvement(mean, spread, reference) + worth.log()
     order = torch.argsort(score, descending=True, stable=True)[:SHORTLIST]
     paths, waiting = _paths(model, candidates[order], pending, noise)
     start = paths.mean(0) if best is None else torch.full((PATHS,), best, dtype=torch.float64)
     for path in waiting:
         start = torch.minimum(start, path)
-    picked = _greedy(paths, start, success[order], n, _LEAST_GAIN * float(spread.mean()))
+    picked = _greedy(paths, start, worth[order], n, _LEAST_GAIN * float(spread.mean()))
     return [int(order[k]) for k in picked]
 
 
@@ -106,14 +108,14 @@ def _paths(
 
 
 def _greedy(
-    paths: torch.Tensor, start: torch.Tensor, success: torch.Tensor, n: int, least: float
+    paths: torch.Tensor, start: torch.Tensor, worth: torch.Tensor, n: int, least: float
 ) -> list[int]:
     """One by one the point that lowers the paths' best most; in order of the list at the end."""
     lowest = start
     picked: list[int] = []
     open_ = torch.ones(len(paths), dtype=torch.bool)
     while len(picked) < min(n, len(paths)):
-        gain = (lowest - paths).clamp_min(0.0).mean(1) * success
+        gain = (lowest - paths).clamp_min(0.0).mean(1) * worth
         gain = torch.where(open_, gain, torch.full_like(gain, -1.0))
         chosen = int(gain.argmax())
         if gain[chosen] < least:

@@ -55,18 +55,19 @@ class Evidence:
             ArithmeticError: No jitter makes the covariance positive definite.
         """
         features = self._features * torch.exp(-theta[self._layout.lengthscales])
+        away = squared_distance(features, features)
         near = self._apart * torch.exp(-2.0 * theta[self._layout.source_lengthscale])
-        terms = self._terms(theta, features, near)
+        terms = self._terms(theta, away, near)
         value, w = self._fit(sum(terms.values(), torch.zeros_like(self._eye)))
-        return value, self._slope(theta, w, features, near, terms)
+        return value, self._slope(theta, w, features, away, near, terms)
 
     def _terms(
-        self, theta: torch.Tensor, features: torch.Tensor, near: torch.Tensor
+        self, theta: torch.Tensor, away: torch.Tensor, near: torch.Tensor
     ) -> dict[int, torch.Tensor]:
         """The terms of K, by the place in θ of the variance that each is proportional to."""
         layout = self._layout
         shapes = {
-            layout.feature_variance: matern(squared_distance(features, features)),
+            layout.feature_variance: matern(away),
             layout.noise: self._eye,
         }
         if len(self._unlike):
@@ -91,14 +92,14 @@ class Evidence:
         theta: torch.Tensor,
         w: torch.Tensor,
         features: torch.Tensor,
+        away: torch.Tensor,
         near: torch.Tensor,
         terms: dict[int, torch.Tensor],
     ) -> torch.Tensor:
         layout, slope = self._layout, torch.zeros_like(theta)
         for part, term in terms.items():
             slope[part] = (w * term).sum()
-        steep = matern_slope(squared_distance(features, features))
-        each = theta[layout.feature_variance].exp() * w * steep
+        each = theta[layout.feature_variance].exp() * w * matern_slope(away)
         slope[layout.lengthscales] = -2.0 * _spread_within(each, features)
         if len(self._unlike):
             each = w * terms[layout.knob_variance]

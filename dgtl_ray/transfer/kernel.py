@@ -95,6 +95,10 @@ class Prior:
         """The same widths about a pre-trained θ_S."""
         return Prior(mean=theta, std=self.std)
 
+    def flat(self) -> "Prior":
+        """The same centre with no belief in it: what is left is the likelihood."""
+        return Prior(mean=self.mean, std=torch.full_like(self.std, math.inf))
+
     def energy(self, theta: torch.Tensor) -> tuple[float, torch.Tensor]:
         """−log p(θ), but for a constant, and its gradient (size,)."""
         away = (theta - self.mean) / self.std

@@ -16,7 +16,7 @@ from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Relatedness, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, usable
 from dgtl_ray.transfer.source_model import SourceModel
-from dgtl_ray.transfer.target_gp import TargetGP, tune
+from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
@@ -34,6 +34,7 @@ class Surrogate:
         sources: History.
         guard: Whether a model without history stands beside the one with.
         transferred_prior: Whether hyperparameters' prior is learned from sources, too.
+        tuning: How hyperparameters of the model with history are tuned.
         pretrained: The deep GP of `usable(sources)`, where it was made before.
         config: How it is made otherwise.
 
@@ -50,6 +51,7 @@ class Surrogate:
         *,
         guard: bool = True,
         transferred_prior: bool = True,
+        tuning: Tuning = Tuning.MAP,
         pretrained: Pretrained | None = None,
         config: PretrainConfig | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Surrogate:
         self.layout = Layout(features=len(self._scale.kept), knobs=len(self._knobs))
         self._guard = guard
         self._transferred_prior = transferred_prior
+        self._tuning = tuning
         self._alone = Prior.vague(self.layout)
         self._informed: Prior | None = None
         self._sources: SourceModel | None = None
@@ -112,13 +115,11 @@ class Surrogate:
     def _learn(
         self, sources: Sequence[SourceTask], model: Pretrained, target: NDArray[np.float32]
     ) -> None:
-        self._sources = SourceModel(model, target)
-        self._informed = self._alone
+        prior, asked = self._alone, SourceModel(model, target)
         if self._transferred_prior:
-            self._informed = transfer_prior(
-                self.layout, self._scale, sources, self._sources, self._alone
-            )
+            prior = transfer_prior(self.layout, self._scale, sources, asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
+        self._informed, self._sources = prior, asked
 
     def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:
         """What the sources expect (n × answers), asked once of every configuration."""
@@ -134,24 +135,28 @@ class Surrogate:
     def _informed_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
         logs = np.log(cost_s)
         scale = LatencyScale(centre=float(logs.mean()) if len(logs) else 0.0, spread=self._spread)
-        return self._tuned(points, scale(cost_s), prior, scale, informed=True)
+        if self._tuning is Tuning.LIKELIHOOD:
+            prior = prior.flat()
+        tuned = self._tuning is not Tuning.NONE
+        return self._expert(points, scale(cost_s), prior, scale, informed=True, tuned=tuned)
 
     def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
         scale = LatencyScale.of(cost_s)
-        return self._tuned(points, scale(cost_s), self._alone, scale, informed=False)
+        return self._expert(points, scale(cost_s), self._alone, scale, informed=False)
 
-    def _tuned(
-        self, points: Points, y: FloatArray, prior: Prior, scale: LatencyScale, *, informed: bool
+    def _expert(
+        self,
+        points: Points,
+        y: FloatArray,
+        prior: Prior,
+        scale: LatencyScale,
+        *,
+        informed: bool,
+        tuned: bool = True,
     ) -> Expert | None:
-        """A model tuned to the measurements; None, and recorded, where numerics do not allow it."""
+        """A model of the measurements; None, and recorded, where numerics do not allow it."""
         data = Observed(points=points, y=torch.from_numpy(y))
-        theta = prior.mean
-        if len(y):
-            some = torch.from_numpy(_spread_over(len(y), _TUNED_ON))
-            try:
-                theta = tune(self.layout, prior, [Observed(points=points[some], y=data.y[some])])
-            except ArithmeticError as error:
-                self.fallbacks.append(f"hyperparameters stay as they were: {error}")
+        theta = self._tuned(prior, data) if tuned and len(y) else prior.mean
         try:
             model = TargetGP(self.layout, theta, data)
         except ArithmeticError as error:
@@ -164,6 +169,15 @@ class Surrogate:
             best=float(y.min()) if len(y) else None,
             scale=scale,
         )
+
+    def _tuned(self, prior: Prior, data: Observed) -> torch.Tensor:
+        """θ of prior and measurements; of the prior alone where numerics do not allow it."""
+        some = torch.from_numpy(_spread_over(len(data.y), _TUNED_ON))
+        try:
+            return tune(self.layout, prior, [Observed(points=data.points[some], y=data.y[some])])
+        except ArithmeticError as error:
+            self.fallbacks.append(f"hyperparameters stay as they were: {error}")
+            return prior.mean
 
 
 def _spread_over(n: int, most: int) -> NDArray[np.intp]:

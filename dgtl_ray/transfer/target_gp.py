@@ -1,6 +1,7 @@
 """The target's exact Gaussian process, tuned by maximum a posteriori estimation."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 import numpy as np
 import torch
@@ -16,6 +17,14 @@ _BOUND = 9.0
 _LEAST_VARIANCE = 1e-10
 # Rows whose covariances are computed at a time: what lies between then stays in the cache.
 _CHUNK = 256
+
+
+class Tuning(StrEnum):
+    """How θ comes from θ_S: by MAP estimation, by likelihood alone, or not at all."""
+
+    MAP = "map"
+    LIKELIHOOD = "likelihood"
+    NONE = "none"
 
 
 class TargetGP:

@@ -15,24 +15,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.measure.recorded import RecordedTable
-from dgtl_ray.measure.tables import read_tables
 from dgtl_ray.search.random_search import RandomProposer
-from dgtl_ray.testing.recorded import made_up_cache
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One kernel on two devices."""
-    folder = tmp_path_factory.mktemp("tables")
-    (folder / "k_A100.json").write_text(json.dumps(made_up_cache()))
-    other = made_up_cache("AMD Radeon PRO W6600", taste=1.0)
-    (folder / "k_W6600.json").write_text(json.dumps(other))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tables(folder: Path) -> list[RecordedTable]:
-    return read_tables(folder)
 
 
 def test_a_run_adds_up(tables: list[RecordedTable]) -> None:
@@ -116,6 +99,12 @@ def test_rows_tell_the_spread() -> None:
     assert report.row(1)["std"] is None
 
 
+def test_what_is_found_within_some_seconds() -> None:
+    report = ReplayReport(table="t", search="s", optimum_s=1.0, runs=(run_of(None, 3.0, 2.0),))
+    for seconds, ratio in ((0.5, inf), (1.0, inf), (2.9, 3.0), (99.0, 2.0)):
+        assert report.ratios_within(seconds) == [ratio]
+
+
 def test_the_report_is_json(tables: list[RecordedTable]) -> None:
     report = replay(tables[0], "random", trials=5, seeds=[3])
     told = json.loads(json.dumps(report.as_dict()))
@@ -135,6 +124,12 @@ def test_bench_transfer(folder: Path) -> None:
     assert {row["target"] for row in means} == {"k_A100", "k_W6600"}
     assert {row["search"] for row in means} == {"random", "autotvm", "autotvm + history"}
     assert all(row["16"] >= 1.0 for row in means)
+    (harm,) = [table.rows for table in report.tables if table.title == "with history ÷ without"]
+    assert [row["search"] for row in harm] == ["autotvm + history"] * 2
+    by_key = {(row["target"], row["search"]): row["16"] for row in means}
+    for row in harm:
+        alone = by_key[row["target"], "autotvm"]
+        assert row["16"] == pytest.approx(by_key[row["target"], "autotvm + history"] / alone)
 
 
 def test_benches_refuse_what_they_do_not_take(tmp_path: Path) -> None:

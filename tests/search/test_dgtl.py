@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
@@ -12,6 +13,7 @@ from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
 from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
+from dgtl_ray.transfer.target_gp import Tuning
 
 QUICK = PretrainConfig(steps=60, inducing=32, hidden=2, batch=128)
 # A pool that is not the whole grid, so that neighbours join it.
@@ -99,6 +101,45 @@ def test_noise_as_history_does_little_harm(noise: tuple[SourceTask, ...]) -> Non
     model = pretrain(noise, QUICK)
     misled = [run(seed, noise, model, 64) for seed in range(2)]
     assert np.mean(misled) < 1.05
+
+
+def test_counting_costs_it_asks_for_cheaper_trials() -> None:
+    """Where every other value of a knob takes a hundred times as long to build."""
+    space, dear = GridSpace(), {}
+    for aware in (False, True):
+        proposer = DgtlProposer(context(space, 0), replace(SMALL, cost_aware=aware))
+        asked = []
+        for _ in range(6):
+            rows = proposer.propose(8).pool
+            spent_s: FloatArray = np.where(rows[:, 2] % 2 == 1, 10.0, 0.1)
+            proposer.observe(rows, space.latency_s(rows), [Status.OK] * len(rows), spent_s)
+            asked.append(rows)
+        dear[aware] = int((np.concatenate(asked[2:])[:, 2] % 2 == 1).sum())
+    assert dear[True] < 0.5 * dear[False]
+
+
+@pytest.mark.parametrize("tuning", list(Tuning))
+def test_it_learns_however_it_is_tuned(tuning: Tuning) -> None:
+    proposer = DgtlProposer(
+        context(GridSpace(), 0, _SOURCES), replace(SMALL, tuning=tuning), _PRETRAINED
+    )
+    assert best(proposer, 32) < 1.2
+    assert not proposer.surrogate.fallbacks
+
+
+def test_it_goes_on_alone_where_history_cannot_be_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("a covariance is not positive definite")
+
+    monkeypatch.setattr("dgtl_ray.transfer.surrogate.transfer_prior", fail)
+    proposer = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
+    assert proposer.surrogate.fallbacks == [
+        "history is not used: a covariance is not positive definite"
+    ]
+    assert len(search(proposer, GridSpace(), 3, 8)) == 24
+    assert not proposer.relatedness()
 
 
 def test_number_of_threads_changes_nothing() -> None:

@@ -62,7 +62,7 @@ def density(theta: torch.Tensor, data: Observed) -> torch.Tensor:
     k = covariance(LAYOUT, theta, data.points, data.points)
     k = k + (theta[LAYOUT.noise].exp() + 1e-6) * torch.eye(len(k)).double()
     normal = torch.distributions.MultivariateNormal(prior_mean(data.points), k)
-    told: torch.Tensor = normal.log_prob(data.y)
+    told: torch.Tensor = normal.log_prob(data.y)  # type: ignore[no-untyped-call]
     return told
 
 
