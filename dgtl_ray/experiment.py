@@ -7,32 +7,26 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from dgtl_ray.comparison import NO_COMPARISON, Comparison, compare_network
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.deploy import (
-    ModuleMetadata,
-    Verification,
-    compile_network,
-    load,
-    save_module,
-    verify,
-)
+from dgtl_ray.deploy import ModuleMetadata
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
+from dgtl_ray.finishing import Finished, Plan
 from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.knowledge import Experience, fallback_notes, read_model, source_uses
-from dgtl_ray.measure import LocalBuilder, LocalTimer, describe_device, toolchain
+from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
 from dgtl_ray.results import Result, ResultGrid, RunSummary
 from dgtl_ray.runfolder import RunFolder, RunState
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.sketches import read_design_space
+from dgtl_ray.venue import Venue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +57,7 @@ class Experiment:
         self._config = config
         self._folder = RunFolder(config.folder)
         self._sources = [ParquetHistory(uri) for uri in config.sources]
+        self._venue = Venue(config.address)
         self._meter = MemoryMeter(monitor)
 
     def run(self) -> ResultGrid:
@@ -73,13 +68,15 @@ class Experiment:
             DeviceError: There is no device for the target.
         """
         try:
-            return self._run()
+            with self._venue.open():
+                return self._run()
         finally:
             self._meter.close()
 
     def _run(self) -> ResultGrid:
         self._folder.check(resume=self._config.resume)
-        target = parse_target(self._config.target)
+        self._venue.check([self._folder.uri, self._config.history or self._folder.history])
+        target = self._venue.target(self._config.target)
         for source in self._sources:
             source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)
@@ -89,7 +86,7 @@ class Experiment:
         )
         state = self._begin(network, target)
         outcome = self._search(network, target, state, model)
-        self._meter.note("compiling the tuned network")
+        self._meter.note("compiling the tuned network, and timing it beside other runtimes")
         grid = self._deploy(network, target, state, outcome)
         ParquetHistory(state.history).compact()
         self._folder.save_time(state, outcome.time, finished=True)
@@ -123,7 +120,7 @@ class Experiment:
             model=model,
         )
         if self._config.budget.trials == 0:
-            return _from_history(network, spaces, describe_device(target.json), experience)
+            return _from_history(network, spaces, self._venue.describe(target), experience)
         self._meter.note(f"searching {len(network.tasks)} layer tasks")
         request = SearchRequest(
             run_id=state.run_id,
@@ -153,26 +150,24 @@ class Experiment:
         keys = [task.workload_key for task in network.tasks]
         schedules = dict(zip(keys, outcome.schedules, strict=True))
         results = [_result(network, outcome, k, state.run_id) for k in range(len(keys))]
-        metadata = _metadata(network, target, outcome.device, results)
-        save_module(compile_network(network, schedules, target), self._folder.module, metadata)
-        verification = verify(load(self._folder.module), network)
-        comparison = NO_COMPARISON
-        if self._config.compare:
-            self._meter.note("timing the network beside other runtimes")
-            comparison = compare_network(
-                self._config.network, network, target, self._folder.module, metadata
-            )
+        plan = Plan(
+            spec=self._config.network,
+            example_inputs=self._config.example_inputs,
+            target=target,
+            schedules=schedules,
+            metadata=_metadata(network, target, outcome.device, results),
+            compare=self._config.compare,
+        )
+        finished = self._venue.finish(plan, network, self._folder.module)
         module = self._folder.publish()
-        summary = self._summary(state, outcome, verification, results, comparison, module)
-        return ResultGrid(results, summary)
+        return ResultGrid(results, self._summary(state, outcome, finished, results, module))
 
     def _summary(
         self,
         state: RunState,
         outcome: SearchOutcome,
-        verification: Verification,
+        finished: Finished,
         results: Sequence[Result],
-        comparison: Comparison,
         module: str,
     ) -> RunSummary:
         peak = self._meter.peak
@@ -183,18 +178,18 @@ class Experiment:
             run_id=state.run_id,
             search=state.search,
             seed=state.seed,
-            verified=verification.ok,
-            max_relative_error=verification.max_relative_error,
+            verified=finished.verification.ok,
+            max_relative_error=finished.verification.max_relative_error,
             trials=sum(result.trials for result in results),
             failed=sum(result.failed for result in results),
-            latency_s=comparison.latency_s,
+            latency_s=finished.comparison.latency_s,
             search_s=outcome.time.as_dict(),
             memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
             history=state.history,
             module=module,
             toolchain=toolchain(),
             sources=source_uses(outcome, results),
-            notes=(*fallback_notes(outcome, results), *comparison.notes),
+            notes=(*fallback_notes(outcome, results), *finished.comparison.notes),
         )
 
 

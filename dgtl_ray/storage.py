@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +106,20 @@ class Storage:
             (folder / name).write_bytes(self.get(name) or b"")
 
     def probe(self) -> None:
-        """Write a small file and delete it again.
+        """Write a small file and delete it again; a folder that was not there is not there then.
 
         Raises:
             InputError: The folder cannot be written.
         """
         name = f".probe-{uuid.uuid4().hex[:12]}"
-        self.create()
+        is_new = self.kind() is fs.FileType.NotFound
+        if self.filesystem.type_name not in _OBJECT_STORES:
+            self.create()
         self.put(name, b"written to see whether that is possible")
         self.attempt(lambda: self.delete(name))
+        if is_new and self.is_local:
+            with suppress(OSError):  # somebody else uses it already
+                Path(self._path).rmdir()
 
     def attempt(self, action: Callable[[], Any]) -> Any:
         """What `action` gives.
@@ -160,6 +166,11 @@ class Storage:
 def is_uri(text: str | Path) -> bool:
     """Whether an address names its kind of storage; a plain path does not."""
     return "://" in str(text)
+
+
+def is_remote(uri: str | Path) -> bool:
+    """Whether an address means the same on every machine."""
+    return is_uri(uri) and not str(uri).startswith("file://")
 
 
 def join(uri: str | Path, name: str) -> str:

@@ -10,14 +10,15 @@ import pytest
 pytest.register_assert_rewrite("dgtl_ray.testing")
 
 from dgtl_ray.engine.session import ray_session  # noqa: E402
-from tests.s3 import Bucket, s3_bucket  # noqa: E402
+from tests.s3 import CREDENTIALS, Bucket, s3_bucket  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray writes its token into the home folder, and other clusters would then ask for it."""
     home = tmp_path_factory.mktemp("home")
-    saved = {name: os.environ.get(name) for name in ("HOME", "RAY_AUTH_TOKEN_PATH")}
+    saved = {name: os.environ.get(name) for name in ("HOME", "RAY_AUTH_TOKEN_PATH", *CREDENTIALS)}
+    os.environ.update(CREDENTIALS)
     os.environ["HOME"] = str(home)
     token = home / "ray_token"
     token.write_text(uuid4().hex)

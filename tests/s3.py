@@ -1,6 +1,5 @@
 """An S3 of our own."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +7,8 @@ from moto.server import ThreadedMotoServer
 from pyarrow.fs import S3FileSystem
 
 _REGION = "us-east-1"
-_CREDENTIALS = {
+# In the environment before Ray starts, so that its workers have them too.
+CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -28,9 +28,7 @@ class Bucket:
 
 @contextmanager
 def s3_bucket() -> Iterator[Bucket]:
-    """A bucket, and the rights to it in the environment."""
-    saved = {name: os.environ.get(name) for name in _CREDENTIALS}
-    os.environ.update(_CREDENTIALS)
+    """A bucket; `CREDENTIALS` have to be in the environment."""
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -44,8 +42,3 @@ def s3_bucket() -> Iterator[Bucket]:
         yield Bucket(f"{host}:{port}")
     finally:
         server.stop()
-        for name, value in saved.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
