@@ -1,6 +1,7 @@
 """A tuning run from network to verified module."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,17 +9,18 @@ from statistics import median
 from typing import Any
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.deploy import ModuleMetadata
 from dgtl_ray.engine.budget import Budget
-from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.finishing import Finished, Plan
-from dgtl_ray.history import BestConfig, ParquetHistory, select_best
+from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
 from dgtl_ray.knowledge import Experience, fallback_notes, read_model, source_uses
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
@@ -27,6 +29,9 @@ from dgtl_ray.runfolder import RunFolder, RunState
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.venue import Venue
+
+# How long a finished search waits for storage that cannot be reached.
+_STORAGE_PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +116,8 @@ class Experiment:
     ) -> SearchOutcome:
         store = ParquetHistory(state.history)
         store.create()
+        sink = SpooledHistory(store, self._folder.spool(state.run_id))
+        sink.deliver()
         spaces = [read_design_space(task, target.json) for task in network.tasks]
         experience = Experience(
             stores=[*self._sources, store],
@@ -133,16 +140,23 @@ class Experiment:
             toolchain=toolchain(),
             history=experience.observations,
             learn=partial(experience.learn, monitor=self._meter),
-            sink=store,
+            sink=sink,
             choose=best_config,
-            on_round=partial(self._folder.save_time, state),
+            on_round=partial(self._note_time, state),
             builder=LocalBuilder,
             timer=LocalTimer,
             spent=state.spent,
             address=self._config.address,
             evaluator=self._config.evaluator,
         )
-        return search(request, self._meter)
+        outcome = search(request, self._meter)
+        sink.deliver(_STORAGE_PATIENCE_S)
+        return outcome
+
+    def _note_time(self, state: RunState, spent: SearchTime) -> None:
+        # It will be noted again soon: no reason to end a run whose storage fails for a while.
+        with suppress(StorageError):
+            self._folder.save_time(state, spent)
 
     def _deploy(
         self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome
@@ -189,7 +203,12 @@ class Experiment:
             module=module,
             toolchain=toolchain(),
             sources=source_uses(outcome, results),
-            notes=(*fallback_notes(outcome, results), *finished.comparison.notes),
+            devices=tuple(report.as_dict() for report in outcome.devices),
+            notes=(
+                *fallback_notes(outcome, results),
+                *filter(None, (report.story() for report in outcome.devices)),
+                *finished.comparison.notes,
+            ),
         )
 
 

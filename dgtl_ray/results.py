@@ -83,6 +83,7 @@ class RunSummary:
             where a contender is missing.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
         sources: What was learned from.
+        devices: What timed, its state at the end, trials, busy seconds, faults by kind.
         memory_bytes: Peak of all processes together (`total`) and of the driver (`driver`).
     """
 
@@ -103,6 +104,7 @@ class RunSummary:
     module: str
     toolchain: Mapping[str, str]
     sources: tuple[SourceUse, ...] = ()
+    devices: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 

@@ -1,6 +1,7 @@
 """A run on disk: its state, its history, its module. All that a resumed run needs."""
 
 import json
+import os
 import re
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -62,6 +63,13 @@ class RunFolder:
     def history(self) -> str:
         """Where the run's measurements go, unless the user names another place."""
         return join(self.uri, "history")
+
+    def spool(self, run_id: str) -> Path:
+        """Where, on this machine, measurements wait while the history cannot be reached."""
+        if self._storage.is_local:
+            return Path(self._storage.path_of("spool"))
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "dgtl_ray" / "spool" / run_id
 
     @property
     def module(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, StorageError
 
 # Here an object appears whole or not at all, so a write needs no temporary name.
 _OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
@@ -41,7 +41,7 @@ class Storage:
         """Make the folder, where it is missing.
 
         Raises:
-            InputError: It cannot be made or written.
+            StorageError: It cannot be made or written.
         """
         self.attempt(self._create)
 
@@ -49,7 +49,7 @@ class Storage:
         """What lies at a name in the folder, or at the folder's own.
 
         Raises:
-            InputError: That cannot be told.
+            StorageError: That cannot be told.
         """
         path = self.path_of(name) if name else self._path
         return self.attempt(lambda: self.filesystem.get_file_info(path)).type
@@ -64,7 +64,7 @@ class Storage:
         """What a file holds, None where there is none.
 
         Raises:
-            InputError: It cannot be read.
+            StorageError: It cannot be read.
         """
         data: bytes | None = self.attempt(lambda: self._read(name))
         return data
@@ -73,7 +73,7 @@ class Storage:
         """Write a file; it is durable, and visible whole, when this returns.
 
         Raises:
-            InputError: It cannot be written.
+            StorageError: It cannot be written.
         """
         self.attempt(lambda: self._put(name, data))
 
@@ -89,7 +89,7 @@ class Storage:
         """Copy a local folder of files to the folder `name` in this one.
 
         Raises:
-            InputError: It cannot be written.
+            StorageError: It cannot be written.
         """
         inside = Storage(self.path_of(name), self.filesystem)
         inside.create()
@@ -100,7 +100,7 @@ class Storage:
         """Copy the files of this folder to a local one.
 
         Raises:
-            InputError: They cannot be read.
+            StorageError: They cannot be read.
         """
         for name in self.attempt(self.files):
             (folder / name).write_bytes(self.get(name) or b"")
@@ -109,7 +109,7 @@ class Storage:
         """Write a small file and delete it again; a folder that was not there is not there then.
 
         Raises:
-            InputError: The folder cannot be written.
+            StorageError: The folder cannot be written.
         """
         name = f".probe-{uuid.uuid4().hex[:12]}"
         is_new = self.kind() is fs.FileType.NotFound
@@ -125,12 +125,12 @@ class Storage:
         """What `action` gives.
 
         Raises:
-            InputError: The storage failed; the message says what to look at.
+            StorageError: The storage failed; the message says what to look at.
         """
         try:
             return action()
         except OSError as error:
-            raise InputError(
+            raise StorageError(
                 f"cannot use {self.uri}: {error}; check the address, its permissions and the space"
                 " left"
             ) from error

@@ -24,6 +24,8 @@ class TuneConfig:
         num_samples: Trials over all layers; 0 takes the best that history knows.
         time_budget_s: Seconds of search. With `num_samples`, whichever ends first.
         samples_per_layer: The most trials of one layer.
+        min_gain: The search also ends when this share of the network's latency, or less, is
+            expected to be left to gain.
         search_alg: Name of the proposer.
         seed: Source of every random choice.
     """
@@ -31,6 +33,7 @@ class TuneConfig:
     num_samples: int | None = None
     time_budget_s: float | None = None
     samples_per_layer: int | None = None
+    min_gain: float = 0.01
     search_alg: str = "evolutionary"
     seed: int = 0
     metric: str = "latency_s"
@@ -51,7 +54,12 @@ class TuneConfig:
         time_s = self.time_budget_s
         if self.num_samples is None and time_s is None:
             time_s = 480.0
-        return Budget(trials=self.num_samples, time_s=time_s, layer_trials=self.samples_per_layer)
+        return Budget(
+            trials=self.num_samples,
+            time_s=time_s,
+            layer_trials=self.samples_per_layer,
+            min_gain=self.min_gain,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 DgtlError
 ├── InputError          what the user gave cannot be used: network, target, budget, path, history
+│   └── StorageError    a history's storage cannot be reached, read or written
 ├── MissingExtraError   an optional dependency is not installed
 ├── DeviceError         no usable device, or a module for another kind of device
 └── DeployError         a compiled module gives other answers than its reference
@@ -16,6 +17,10 @@ class DgtlError(Exception):
 
 class InputError(DgtlError):
     """What the user gave cannot be used."""
+
+
+class StorageError(InputError):
+    """A history's storage cannot be reached, read or written, now at least."""
 
 
 class MissingExtraError(DgtlError):

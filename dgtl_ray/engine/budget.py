@@ -1,4 +1,4 @@
-"""How long a run may search."""
+"""How long a run may search, and why it ended."""
 
 import math
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ class Budget:
 
     Attributes:
         layer_trials: The most that one layer is given.
+        min_gain: The search also ends when this share of the network's latency, or less, is
+            expected to be left to gain.
 
     Raises:
         InputError: A negative or missing limit.
@@ -20,6 +22,7 @@ class Budget:
     trials: int | None = None
     time_s: float | None = None
     layer_trials: int | None = None
+    min_gain: float = 0.01
 
     def __post_init__(self) -> None:
         if self.trials is None and self.time_s is None:
@@ -30,12 +33,16 @@ class Budget:
             raise InputError(f"layer_trials is {self.layer_trials}: give 1 or more")
         if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
             raise InputError(f"time_budget_s is {self.time_s}: give a finite number, 0 or more")
+        if not 0 <= self.min_gain < 1:
+            raise InputError(f"min_gain is {self.min_gain}: give a share from 0 to below 1")
 
-    def is_spent(self, trials: int, elapsed_s: float) -> bool:
-        """Whether nothing more may be asked for."""
-        return self.trials_left(trials) == 0 or (
-            self.time_s is not None and elapsed_s >= self.time_s
-        )
+    def why_spent(self, trials: int, elapsed_s: float) -> str:
+        """Why nothing more may be asked for, "" while something may."""
+        if self.trials_left(trials) == 0:
+            return f"the budget of {self.trials} trials is spent"
+        if self.time_s is not None and elapsed_s >= self.time_s:
+            return f"the budget of {self.time_s:g} s is spent"
+        return ""
 
     def trials_left(self, trials: int) -> int | None:
         """Trials still allowed after `trials`, None where they are not limited."""

@@ -1,20 +1,29 @@
 """The hands of the tuning loop on a Ray cluster."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import json
+from asyncio import gather
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError, WorkerCrashedError
+from ray.exceptions import RayError
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildResult, EvaluatorConfig, RunResult
 from dgtl_ray.core.task import LayerTask
-from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Outcome, Transfer
+from dgtl_ray.engine.background import EventThread
+from dgtl_ray.engine.board import publish, take_down
+from dgtl_ray.engine.care import Shared
+from dgtl_ray.engine.device import Device, DeviceReport
+from dgtl_ray.engine.devices import DevicePool
+from dgtl_ray.engine.health import HealthPolicy
+from dgtl_ray.engine.layer import Candidate, LayerSetup, Outcome, Transfer
+from dgtl_ray.engine.layers import Known, LayerActors
+from dgtl_ray.engine.places import Place, find_places
 from dgtl_ray.engine.workers import (
     ArtifactRef,
     BuilderFactory,
@@ -22,9 +31,10 @@ from dgtl_ray.engine.workers import (
     TimerFactory,
     build_task,
     lost_build,
-    lost_run,
-    shards,
 )
+
+T = TypeVar("T")
+_VERIFY_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +49,48 @@ class Built:
 class CrewConfig:
     """Who builds and times, and how many processes the layers are packed into."""
 
+    run_id: str
     target: str
     builder: BuilderFactory
     timer: TimerFactory
     evaluator: EvaluatorConfig
     layer_actors: int
+    health: HealthPolicy
 
 
 class RayCrew:
-    """Layer actors, build tasks and the device actor of one run. Not thread-safe."""
+    """Layer actors, build tasks and devices of one run. Not thread-safe.
 
-    def __init__(self, tasks: Sequence[LayerTask], config: CrewConfig) -> None:
+    Args:
+        tasks: What is tuned.
+        config: Who does it.
+        note: Tells the user of a fault.
+    """
+
+    def __init__(
+        self, tasks: Sequence[LayerTask], config: CrewConfig, note: Callable[[str], None]
+    ) -> None:
         self._tasks = tasks
         self._config = config
         self._programs = [ray.put(task.program) for task in tasks]
-        self._device = DeviceActor.remote(config.timer, config.target, config.evaluator)
-        self._actor_of_layer: dict[int, Any] = {}
-        self._actors: list[Any] = []
+        self._layers: LayerActors | None = None
+        self._events = EventThread()
+        self._devices = self._events.run(_make_pool(config, note))
+
+    @property
+    def alternates(self) -> bool:
+        """Whether building would disturb timing."""
+        return self._devices.shares_cores
+
+    @property
+    def ready_devices(self) -> int:
+        """Devices that time now."""
+        return self._devices.ready
+
+    @property
+    def build_slots(self) -> int:
+        """Builds that can run at once."""
+        return int(ray.cluster_resources().get("CPU", 1))
 
     def describe_device(self) -> DeviceDescriptor:
         """What the device is.
@@ -63,91 +98,131 @@ class RayCrew:
         Raises:
             DeviceError: There is no such device.
         """
-        try:
-            device: DeviceDescriptor = ray.get(self._device.describe.remote())
-        except RayTaskError as error:
-            raise error.as_instanceof_cause() from error
-        return device
+        return self._events.run(self._devices.open())
 
-    def take_on(self, setups: Sequence[LayerSetup], known: Knowledge) -> None:
-        """Give each layer to an actor, and wait until every actor is there.
+    def device_reports(self) -> tuple[DeviceReport, ...]:
+        """What each device is and did."""
+        return self._devices.reports()
 
-        What is known travels once, through the object store.
+    def take_on(self, setups: Sequence[LayerSetup], knowledge: Knowledge, known: Known) -> None:
+        """Give each layer to an actor, with what is `known` of it; wait until all are there.
+
+        The knowledge of other tasks travels once, through the object store.
         """
-        shared = ray.put(known)
-        for shard in shards(len(setups), self._config.layer_actors):
-            actor = LayerActor.remote({k: setups[k] for k in shard}, shared)
-            self._actors.append(actor)
-            self._actor_of_layer.update(dict.fromkeys(shard, actor))
-        ray.get([actor.observe.remote({}) for actor in self._actors])
+        self._events.run(self._take_on(setups, knowledge, known))
 
     def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
         """Candidates for each layer of `quota` (layer index -> how many)."""
-        asked = [a.propose.remote(part) for a, part in self._by_actor(quota)]
-        return dict(chain.from_iterable(answer.items() for answer in ray.get(asked)))
+        return self._events.run(self._held.propose(quota))
 
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
-        """Give each layer what became of candidates."""
-        ray.get([a.observe.remote(part) for a, part in self._by_actor(outcomes)])
+        """Give each layer what became of candidates, and is known since."""
+        self._events.run(self._held.observe(outcomes))
 
     def transfers(self) -> dict[int, Transfer]:
         """What came of each layer's sources."""
-        answers = ray.get([actor.transfers.remote() for actor in self._actors])
-        return dict(chain.from_iterable(answer.items() for answer in answers))
+        return self._events.run(self._held.transfers())
 
     def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
         """The schedule text of configurations, by layer."""
-        asked = [a.schedules.remote(part) for a, part in self._by_actor(configs)]
-        return dict(chain.from_iterable(answer.items() for answer in ray.get(asked)))
+        return self._events.run(self._held.schedules(configs))
 
     def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
         """Build candidates (layer index, schedule text), as many at once as there are CPUs."""
-        pairs = [
-            build_task.remote(
-                self._config.builder, self._programs[layer], self._config.target, schedule
-            )
-            for layer, schedule in items
-        ]
-        return [Built(result=_built(result), artifact=artifact) for result, artifact in pairs]
+        return self._events.run(_gather(self.build_one(*item) for item in items))
 
-    def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> Iterator[RunResult]:
-        """Time built candidates (layer index, artifact, best latency known), one after another."""
-        for layer, artifact, best_s in items:
-            yield _ran(self._device.time.remote(artifact, self._tasks[layer].args, best_s))
+    def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> list[RunResult]:
+        """Time built candidates (layer index, artifact, best latency known)."""
+        return self._events.run(_gather(self.time_one(*item) for item in items))
 
     def verify(self, layer: int, artifact: ArtifactRef, reference: ArtifactRef) -> RunResult:
         """Compare a candidate's outputs with a reference's on the same inputs."""
-        return _ran(self._device.verify.remote(artifact, reference, self._tasks[layer].args))
+        args = (artifact, reference, self._tasks[layer].args)
+        return self._events.run(self._devices.submit("verify", args, _VERIFY_S))
+
+    def stream(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine that calls the `_one` methods, as many of them at once as it likes."""
+        self._events.run(work)
+
+    async def propose_one(self, layer: int, count: int) -> list[Candidate]:
+        """Up to `count` candidates for a layer."""
+        return (await self._held.propose({layer: count}))[layer]
+
+    async def observe_now(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
+        """As `observe`."""
+        await self._held.observe(outcomes)
+
+    async def build_one(self, layer: int, schedule: str) -> Built:
+        """Build a candidate."""
+        result, artifact = build_task.remote(
+            self._config.builder, self._programs[layer], self._config.target, schedule
+        )
+        try:
+            return Built(result=await result, artifact=artifact)
+        except RayError as error:
+            return Built(result=lost_build(error), artifact=artifact)
+
+    async def time_one(self, layer: int, artifact: ArtifactRef, best_s: float | None) -> RunResult:
+        """Time a built candidate."""
+        args = (artifact, self._tasks[layer].args, best_s)
+        return await self._devices.submit("time", args, self._config.evaluator.timeout_s)
 
     def close(self) -> None:
         """End the actors and what they hold."""
-        # One that does not answer is killed next, and what it holds dies with it.
-        with suppress(RayActorError, GetTimeoutError):
-            ray.get(self._device.close.remote(), timeout=10)
-        for actor in [self._device, *self._actors]:
-            ray.kill(actor)
+        self._events.run(self._devices.close())
+        take_down(self._config.run_id)
+        if self._layers is not None:
+            self._layers.kill()
+        self._events.close()
 
-    def _by_actor(self, of_layer: Mapping[int, Any]) -> list[tuple[Any, dict[int, Any]]]:
-        parts: dict[Any, dict[int, Any]] = {}
-        for layer, value in of_layer.items():
-            parts.setdefault(self._actor_of_layer[layer], {})[layer] = value
-        return list(parts.items())
+    @property
+    def _held(self) -> LayerActors:
+        if self._layers is None:
+            raise AssertionError("layers are taken on before they are asked")
+        return self._layers
+
+    async def _take_on(
+        self, setups: Sequence[LayerSetup], knowledge: Knowledge, known: Known
+    ) -> None:
+        count = self._config.layer_actors
+        self._layers = LayerActors(setups, count, ray.put(knowledge), known)
+        await gather(self._layers.start(), self._find_reference())
+
+    async def _find_reference(self) -> None:
+        """Let devices be judged by the default schedule of a layer of middling size."""
+        by_size = sorted(range(len(self._tasks)), key=lambda k: self._tasks[k].flop)
+        layer = by_size[len(by_size) // 2]
+        built = await self.build_one(layer, "")
+        if is_ok(built):
+            args = (built.artifact, self._tasks[layer].args, None)
+            self._devices.set_reference("time", args, self._config.evaluator.timeout_s)
 
 
-def _built(reference: Any) -> BuildResult:
-    try:
-        result: BuildResult = ray.get(reference)
-    except (WorkerCrashedError, RayTaskError) as error:
-        return lost_build(error)
-    return result
+async def _make_pool(config: CrewConfig, note: Callable[[str], None]) -> DevicePool:
+    kind = "cuda" if json.loads(config.target)["kind"] == "cuda" else "cpu"
+    shared = any(place.shared for place in find_places(kind))
+
+    def spawn(place: Place) -> Any:
+        actor = DeviceActor.options(**place.options())
+        return actor.remote(config.timer, config.target, config.evaluator)
+
+    common = Shared(
+        find=lambda: [place for place in find_places(kind) if place.shared == shared],
+        # The next artifact is there when the last timing ends; not where copying it would disturb.
+        depth=1 if shared else 2,
+        note=note,
+        cores=shared,
+    )
+    return DevicePool(
+        common,
+        lambda place: Device(place, spawn, config.health),
+        config.health,
+        partial(publish, config.run_id),
+    )
 
 
-def _ran(reference: Any) -> RunResult:
-    try:
-        result: RunResult = ray.get(reference)
-    except (RayActorError, RayTaskError) as error:
-        return lost_run(error)
-    return result
+async def _gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    return list(await gather(*work))
 
 
 def is_ok(built: Built) -> bool:

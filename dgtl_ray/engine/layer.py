@@ -79,14 +79,22 @@ class Layer:
             model=known.model,
         )
         self._proposer = make_proposer(setup.search, context)
+        self._left_out: frozenset[str] = frozenset()
 
     def propose(self, count: int) -> list[Candidate]:
         """Up to `count` candidates; none when the space is exhausted."""
-        proposal = self._proposer.propose(count)
-        if len(proposal) == 0:
-            return []
-        encodings = self._space.encode(proposal.pool, self._device)
-        return [self._candidate(proposal, encodings, k) for k in range(len(proposal))]
+        found: list[Candidate] = []
+        wanted = count
+        while wanted > 0:
+            proposed = self._candidates(self._proposer.propose(wanted))
+            new = [c for c in proposed if c.config not in self._left_out]
+            wanted = len(proposed) - len(new)
+            found += new
+        return found
+
+    def leave_out(self, configs: Sequence[str]) -> None:
+        """Never propose these: they were asked for before this process began."""
+        self._left_out = frozenset(configs)
 
     def observe(self, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of candidates, its own or from history."""
@@ -108,6 +116,12 @@ class Layer:
         if not isinstance(proposer, Transferring):
             return Transfer()
         return Transfer(sources=proposer.relatedness(), fallbacks=tuple(proposer.fallbacks))
+
+    def _candidates(self, proposal: Proposal) -> list[Candidate]:
+        if len(proposal) == 0:
+            return []
+        encodings = self._space.encode(proposal.pool, self._device)
+        return [self._candidate(proposal, encodings, k) for k in range(len(proposal))]
 
     def _candidate(self, proposal: Proposal, encodings: NDArray[np.float32], k: int) -> Candidate:
         row = proposal.pool[k]
@@ -136,6 +150,11 @@ class LayerHost:
         """Give each layer what became of candidates."""
         for index, of_layer in outcomes.items():
             self._layers[index].observe(of_layer)
+
+    def leave_out(self, configs: Mapping[int, Sequence[str]]) -> None:
+        """Configurations, by layer, that were asked for before this process began."""
+        for index, of_layer in configs.items():
+            self._layers[index].leave_out(of_layer)
 
     def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
         """The schedule text of configurations, by layer."""

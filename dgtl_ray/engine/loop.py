@@ -14,7 +14,7 @@ from dgtl_ray.engine.clock import Phase, SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew, is_ok
 from dgtl_ray.engine.layer import Candidate, Outcome
 from dgtl_ray.engine.recorder import Recorder, Trial
-from dgtl_ray.engine.scheduler import LayerRecord, allocate
+from dgtl_ray.engine.scheduler import LayerRecord, allocate, remaining_gain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,9 @@ class TuningLoop:
     def run(self) -> None:
         """Search until the budget is spent or every design space is exhausted."""
         self._measure_defaults()
-        while not self._is_spent():
-            quota = allocate(self._records, self._next_round(), self._config.chunk)
-            if not quota:
-                self._monitor.note("every layer has had its trials, or its whole design space")
-                break
-            self._round(quota)
+        while not self._why_over():
+            self._round(allocate(self._records, self._next_round(), self._config.chunk))
+        self._monitor.note(f"search over: {self._why_over()}")
 
     def measure(
         self, candidates: Sequence[tuple[int, Candidate]], passes: int = 1
@@ -87,12 +84,16 @@ class TuningLoop:
         with self._clock.phase(Phase.TIMING):
             trials = self._time(candidates, built)
         rows = self._recorder.record(trials)
+        self._count(trials)
+        self._on_round()
+        return rows
+
+    def _count(self, trials: Sequence[Trial]) -> None:
+        """Let trials count that are durable."""
         for trial in trials:
             if trial.candidate.stage is not Stage.CONFIRM:
                 self._records[trial.layer].add(trial.cost_s, trial.spent_s)
         self._show("recorded")
-        self._on_round()
-        return rows
 
     def _round(self, quota: Mapping[int, int]) -> None:
         self._show(Phase.PROPOSING)
@@ -105,7 +106,7 @@ class TuningLoop:
             return
         rows = self.measure(candidates)
         with self._clock.phase(Phase.PROPOSING):
-            self._crew.observe(_outcomes([layer for layer, _ in candidates], rows))
+            self._crew.observe(outcomes_by_layer([layer for layer, _ in candidates], rows))
 
     def _measure_defaults(self) -> None:
         """Every layer's first trial is the default schedule: a winner is never worse than it."""
@@ -130,8 +131,17 @@ class TuningLoop:
         """What a candidate is given up against; a confirmation is always timed in full."""
         return None if candidate.stage is Stage.CONFIRM else self._records[layer].best_s
 
-    def _is_spent(self) -> bool:
-        return self._config.budget.is_spent(self.trials, self._clock.elapsed_s)
+    def _why_over(self) -> str:
+        """Why the search is over, "" while it is not."""
+        budget = self._config.budget
+        spent = budget.why_spent(self.trials, self._clock.elapsed_s)
+        if spent:
+            return spent
+        if all(record.left(0) <= 0 for record in self._records):
+            return "every layer has had its trials, or its whole design space"
+        if remaining_gain(self._records) < budget.min_gain:
+            return f"less than {budget.min_gain:.1%} of the latency is expected to be left to gain"
+        return ""
 
     def _next_round(self) -> int:
         left = self._config.budget.trials_left(self.trials)
@@ -173,7 +183,10 @@ def _progress(record: LayerRecord) -> LayerProgress:
     )
 
 
-def _outcomes(layers: Sequence[int], rows: Sequence[Measurement]) -> dict[int, list[Outcome]]:
+def outcomes_by_layer(
+    layers: Sequence[int], rows: Sequence[Measurement]
+) -> dict[int, list[Outcome]]:
+    """What the proposers learn of rows, one for each of `layers`."""
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for layer, row in zip(layers, rows, strict=True):
         outcomes[layer].append(outcome_of(row))

@@ -13,11 +13,14 @@ from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
-from dgtl_ray.engine.layer import LayerSetup, Transfer
+from dgtl_ray.engine.device import DeviceReport
+from dgtl_ray.engine.health import HealthPolicy
+from dgtl_ray.engine.layer import LayerSetup, Outcome, Transfer
 from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.engine.session import ray_session
+from dgtl_ray.engine.stream import StreamingLoop
 from dgtl_ray.engine.winners import ChooseWinner, ConfirmConfig, WinnerCheck, confirm, finalists
 from dgtl_ray.engine.workers import BuilderFactory, TimerFactory
 from dgtl_ray.space import DesignSpace
@@ -38,6 +41,7 @@ class SearchRequest:
         choose: Names a layer's winner from its rows.
         on_round: Called with the time spent, after each round is durable.
         layer_actors: Processes that the layers are packed into; None for one a core, at most 8.
+        health: How devices are watched.
     """
 
     run_id: str
@@ -60,6 +64,7 @@ class SearchRequest:
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     layer_actors: int | None = None
+    health: HealthPolicy = field(default_factory=HealthPolicy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,7 @@ class SearchOutcome:
 
     Attributes:
         device: What the kernels were timed on.
+        devices: What each device of that kind did, and how it failed.
         rows: Measurements by layer, those known before included.
         winners: Configuration of each layer (`""` is the default schedule).
         schedules: Schedule text of each winner.
@@ -76,6 +82,7 @@ class SearchOutcome:
     """
 
     device: DeviceDescriptor
+    devices: tuple[DeviceReport, ...] = ()
     rows: tuple[tuple[Measurement, ...], ...]
     winners: tuple[str, ...]
     schedules: tuple[str, ...]
@@ -93,7 +100,7 @@ def search(request: SearchRequest, monitor: Monitor) -> SearchOutcome:
     """
     clock = SearchClock(request.spent)
     with ray_session(request.address):
-        crew = RayCrew(request.tasks, _crew_config(request))
+        crew = RayCrew(request.tasks, _crew_config(request), monitor.note)
         try:
             return _Search(request, crew, clock, monitor).run()
         finally:
@@ -120,8 +127,8 @@ class _Search:
         request, crew = self._request, self._crew
         with self._clock.phase(Phase.PROPOSING):
             known = request.learn(self._device)
-            crew.take_on([self._setup(k) for k in range(len(request.tasks))], known)
-            crew.observe({k: [outcome_of(row) for row in rows] for k, rows in self._rows.items()})
+            setups = [self._setup(k) for k in range(len(request.tasks))]
+            crew.take_on(setups, known, self._known)
         self._loop.run()
         best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
         confirm(self._loop, crew, best, request.confirm.passes)
@@ -130,6 +137,7 @@ class _Search:
         texts = crew.schedules({k: [config] for k, config in winners.items()})
         return SearchOutcome(
             device=self._device,
+            devices=crew.device_reports(),
             rows=tuple(tuple(self._rows[k]) for k in range(len(request.tasks))),
             winners=tuple(winners.values()),
             schedules=tuple(texts[k][0] for k in winners),
@@ -137,6 +145,9 @@ class _Search:
             knowledge=known,
             transfers=tuple(transfers[k] for k in winners),
         )
+
+    def _known(self, layer: int) -> list[Outcome]:
+        return [outcome_of(row) for row in self._rows[layer]]
 
     def append(self, rows: Sequence[Measurement]) -> None:
         """Make rows durable, then let them count."""
@@ -176,7 +187,8 @@ class _Search:
         )
 
     def _make_loop(self) -> TuningLoop:
-        return TuningLoop(
+        loop = TuningLoop if self._crew.alternates else StreamingLoop
+        return loop(
             crew=self._crew,
             recorder=self._recorder,
             records=[self._record(k) for k in range(len(self._request.tasks))],
@@ -226,9 +238,11 @@ def rows_by_layer(
 def _crew_config(request: SearchRequest) -> CrewConfig:
     actors = request.layer_actors or min(os.cpu_count() or 1, 8)
     return CrewConfig(
+        run_id=request.run_id,
         target=request.target,
         builder=request.builder,
         timer=request.timer,
         evaluator=request.evaluator,
         layer_actors=actors,
+        health=request.health,
     )

@@ -1,11 +1,15 @@
 """Which layers the next trials go to."""
 
 import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # A layer of t trials is taken to have at least this much, divided by t, of its log-latency left to
 # gain at the next trial: keeps every layer in the running, ever less often.
 _OPTIMISM = 0.3
+# Fewer trials of a layer say nothing of what is left to gain.
+_TELLING_TRIALS = 64
 
 
 @dataclass(kw_only=True)
@@ -58,27 +62,58 @@ class LayerRecord:
         drop = max(recent if math.isfinite(recent) else 0.0, _OPTIMISM / self.trials)
         return self.weight * self.best_s * drop * self.trials / max(self.spent_s, 1e-9)
 
+    def later_gain_s(self) -> float:
+        """Seconds of latency that the later half of the trials won, infinite where they are few."""
+        if self.left(0) <= 0:
+            return 0.0
+        if self.best_s is None or self.trials < _TELLING_TRIALS:
+            return math.inf
+        return max(0.0, self._best_after[self.trials // 2 - 1] - self.best_s)
 
-def allocate(records: list[LayerRecord], total: int, chunk: int) -> dict[int, int]:
+
+def allocate(
+    records: list[LayerRecord], total: int, chunk: int, on_way: Mapping[int, int] | None = None
+) -> dict[int, int]:
     """Share `total` trials out in chunks, the next to the layer that promises most.
 
     A layer's promise falls with what it was just given, as if those trials won nothing, so that a
     round spreads over layers when several promise alike.
 
+    Args:
+        records: What is known of each layer.
+        total: Trials to share out.
+        chunk: Trials that a layer is given at a time.
+        on_way: Trials of each layer that were given before, and have no outcome yet.
+
     Returns:
         Layer index -> trials, none for exhausted layers; empty when all are exhausted.
     """
     quota = dict.fromkeys(range(len(records)), 0)
+    given = Counter(on_way)
     left = total
     while left > 0:
-        open_layers = [k for k, record in enumerate(records) if record.left(quota[k]) > 0]
+        open_layers = [k for k in quota if records[k].left(given[k]) > 0]
         if not open_layers:
             break
-        best = max(open_layers, key=lambda k: _promise(records[k], quota[k]))
-        share = int(min(chunk, left, records[best].left(quota[best])))
+        best = max(open_layers, key=lambda k: _promise(records[k], given[k]))
+        share = int(min(chunk, left, records[best].left(given[best])))
+        given[best] += share
         quota[best] += share
         left -= share
     return {k: count for k, count in quota.items() if count > 0}
+
+
+def remaining_gain(records: Sequence[LayerRecord]) -> float:
+    """Share of the network's latency that is expected to be left to gain.
+
+    Progress is taken to be logarithmic in trials: half as many trials again win no more than the
+    later half of the trials so far did. A layer of fewer than `_TELLING_TRIALS` may win anything.
+    """
+    if any(record.best_s is None for record in records):
+        return math.inf
+    latency_s = sum(record.weight * (record.best_s or 0.0) for record in records)
+    gain_s = sum(record.weight * record.later_gain_s() for record in records)
+    return gain_s / latency_s if latency_s > 0 else 0.0
 
 
 def _promise(record: LayerRecord, given: int) -> float:

@@ -1,6 +1,6 @@
 """Where candidates are built and timed: build tasks anywhere with a CPU, one actor a device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -83,7 +83,7 @@ class DeviceHost:
         )
 
 
-DeviceActor: Any = ray.remote(num_cpus=0, max_restarts=3, max_task_retries=1)(DeviceHost)
+DeviceActor: Any = ray.remote(DeviceHost)
 
 
 def lost_build(error: Exception) -> BuildResult:
@@ -98,8 +98,3 @@ def lost_run(error: Exception) -> RunResult:
     return RunResult(
         status=Status.RUN_ERROR, error=f"device actor lost: {error}", repeats_s=(), timing_s=0.0
     )
-
-
-def shards(count: int, parts: int) -> list[Sequence[int]]:
-    """Indices 0 … count − 1 dealt out to at most `parts` shards, none of them empty."""
-    return [range(k, count, parts) for k in range(min(parts, count))]

@@ -8,6 +8,7 @@ from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
 from dgtl_ray.history.sources import SourceQuery, read_sources
+from dgtl_ray.history.spool import SpooledHistory
 from dgtl_ray.history.store import ParquetHistory
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ParquetHistory",
     "SkippedFile",
     "SourceQuery",
+    "SpooledHistory",
     "export",
     "parse_filter",
     "read_sources",

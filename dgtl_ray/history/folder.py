@@ -32,7 +32,7 @@ class Folder:
         """Make the folder, where it is missing.
 
         Raises:
-            InputError: It cannot be made or written.
+            StorageError: It cannot be made or written.
         """
         self._storage.create()
 
@@ -68,7 +68,7 @@ class Folder:
         """Write a file; it is durable, and visible whole, when this returns.
 
         Raises:
-            InputError: It cannot be written.
+            StorageError: It cannot be written.
         """
         self._storage.put(name, data)
 

@@ -17,9 +17,15 @@ def test_limits_that_make_no_sense_are_refused(trials: int | None, time_s: float
 
 def test_whichever_limit_is_met_first_ends_the_search() -> None:
     budget = Budget(trials=10, time_s=60.0)
-    assert not budget.is_spent(9, 59.0)
-    assert budget.is_spent(10, 0.0)
-    assert budget.is_spent(0, 60.0)
+    assert budget.why_spent(9, 59.0) == ""
+    assert "10 trials" in budget.why_spent(10, 0.0)
+    assert "60 s" in budget.why_spent(0, 60.0)
+
+
+@pytest.mark.parametrize("min_gain", [-0.1, 1.0, float("nan")])
+def test_a_share_that_makes_no_sense_is_refused(min_gain: float) -> None:
+    with pytest.raises(InputError, match="min_gain"):
+        Budget(trials=1, min_gain=min_gain)
 
 
 def test_what_is_left_follows_the_pace() -> None:

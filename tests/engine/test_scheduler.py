@@ -1,10 +1,14 @@
+import math
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgtl_ray.engine.scheduler import LayerRecord, allocate
+from dgtl_ray.engine.scheduler import LayerRecord, allocate, remaining_gain
 
 
-def record(costs_s: list[float | None], weight: int = 1, spent_s: float = 0.1) -> LayerRecord:
+def record(costs_s: Sequence[float | None], weight: int = 1, spent_s: float = 0.1) -> LayerRecord:
     layer = LayerRecord(name="layer", flop=1e6, weight=weight)
     for cost_s in costs_s:
         layer.add(cost_s, spent_s)
@@ -68,3 +72,23 @@ def test_every_trial_is_given_to_somebody(costs: list[list[float]], total: int, 
     quota = allocate([record([*of_layer]) for of_layer in costs], total, chunk)
     assert sum(quota.values()) == total
     assert min(quota.values()) > 0
+
+
+def test_what_is_on_its_way_counts_as_given() -> None:
+    records = [record([1e-3] * 20), record([1e-3] * 20)]
+    assert allocate(records, 8, 8, {0: 8}) == {1: 8}
+
+
+def test_what_is_left_to_gain_is_what_the_later_half_won() -> None:
+    flat = record([1e-3] * 100)
+    falling = record([1e-3] * 50 + [0.9e-3] * 50, weight=2)
+    assert remaining_gain([flat]) == 0.0
+    assert remaining_gain([flat, falling]) == pytest.approx(0.2 / 2.8)
+
+
+def test_a_few_trials_do_not_tell_what_is_left_to_gain() -> None:
+    assert remaining_gain([record([1e-3] * 20), record([1e-3] * 100)]) == math.inf
+    assert remaining_gain([record([]), record([1e-3] * 100)]) == math.inf
+    done = record([1e-3] * 20)
+    done.exhausted = True
+    assert remaining_gain([done]) == 0.0

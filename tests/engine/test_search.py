@@ -1,16 +1,22 @@
 """The engine on real Ray with real design spaces; building and timing are faked."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.engine.board import publish, published, take_down
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchTime
+from dgtl_ray.engine.device import DeviceReport
+from dgtl_ray.engine.health import DeviceState
 from dgtl_ray.engine.run import SearchOutcome, search
 from dgtl_ray.model import Network
 from dgtl_ray.space import DesignSpace
+from dgtl_ray.testing.fakes import FAKE_DEVICE
 from tests.engine.conftest import MakeRequest, Sink
 from tests.engine.fakes import (
     AllWrong,
@@ -120,6 +126,39 @@ def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) ->
     assert outcome.time.total > 100.0
 
 
+class InterruptedSearchError(Exception):
+    """What `CutShort` raises."""
+
+
+@dataclass(kw_only=True)
+class CutShort(Sink):
+    """Keeps so many batches and then ends the search, as a kill does."""
+
+    batches: int
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        if not self.batches:
+            raise InterruptedSearchError
+        self.batches -= 1
+        super().append(rows)
+
+
+def test_a_resumed_search_asks_for_what_one_never_interrupted_asks_for(
+    make_request: MakeRequest,
+) -> None:
+    whole, cut, rest = Sink(), CutShort(batches=3), Sink()
+    budget = Budget(trials=120)
+    search(make_request(sink=whole, budget=budget), SilentMonitor())
+    with pytest.raises(InterruptedSearchError):
+        search(make_request(sink=cut, budget=budget), SilentMonitor())
+    search(
+        make_request(sink=rest, budget=budget, history=lambda _device: cut.rows), SilentMonitor()
+    )
+    assert 30 < len(cut.rows) < 100
+    resumed = [(row.trial, row.workload_key, row.config) for row in [*cut.rows, *rest.rows]]
+    assert resumed == [(row.trial, row.workload_key, row.config) for row in whole.rows]
+
+
 def test_the_history_of_another_run_is_known_but_not_counted(make_request: MakeRequest) -> None:
     other = Sink()
     search(make_request(sink=other, run_id="other"), SilentMonitor())
@@ -138,6 +177,24 @@ def test_the_same_seed_gives_the_same_trials(make_request: MakeRequest) -> None:
         search(make_request(sink=sink, search="random"), SilentMonitor())
         runs.append([(row.workload_key, row.config) for row in searched(sink.rows)])
     assert runs[0] == runs[1]
+
+
+def test_runs_tell_of_their_devices_until_they_end() -> None:
+    report = DeviceReport(
+        name="here#0",
+        node_id="node",
+        state=DeviceState.READY,
+        is_erratic=False,
+        descriptor=FAKE_DEVICE,
+        trials=3,
+        busy_s=0.5,
+        faults={"died": 1},
+        error="",
+    )
+    publish("a run", [report])
+    assert published()["a run"] == [report.as_dict()]
+    take_down("a run")
+    assert "a run" not in published()
 
 
 def test_small_spaces_are_searched_to_the_end(

@@ -1,0 +1,172 @@
+"""Taking care of one device: jobs as long as it is sound, a restart or quarantine when it fails."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ray.exceptions import RayError
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import RunResult
+from dgtl_ray.engine.device import Device, DeviceFaultError, Job
+from dgtl_ray.engine.health import DeviceState, Fault
+from dgtl_ray.engine.places import Place
+from dgtl_ray.engine.workers import lost_run
+
+# A candidate that was on a device at this many of its faults is taken to be their cause.
+_MOST_BLAMED = 3
+# How a run ends that may be the device's fault as well as the candidate's.
+_SUSPECT = frozenset({Status.RUN_ERROR, Status.RUN_TIMEOUT})
+
+
+@dataclass(kw_only=True)
+class Shared:
+    """What the devices of a pool have in common.
+
+    Attributes:
+        find: The places where devices are now.
+        depth: Trials that a device is given at a time, all but one of them waiting their turn.
+        note: Tells the user of a fault.
+        cores: Whether candidates are built on the cores that time.
+        jobs: What is to be done next by whichever device is free.
+        kind: What the first device to start is: the others have to be the same.
+        reference: The kernel that tells a sound device from a sick one.
+    """
+
+    find: Callable[[], Sequence[Place]]
+    depth: int
+    note: Callable[[str], None]
+    cores: bool
+    devices: list[Device] = field(default_factory=list)
+    jobs: asyncio.Queue[Job] = field(default_factory=asyncio.Queue)
+    kind: asyncio.Future[DeviceDescriptor] = field(default_factory=asyncio.Future)
+    reference: Job | None = None
+
+
+class Caretaker:
+    """Serves the jobs of a pool with one device."""
+
+    def __init__(self, device: Device, shared: Shared) -> None:
+        self._device = device
+        self._shared = shared
+
+    async def run(self) -> None:
+        """Start the device and serve with it, through faults, as long as its node is there.
+
+        Raises:
+            DeviceFaultError: Neither this device nor another could ever be used: there is none.
+        """
+        while self._device.state not in {DeviceState.LOST, DeviceState.REFUSED}:
+            try:
+                await self._start()
+                await self._serve()
+            except DeviceFaultError as fault:
+                await self._after(fault)
+
+    async def _start(self) -> None:
+        device, kind = self._device, self._shared.kind
+        descriptor = await device.start()
+        if not kind.done():
+            kind.set_result(descriptor)
+        if descriptor.key == kind.result().key:
+            await self._check()
+            device.state = DeviceState.READY
+            return
+        device.refuse()
+        self._shared.note(
+            f"device {device.place.name} is left out: it is {descriptor.key}, this run tunes for "
+            f"{kind.result().key}"
+        )
+
+    async def _serve(self) -> None:
+        """Take jobs until the device fails."""
+        if self._device.state is not DeviceState.READY:
+            return
+        lanes = [asyncio.create_task(self._lane()) for _ in range(self._shared.depth)]
+        try:
+            done, _ = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+        done.pop().result()
+
+    async def _lane(self) -> None:
+        jobs = self._shared.jobs
+        while True:
+            if self._shared.reference and self._device.health.is_check_due(time.monotonic()):
+                await self._check()
+            job = await jobs.get()
+            try:
+                result = await self._time(job)
+            except DeviceFaultError as fault:
+                self._blame(job, fault)
+                raise
+            except asyncio.CancelledError:
+                jobs.put_nowait(job)
+                raise
+            except RayError as error:
+                result = lost_run(error)
+            job.finish(result)
+
+    async def _time(self, job: Job) -> RunResult:
+        result = await self._device.run(job, ahead=self._shared.depth - 1)
+        if result.status in _SUSPECT:
+            # Only a device that runs the reference can put a failure down to the candidate.
+            await self._check()
+        self._device.served(result)
+        return result
+
+    async def _check(self) -> None:
+        """Time the reference kernel, where there is one.
+
+        Raises:
+            DeviceFaultError: It does not run, or its latency has drifted and others can take over.
+        """
+        device, reference = self._device, self._shared.reference
+        if reference is None:
+            return
+        result = await device.run(reference, ahead=self._shared.depth - 1)
+        if result.status is not Status.OK:
+            raise DeviceFaultError(Fault.SICK, f"the reference kernel fails: {result.error}")
+        was_erratic = device.health.is_erratic
+        drift = device.health.judge(min(result.repeats_s))
+        if not device.health.is_erratic:
+            return
+        text = f"the reference kernel's latency changed by {drift:+.0%}"
+        if self._others_are_ready():
+            raise DeviceFaultError(Fault.ERRATIC, text)
+        if not was_erratic:
+            device.health.faults[Fault.ERRATIC] += 1
+            self._shared.note(f"device {device.place.name} times erratically: {text}")
+
+    def _others_are_ready(self) -> bool:
+        others = (device for device in self._shared.devices if device is not self._device)
+        return any(device.state is DeviceState.READY for device in others)
+
+    def _blame(self, job: Job, fault: DeviceFaultError) -> None:
+        job.blamed += 1
+        if job.blamed < _MOST_BLAMED:
+            self._shared.jobs.put_nowait(job)
+        else:
+            job.finish(lost_run(fault))
+
+    async def _after(self, fault: DeviceFaultError) -> None:
+        """End the actor; come back at once, after quarantine, or never."""
+        device = self._device
+        quarantine_s = device.fail(fault)
+        if not self._shared.kind.done() and all(map(_is_absent, self._shared.devices)):
+            raise fault
+        if all(place.node_id != device.place.node_id for place in self._shared.find()):
+            device.state = DeviceState.LOST
+            self._shared.note(f"device {device.place.name} is lost with its node")
+            return
+        what = f"is quarantined for {quarantine_s:g} s" if quarantine_s else "is restarted"
+        self._shared.note(f"device {device.place.name} {what}: {fault.kind}, {fault}")
+        await asyncio.sleep(quarantine_s)
+
+
+def _is_absent(device: Device) -> bool:
+    return device.fault is not None and device.fault.kind is Fault.ABSENT

@@ -1,0 +1,105 @@
+"""A history whose storage may fail for a while."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.history.folder import Folder
+from dgtl_ray.history.store import ParquetHistory
+
+
+class SpooledHistory:
+    """Appends to a history, or to a local folder, the *spool*, while that cannot be reached.
+
+    A row is on disk in one of the two when `append` returns. What waits in the spool is delivered
+    with a later batch: after a failure the storage is left alone for a while, each time twice as
+    long. A process that dies between delivering and emptying the spool delivers again; readers of a
+    history see each measurement once.
+
+    Args:
+        store: Where rows belong.
+        spool: Folder on this machine.
+        first_wait_s: How long the storage is left alone after its first failure.
+        longest_wait_s: The longest that it is left alone.
+    """
+
+    def __init__(
+        self,
+        store: ParquetHistory,
+        spool: Path,
+        *,
+        first_wait_s: float = 1.0,
+        longest_wait_s: float = 30.0,
+    ) -> None:
+        self._store = store
+        self._spool = ParquetHistory(str(spool))
+        self._files = Folder(str(spool))
+        self._first_wait_s = first_wait_s
+        self._longest_wait_s = longest_wait_s
+        self._wait_s = 0.0
+        self._next_try = 0.0
+        self._is_empty = not self._files.sizes_bytes()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every row is where it belongs."""
+        return self._is_empty
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        """Keep a batch; it is durable when this returns.
+
+        Raises:
+            InputError: Neither place can be written, or a value is not storable.
+        """
+        if self._is_empty:
+            try:
+                self._store.append(rows)
+            except StorageError:
+                self._put_aside(rows)
+                self._back_off()
+            return
+        self._put_aside(rows)
+        if time.monotonic() >= self._next_try:
+            self._try_to_deliver()
+
+    def deliver(self, patience_s: float = 0.0) -> None:
+        """Bring what is spooled where it belongs; try again and again for `patience_s`.
+
+        Raises:
+            StorageError: It could not be; the rows stay in the spool.
+        """
+        give_up = time.monotonic() + patience_s
+        while not self._is_empty:
+            try:
+                self._deliver()
+            except StorageError as error:
+                self._back_off()
+                if self._next_try > give_up:
+                    raise StorageError(
+                        f"{error}. Measurements wait in {self._spool.uri}: resume the run to "
+                        "deliver them"
+                    ) from error
+                time.sleep(self._wait_s)
+
+    def _try_to_deliver(self) -> None:
+        try:
+            self._deliver()
+        except StorageError:
+            self._back_off()
+
+    def _deliver(self) -> None:
+        names = list(self._files.sizes_bytes())
+        self._store.append(self._spool.measurements())
+        self._files.delete(names)
+        self._is_empty = True
+        self._wait_s = 0.0
+
+    def _put_aside(self, rows: Sequence[Measurement]) -> None:
+        self._spool.append(rows)
+        self._is_empty = False
+
+    def _back_off(self) -> None:
+        self._wait_s = min(max(2 * self._wait_s, self._first_wait_s), self._longest_wait_s)
+        self._next_try = time.monotonic() + self._wait_s

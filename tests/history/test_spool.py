@@ -1,0 +1,107 @@
+"""Storage that fails for a while: nothing is lost, nothing is there twice."""
+
+import time
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pytest
+
+from dgtl_ray.core.errors import StorageError
+from dgtl_ray.history import ParquetHistory, SpooledHistory
+from dgtl_ray.testing.measurements import example_measurement
+
+
+class Storage:
+    """A folder for a history, which a file of the same name replaces while it is broken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self) -> None:
+        self.path.rename(self.path.with_suffix(".away"))
+        self.path.touch()
+
+    def recover(self) -> None:
+        self.path.unlink()
+        self.path.with_suffix(".away").rename(self.path)
+
+    def trials(self) -> list[int]:
+        """Of the rows as they are stored."""
+        return sorted(ds.dataset(self.path).to_table(columns=["trial"]).column(0).to_pylist())
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage(tmp_path / "history")
+
+
+@pytest.fixture
+def history(storage: Storage, tmp_path: Path) -> SpooledHistory:
+    return open_history(storage, tmp_path)
+
+
+def open_history(storage: Storage, tmp_path: Path) -> SpooledHistory:
+    store = ParquetHistory(str(storage.path))
+    return SpooledHistory(store, tmp_path / "spool", first_wait_s=0.05, longest_wait_s=0.2)
+
+
+def test_rows_go_straight_to_sound_storage(
+    history: SpooledHistory, storage: Storage, tmp_path: Path
+) -> None:
+    history.append([example_measurement(0), example_measurement(1)])
+    assert storage.trials() == [0, 1]
+    assert history.is_empty
+    assert not (tmp_path / "spool").exists()
+
+
+def test_rows_wait_and_are_delivered_with_a_later_batch(
+    history: SpooledHistory, storage: Storage
+) -> None:
+    history.append([example_measurement(0)])
+    storage.fail()
+    for trial in (1, 2):
+        history.append([example_measurement(trial)])
+    assert storage.path.is_file()
+    storage.recover()
+    time.sleep(0.06)
+    history.append([example_measurement(3)])
+    assert history.is_empty
+    assert storage.trials() == [0, 1, 2, 3]
+
+
+def test_broken_storage_is_left_alone_for_a_while(
+    history: SpooledHistory, storage: Storage
+) -> None:
+    history.append([example_measurement(0)])
+    storage.fail()
+    history.append([example_measurement(1)])
+    storage.recover()
+    history.append([example_measurement(2)])
+    assert storage.trials() == [0]
+    history.deliver()
+    assert storage.trials() == [0, 1, 2]
+
+
+def test_what_a_dead_process_left_is_delivered_by_the_next(
+    history: SpooledHistory, storage: Storage, tmp_path: Path
+) -> None:
+    history.append([example_measurement(0)])
+    storage.fail()
+    history.append([example_measurement(1)])
+    storage.recover()
+    heir = open_history(storage, tmp_path)
+    assert not heir.is_empty
+    heir.deliver()
+    assert storage.trials() == [0, 1]
+    assert open_history(storage, tmp_path).is_empty
+
+
+def test_storage_that_stays_broken_is_told_and_nothing_lost(
+    history: SpooledHistory, storage: Storage, tmp_path: Path
+) -> None:
+    history.append([example_measurement(0)])
+    storage.fail()
+    history.append([example_measurement(1)])
+    with pytest.raises(StorageError, match=r"wait in .*spool: resume the run"):
+        history.deliver(patience_s=0.3)
+    assert [row.trial for row in ParquetHistory(str(tmp_path / "spool")).measurements()] == [1]
