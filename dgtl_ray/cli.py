@@ -50,6 +50,8 @@ class Bench(StrEnum):
     MODEL = "model"
     LAYERS = "layers"
     CUDA = "cuda"
+    SCALE = "scale"
+    KILLS = "kills"
 
 
 app = typer.Typer(
@@ -88,6 +90,9 @@ def tune(
     target: TargetOption = "cpu",
     trials: Annotated[int | None, typer.Option(help="Trials over all layers.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
+    min_gain: Annotated[
+        float, typer.Option(help="End when this share of latency, or less, is left to gain.")
+    ] = 0.01,
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
@@ -117,6 +122,7 @@ def tune(
         tune_config=TuneConfig(
             num_samples=trials,
             time_budget_s=None if time_budget is None else parse_duration(time_budget),
+            min_gain=min_gain,
             search_alg=search.value,
             seed=seed,
         ),
