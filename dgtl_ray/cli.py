@@ -248,6 +248,10 @@ def bench(
     runs: Annotated[Path | None, typer.Option(help="Folder that keeps long runs.")] = None,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="Of each run that makes history.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Replays of each search; as the experiment has it.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the figure into this file.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -256,6 +260,7 @@ def bench(
     from dgtl_ray.report.units import parse_duration
 
     _check_writable(json_file)
+    _check_writable(figure, "--figure")
     seconds = None if time_budget is None else parse_duration(time_budget)
     given = {
         "tables": tables,
@@ -263,6 +268,8 @@ def bench(
         "runs": runs,
         "history": history,
         "time_budget": seconds,
+        "seeds": seeds,
+        "figure": figure,
     }
     options = {option: value for option, value in given.items() if value}
     report = run_bench(name.value, quick=quick, **options)
@@ -295,10 +302,10 @@ def _monitor(console: Console) -> Monitor:
     return PlainMonitor(console, float(os.environ.get("DGTL_PLAIN_INTERVAL_S", "15")))
 
 
-def _check_writable(json_file: Path | None) -> None:
+def _check_writable(file: Path | None, option: str = "--json") -> None:
     """Better to know before hours of search than after."""
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise InputError(f"--json {json_file}: there is no folder {json_file.absolute().parent}")
+    if file is not None and not file.absolute().parent.is_dir():
+        raise InputError(f"{option} {file}: there is no folder {file.absolute().parent}")
 
 
 def _write_json(json_file: Path | None, value: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dgtl_ray.bench.figure import draw_predictions
 from dgtl_ray.bench.replay import replay
 from dgtl_ray.bench.replay_report import ReplayReport
 from dgtl_ray.bench.report import BenchReport, BenchTable
@@ -81,19 +82,29 @@ class _Models:
         return self._made[key]
 
 
-def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
+def run(
+    *,
+    quick: bool,
+    tables: Path | None = None,
+    seeds: int | None = None,
+    figure: Path | None = None,
+) -> BenchReport:
     """Every variant on every recorded task; `quick` takes 1 seed and 16 trials.
 
     Args:
         quick: A smoke run.
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
+        seeds: Runs of each, where they are not as many as usual.
+        figure: HTML file for predicted against measured latencies.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
+        MissingExtraError: A figure was asked for and Plotly is not installed.
     """
     if tables is None:
         raise InputError("bench ablation replays recorded kernels: give their folder by --tables")
     size = _QUICK if quick else _FULL
+    size = replace(size, seeds=seeds or size.seeds)
     recorded = read_tables(tables)
     models = _Models()
     results = [
@@ -101,6 +112,8 @@ def run(*, quick: bool, tables: Path | None = None) -> BenchReport:
         for target in recorded
         for variant in VARIANTS
     ]
+    if figure is not None:
+        draw_predictions(_proposed(results), figure)
     return BenchReport(
         name="ablation",
         tables=[
@@ -199,14 +212,24 @@ def _seconds(results: Sequence[_Result]) -> list[dict[str, Any]]:
     return rows
 
 
+def _proposed(results: Sequence[_Result]) -> dict[str, Predictions]:
+    """What the whole predicted of its proposals, by target."""
+    return {
+        one.report.table: Predictions.joined(
+            [part for seen in one.watched for part in seen.proposed]
+        )
+        for one in results
+        if one.variant == WHOLE
+    }
+
+
 def _calibration(results: Sequence[_Result]) -> list[dict[str, Any]]:
     """Of the whole: of what was proposed, and of all that was not measured yet."""
-    rows = []
+    proposed, rows = _proposed(results), []
     for one in results:
         if one.variant == WHOLE:
-            proposed = [part for seen in one.watched for part in seen.proposed]
             row: dict[str, Any] = {"target": one.report.table}
-            row["proposed"] = Predictions.joined(proposed).held()
+            row["proposed"] = proposed[one.report.table].held()
             for after in one.watched[0].rest:
                 rest = Predictions.joined([seen.rest[after] for seen in one.watched])
                 row[f"the rest after {after}"] = rest.held()

@@ -1,7 +1,7 @@
 """Transfer between devices: each recorded task in turn is the target, the others its history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -57,7 +57,11 @@ _Reports = Sequence[tuple[_Contender, ReplayReport]]
 
 
 def run(
-    *, quick: bool, tables: Path | None = None, searches: Sequence[str] | None = None
+    *,
+    quick: bool,
+    tables: Path | None = None,
+    searches: Sequence[str] | None = None,
+    seeds: int | None = None,
 ) -> BenchReport:
     """Best/optimum of searches on every recorded task; `quick` takes 2 seeds and 16 trials.
 
@@ -68,6 +72,7 @@ def run(
         quick: A smoke run.
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
         searches: Names of those that are compared; all where it is None.
+        seeds: Runs of each, where they are not as many as usual.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
@@ -75,6 +80,7 @@ def run(
     if tables is None:
         raise InputError("bench transfer replays recorded kernels: give their folder by --tables")
     size = _QUICK if quick else _FULL
+    size = replace(size, seeds=seeds or size.seeds)
     recorded = read_tables(tables)
     reports = [
         (contender, _replay(target, recorded, contender, size))

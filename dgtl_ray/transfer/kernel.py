@@ -9,7 +9,8 @@ from dgtl_ray.transfer.points import Points
 
 # Variance of the unknown mean: wide beside standardised latencies.
 MEAN_VARIANCE = 25.0
-_ROOT_5 = math.sqrt(5.0)
+# Points this near are the same: the correlation has no slope there.
+_LEAST_SQUARED = 1e-14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def covariance(layout: Layout, theta: torch.Tensor, a: Points, b: Points) -> tor
 
     k = σ_c² + σ_x² M(x, x') + σ_z² exp(−Σ_k w_k [z_k ≠ z'_k])
         + (σ_w²/S) g(x)ᵀ g(x') + σ_g² M(g(x)/ℓ, g(x')/ℓ)
-    with features x, knobs z, the deep GP's expectations g on S sources, and M the Matérn-5/2
+    with features x, knobs z, the deep GP's expectations g on S sources, and M the Matérn-1/2
     correlation. The fourth term integrates out the weights w ~ N(1/S, σ_w²/S) of a linear model
     on the sources, whose mean is `prior_mean`.
     """
@@ -151,20 +152,29 @@ def prior_mean(a: Points) -> torch.Tensor:
 
 
 def matern(squared: torch.Tensor) -> torch.Tensor:
-    """The Matérn-5/2 correlation of squared distances."""
-    distance = _ROOT_5 * squared.clamp_min(1e-14).sqrt()
-    return (1.0 + distance + distance**2 / 3.0) * torch.exp(-distance)
+    """The Matérn-1/2 correlation of squared distances.
+
+    A knob's next value can change a latency a lot, so the target is rougher than Matérn-5/2
+    allows: held out, measurements are likelier under this one, and its intervals hold more.
+    """
+    return torch.exp(-squared.clamp_min(_LEAST_SQUARED).sqrt())
 
 
 def matern_slope(squared: torch.Tensor) -> torch.Tensor:
-    """The derivative of that correlation by the squared distance."""
-    distance = _ROOT_5 * squared.clamp_min(1e-14).sqrt()
-    return -5.0 / 6.0 * (1.0 + distance) * torch.exp(-distance)
+    """The derivative of that correlation by the squared distance; 0 between a point and itself."""
+    distance = squared.clamp_min(_LEAST_SQUARED).sqrt()
+    slope = -torch.exp(-distance) / (2.0 * distance)
+    return torch.where(squared > _LEAST_SQUARED, slope, torch.zeros_like(slope))
 
 
 def squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Between all rows, shape (n × m)."""
-    return (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2.0 * a @ b.T
+    """Between all rows, shape (n × m).
+
+    By differences: a product of matrices would leave rounding where two rows are the same, and the
+    root of that, which the correlation takes, is no longer small.
+    """
+    distance: torch.Tensor = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    return distance**2
 
 
 def different_knobs(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -59,8 +59,13 @@ def test_a_watched_search_is_the_same_search(tables: list[RecordedTable]) -> Non
     assert (told.std > 0).all()
 
 
-def test_bench_ablation(folder: Path) -> None:
-    report = run_bench("ablation", quick=True, tables=folder)
+def test_bench_ablation(folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "predicted.html"
+    report = run_bench("ablation", quick=True, tables=folder, seeds=1, figure=page)
+    assert report.settings["seeds"] == 1
+    drawn = page.read_text()
+    assert "k_A100: " in drawn
+    assert "k_W6600: " in drawn
     mean, _, ranking, seconds, calibration = (table.rows for table in report.tables)
     for target in ("k_A100", "k_W6600"):
         assert {row["variant"] for row in mean if row["target"] == target} == set(VARIANTS)
