@@ -20,6 +20,9 @@ from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.encoding.encoder import column_names
 from dgtl_ray.transfer.relatedness import Relatedness
 
+# Few rows are learned in few steps: search waits for them. More rows take more, by passes.
+_LEAST_STEPS = 150
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experience:
@@ -72,6 +75,7 @@ def pretrained(known: Knowledge, monitor: Monitor) -> Knowledge:
     Where numerics do not allow one, a note says so, and nothing is known.
     """
     from dgtl_ray.transfer.checkpoint import pack, pretrain_once
+    from dgtl_ray.transfer.pretraining import PretrainConfig
     from dgtl_ray.transfer.scaling import usable
 
     sources = usable(known.sources)
@@ -80,7 +84,7 @@ def pretrained(known: Knowledge, monitor: Monitor) -> Knowledge:
     rows = sum(len(source.cost_s) for source in sources)
     monitor.note(f"learning from {rows} measurements of {len(sources)} source tasks")
     try:
-        model = pretrain_once(sources, model_cache())
+        model = pretrain_once(sources, model_cache(), PretrainConfig(steps=_LEAST_STEPS))
     except ArithmeticError as error:
         monitor.note(f"history is not used: {error}")
         return Knowledge()

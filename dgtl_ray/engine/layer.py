@@ -16,6 +16,9 @@ from dgtl_ray.search import ProposerContext, Transferring, make_proposer
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.transfer.relatedness import Relatedness
 
+# Neighbours of the fastest join it: a larger pool takes longer than it is worth while others wait.
+_POOL = 2000
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSetup:
@@ -77,6 +80,7 @@ class Layer:
             device=setup.device,
             sources=known.sources,
             model=known.model,
+            pool=_POOL,
         )
         self._proposer = make_proposer(setup.search, context)
         self._left_out: frozenset[str] = frozenset()

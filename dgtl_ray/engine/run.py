@@ -25,6 +25,9 @@ from dgtl_ray.engine.winners import ChooseWinner, ConfirmConfig, WinnerCheck, co
 from dgtl_ray.engine.workers import BuilderFactory, TimerFactory
 from dgtl_ray.space import DesignSpace
 
+# A model is tuned anew for each batch of a layer: larger batches make that worth its time.
+_CHUNK = {"dgtl": 16}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
@@ -187,6 +190,7 @@ class _Search:
         )
 
     def _make_loop(self) -> TuningLoop:
+        chunk = _CHUNK.get(self._request.search, LoopConfig.chunk)
         loop = TuningLoop if self._crew.alternates else StreamingLoop
         return loop(
             crew=self._crew,
@@ -194,7 +198,10 @@ class _Search:
             records=[self._record(k) for k in range(len(self._request.tasks))],
             clock=self._clock,
             monitor=self._monitor,
-            config=LoopConfig(budget=self._request.budget),
+            config=LoopConfig(
+                budget=self._request.budget,
+                chunk=_CHUNK.get(self._request.search, LoopConfig.chunk),
+            ),
             on_round=lambda: self._request.on_round(self._clock.read()),
         )
 

@@ -36,7 +36,7 @@ class SourceQuery:
     kind: str
     columns: int
     own: Collection[tuple[str, str]] = ()
-    most_rows: int = 8000
+    most_rows: int = 5000
 
 
 def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple[SourceTask, ...]:

@@ -17,6 +17,7 @@ class ProposerContext:
         task_key: Tells the tasks of a run apart.
         device: Where candidates are timed.
         sources: What was measured of other tasks, or of this one on other devices.
+        pool: Random configurations that a surrogate chooses from; None for the proposer's default.
         model: What was learned of those sources that are usable, where that was done beforehand.
     """
 
@@ -26,3 +27,4 @@ class ProposerContext:
     device: DeviceDescriptor
     sources: tuple[SourceTask, ...] = ()
     model: PackedModel | None = None
+    pool: int | None = None

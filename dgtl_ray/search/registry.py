@@ -23,11 +23,12 @@ def _chameleon(context: ProposerContext) -> Proposer:
 
 
 def _dgtl(context: ProposerContext) -> Proposer:
-    from dgtl_ray.search.dgtl import DgtlProposer
+    from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
     from dgtl_ray.transfer.checkpoint import unpack
 
-    model = context.model
-    return DgtlProposer(context, pretrained=None if model is None else unpack(model))
+    config = DgtlConfig() if context.pool is None else DgtlConfig(standing=context.pool)
+    model = None if context.model is None else unpack(context.model)
+    return DgtlProposer(context, config, model)
 
 
 # Those that learn with heavy libraries are imported when they are asked for.
