@@ -198,10 +198,7 @@ class _Search:
             records=[self._record(k) for k in range(len(self._request.tasks))],
             clock=self._clock,
             monitor=self._monitor,
-            config=LoopConfig(
-                budget=self._request.budget,
-                chunk=_CHUNK.get(self._request.search, LoopConfig.chunk),
-            ),
+            config=LoopConfig(budget=self._request.budget, chunk=chunk),
             on_round=lambda: self._request.on_round(self._clock.read()),
         )
 
