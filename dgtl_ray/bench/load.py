@@ -25,7 +25,7 @@ class OtherLoad:
         return max(0.0, self._others_s) / there_was_s if there_was_s else 0.0
 
     def __enter__(self) -> None:
-        self._start = (time.perf_counter(), _busy_s(), _own_s())
+        self._start = (time.perf_counter(), _busy_s(), own_cpu_s())
 
     def __exit__(
         self,
@@ -35,7 +35,7 @@ class OtherLoad:
     ) -> None:
         wall_s, busy_s, own_s = self._start
         self._wall_s += time.perf_counter() - wall_s
-        self._others_s += (_busy_s() - busy_s) - (_own_s() - own_s)
+        self._others_s += (_busy_s() - busy_s) - (own_cpu_s() - own_s)
 
 
 def _busy_s() -> float:
@@ -44,7 +44,7 @@ def _busy_s() -> float:
     return float(times.user + times.system + getattr(times, "nice", 0.0))
 
 
-def _own_s() -> float:
+def own_cpu_s() -> float:
     """CPU seconds of this program and its living children."""
     total = 0.0
     this = psutil.Process()
