@@ -281,6 +281,20 @@ def bench(
 
 
 @app.command()
+def devices(
+    address: Annotated[str, typer.Option(help="Ray cluster.")] = "auto",
+    json_file: JsonOption = None,
+) -> None:
+    """List the devices of a cluster, what each does, and how it failed."""
+    from dgtl_ray.engine.inventory import list_devices
+    from dgtl_ray.report import rows_table
+
+    rows = list_devices(address)
+    _console().print(rows_table(rows))
+    _write_json(json_file, rows)
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has, and what is missing for which feature."""
     from dgtl_ray.measure import diagnose

@@ -1,6 +1,7 @@
 """One device as the driver sees it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -48,6 +49,7 @@ class DeviceReport:
 
     Attributes:
         busy_s: The time it spent on trials.
+        up_s: The time since it was found.
         faults: How often it failed, by kind.
         error: What its last fault was, "" once it is back.
     """
@@ -59,6 +61,7 @@ class DeviceReport:
     descriptor: DeviceDescriptor | None
     trials: int
     busy_s: float
+    up_s: float
     faults: Mapping[str, int]
     error: str
 
@@ -86,6 +89,7 @@ class Device:
         self._descriptor: DeviceDescriptor | None = None
         self._trials = 0
         self._busy_s = 0.0
+        self._found_at = time.monotonic()
 
     async def start(self) -> DeviceDescriptor:
         """Start the actor; what the device is.
@@ -148,6 +152,7 @@ class Device:
             descriptor=self._descriptor,
             trials=self._trials,
             busy_s=self._busy_s,
+            up_s=time.monotonic() - self._found_at,
             faults={kind.value: count for kind, count in self.health.faults.items()},
             error="" if self.fault is None else str(self.fault),
         )

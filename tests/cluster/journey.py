@@ -35,6 +35,7 @@ def travel(folder: Path, network: str) -> dict[str, Any]:
         "dashboard_without_token": _get(f"{_DASHBOARD}/api/jobs/"),
     }
     machine.run("ray", "submit", cluster, *job, "--out", "runs/submitted", *shared)
+    seen["devices"] = machine.run("ray", "exec", cluster, "dgtl devices --address auto")
     job[:2] = ["--", "python", "tune_job.py"]
     submit = ["ray", "job", "submit", "--address", _DASHBOARD, "--working-dir", "cluster"]
     machine.run(*submit, *job, "--out", "runs/job", *shared)

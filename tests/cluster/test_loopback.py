@@ -74,5 +74,10 @@ def test_the_dashboard_wants_the_token(seen: dict[str, Any]) -> None:
     assert seen["dashboard_without_token"][0] in (401, 403)
 
 
+def test_devices_are_listed(seen: dict[str, Any]) -> None:
+    assert "10.99.0.1#0" in seen["devices"]
+    assert "idle" in seen["devices"]
+
+
 def test_nothing_is_left_running(seen: dict[str, Any]) -> None:
     assert seen["left"] == []

@@ -188,6 +188,7 @@ def test_runs_tell_of_their_devices_until_they_end() -> None:
         descriptor=FAKE_DEVICE,
         trials=3,
         busy_s=0.5,
+        up_s=1.0,
         faults={"died": 1},
         error="",
     )

@@ -1,0 +1,44 @@
+"""The devices of a cluster, on real Ray."""
+
+import os
+
+import pytest
+
+from dgtl_ray.engine.board import publish, take_down
+from dgtl_ray.engine.device import DeviceReport
+from dgtl_ray.engine.health import DeviceState
+from dgtl_ray.engine.inventory import list_devices
+from dgtl_ray.engine.places import find_places
+from dgtl_ray.testing.fakes import FAKE_DEVICE
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def test_an_idle_device_says_what_it_is() -> None:
+    (row,) = list_devices("auto")
+    assert row["device"] == find_places("cpu")[0].name
+    assert (row["kind"], row["state"], row["run"]) == ("cpu", "idle", "")
+    assert row["cores"] == len(os.sched_getaffinity(0))
+
+
+def test_a_device_in_use_tells_of_its_run_and_its_failures() -> None:
+    report = DeviceReport(
+        name=find_places("cpu")[0].name,
+        node_id="n",
+        state=DeviceState.QUARANTINED,
+        is_erratic=True,
+        descriptor=FAKE_DEVICE,
+        trials=7,
+        busy_s=3.0,
+        up_s=12.0,
+        faults={"hung": 2},
+        error="no answer",
+    )
+    publish("r1", [report])
+    try:
+        (row,) = list_devices("auto")
+    finally:
+        take_down("r1")
+    assert row["state"] == "quarantined, erratic"
+    assert (row["run"], row["trials"], row["busy (%)"]) == ("r1", 7, 25.0)
+    assert (row["failures"], row["error"]) == ("hung 2×", "no answer")
