@@ -21,7 +21,8 @@ from dgtl_ray.space.sketches import read_design_space
 
 NETWORK, SIBLING = "tests.networks:tiny", "tests.networks:sibling"
 
-pytestmark = pytest.mark.usefixtures("ray_cluster")
+# Two searches and the pre-training of a model, in one fixture each.
+pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(600)]
 
 
 def tune(network: str, folder: Path, search: str, trials: int, *history: ResultGrid) -> ResultGrid:

@@ -132,10 +132,11 @@ def run(
                 search_alg="evolutionary",
                 time_budget_s=_DAY_S,
                 samples_per_layer=size.layer_trials,
+                min_gain=0.0,
             ),
         )
         budget_s = SHARE * long.search_s
-        config = TuneConfig(search_alg="dgtl", time_budget_s=budget_s)
+        config = TuneConfig(search_alg="dgtl", time_budget_s=budget_s, min_gain=0.0)
         short = _tuned(folder / "dgtl", NETWORK, config, uris)
         rows = [_row(key, long, short, budget_s) for key in long.layers]
         return BenchReport(
@@ -147,7 +148,7 @@ def run(
 
 
 def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
-    config = TuneConfig(search_alg="evolutionary", time_budget_s=seconds)
+    config = TuneConfig(search_alg="evolutionary", time_budget_s=seconds, min_gain=0.0)
     return [_tuned(folder / name, name, config).state.history for name in size.sources]
 
 

@@ -101,7 +101,7 @@ def _ours(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -> _Pace:
             target=target.json,
             search="evolutionary",
             seed=_SEED,
-            budget=Budget(trials=size.trials + len(tasks)),
+            budget=Budget(trials=size.trials + len(tasks), min_gain=0.0),
             toolchain=toolchain(),
             history=lambda _device: (),
             learn=lambda _device: Knowledge(),
