@@ -99,7 +99,7 @@ def test_kuberay_uses_tokens_and_closes_the_dashboard() -> None:
     [
         (["r18"], ["tune", "r18", "--address", "auto"]),
         (
-            ["r18", "--history", "s3://a", "--history=s3://b"],
+            ["r18", "--history", "s3://a", "--seed", "1", "--history=s3://b"],
             [
                 "tune",
                 "r18",
