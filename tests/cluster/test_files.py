@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import ray
 import yaml
+from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from cluster.tune_job import tune_arguments
@@ -27,7 +28,11 @@ def kuberay() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", RAY_FILES)
 def test_ray_accepts_the_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    validate_config(prepare_config(read(name)))
+    prepared = prepare_config(read(name))
+    validate_config(prepared)
+    assert prepared["cluster_name"] == read(name)["cluster_name"]
+    with pytest.raises(ValidationError):
+        validate_config({**prepared, "idle_timeout_minutes": "soon"})
 
 
 @pytest.mark.parametrize("name", RAY_FILES)
