@@ -78,6 +78,8 @@ def _tile_registers(sch: Schedule, block: Any, cpu: CpuShape, *, into_reader: bo
     work = work_of(sch, spatial + reduction)
     outer, row, column = tile_axes(sch, spatial)
     row_tile, vectors, lanes = tile_shape(extent(sch, row), extent(sch, column), cpu)
+    if row_tile * vectors * lanes == 1:
+        raise ScheduleError("the output has no factor to tile by")
     epilogue = only_reader(sch, block) if into_reader else sch.cache_write(block, 0, "global")
 
     row_outer, row_inner = sch.split(row, [None, row_tile])
