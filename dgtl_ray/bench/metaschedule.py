@@ -1,7 +1,8 @@
 """MetaSchedule's rate on given tasks, measured in a process of its own.
 
 Reads a request as JSON from standard input and writes the answer as its last line of output:
-`{"programs": {name: module}, "target": …, "trials": …, "per_round": …, "workers": …, "seed": …}`
+`{"programs": {name: module}, "target": …, "trials": …, "per_round": …, "population": …,
+"workers": …, "seed": …}`
 -> `{"trials": …, "failed": …, "wall_s": …}`.
 """
 
@@ -24,14 +25,15 @@ def measure(request: dict[str, Any]) -> dict[str, float]:
     import tvm
     from tvm.s_tir import meta_schedule as ms
 
+    from dgtl_ray.bench.intrinsics import import_intrinsics
     from dgtl_ray.bench.warm_builder import WarmBuilder
 
+    import_intrinsics()
     target = tvm.target.Target(json.loads(request["target"]))
     modules = {name: tvm.ir.load_json(text) for name, text in request["programs"].items()}
     builder = WarmBuilder(request["workers"], timeout_s=600.0)
     builder.warm_up(next(iter(modules.values())), target, times=2 * request["workers"])
     runner = ms.runner.LocalRunner(timeout_sec=600.0)
-    _warm_contexts(modules, target)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as work_dir:
         ms.tune_tir(
@@ -42,18 +44,12 @@ def measure(request: dict[str, Any]) -> dict[str, float]:
             num_trials_per_iter=request["per_round"],
             builder=builder,
             runner=runner,
+            strategy=ms.search_strategy.EvolutionarySearch(population_size=request["population"]),
             num_tuning_cores=request["workers"],
             seed=request["seed"],
         )
     wall_s = time.perf_counter() - start
     return {"trials": builder.asked, "failed": builder.failed, "wall_s": wall_s}
-
-
-def _warm_contexts(modules: dict[str, Any], target: Any) -> None:
-    """Let TVM import its tensor intrinsics, most of a minute, before the clock starts."""
-    from tvm.s_tir import meta_schedule as ms
-
-    ms.TuneContext(next(iter(modules.values())), target=target, space_generator="post-order-apply")
 
 
 if __name__ == "__main__":

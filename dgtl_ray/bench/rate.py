@@ -36,10 +36,12 @@ class _Size:
     tasks: int
     trials: int
     per_round: int
+    population: int  # of MetaSchedule's evolutionary search
 
 
-_FULL = _Size(tasks=6, trials=192, per_round=32)
-_QUICK = _Size(tasks=1, trials=8, per_round=4)
+# A population of 512 is MetaSchedule's own default.
+_FULL = _Size(tasks=6, trials=192, per_round=32, population=512)
+_QUICK = _Size(tasks=1, trials=8, per_round=4, population=16)
 _SEED = 0
 
 
@@ -121,6 +123,7 @@ def _metaschedule(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -
         "target": target.json,
         "trials": size.trials,
         "per_round": size.per_round,
+        "population": size.population,
         "workers": len(os.sched_getaffinity(0)),
         "seed": _SEED + 1,
     }

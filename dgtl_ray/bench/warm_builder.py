@@ -13,6 +13,8 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.builder.local_builder import default_build, default_export
 from tvm.support.popen_pool import PopenPoolExecutor, StatusKind
 
+from dgtl_ray.bench.intrinsics import import_intrinsics
+
 
 def build_and_export(module: Any, target: Any) -> str:
     """Path of the archive that TVM's builder makes of a candidate. Runs in a worker."""
@@ -25,7 +27,9 @@ class WarmBuilder(ms.builder.PyBuilder):  # type: ignore[misc]  # TVM is untyped
 
     def __init__(self, workers: int, timeout_s: float) -> None:
         super().__init__()
-        self._pool = PopenPoolExecutor(max_workers=workers, timeout=timeout_s)
+        self._pool = PopenPoolExecutor(
+            max_workers=workers, timeout=timeout_s, initializer=import_intrinsics
+        )
         self.asked = 0
         self.failed = 0
 
