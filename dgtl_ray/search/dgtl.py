@@ -85,16 +85,17 @@ class DgtlProposer:
         self._ledger = Ledger()
         self._candidates = Candidates(context, self._config.standing)
         standing = self._candidates.standing
-        self.surrogate = Surrogate(
-            self._encode(standing),
-            standing,
-            context.sources,
-            guard=self._config.guard,
-            transferred_prior=self._config.transferred_prior,
-            tuning=self._config.tuning,
-            pretrained=pretrained,
-            config=self._config.pretrain,
-        )
+        with one_thread():
+            self.surrogate = Surrogate(
+                self._encode(standing),
+                standing,
+                context.sources,
+                guard=self._config.guard,
+                transferred_prior=self._config.transferred_prior,
+                tuning=self._config.tuning,
+                pretrained=pretrained,
+                config=self._config.pretrain,
+            )
 
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations with what is expected of them."""
