@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.measurement import Measurement
@@ -14,9 +16,10 @@ class SpooledHistory:
     """Appends to a history, or to a local folder, the *spool*, while that cannot be reached.
 
     A row is on disk in one of the two when `append` returns. What waits in the spool is delivered
-    with a later batch: after a failure the storage is left alone for a while, each time twice as
-    long. A process that dies between delivering and emptying the spool delivers again; readers of a
-    history see each measurement once.
+    beside a later batch, which does not wait for it: an attempt at storage that fails takes
+    seconds. After a failure the storage is left alone for a while, each time twice as long. A
+    process that dies between delivering and emptying the spool delivers again; readers of a history
+    see each measurement once. To be called from one thread at a time.
 
     Args:
         store: Where rows belong.
@@ -41,6 +44,9 @@ class SpooledHistory:
         self._wait_s = 0.0
         self._next_try = 0.0
         self._is_empty = not self._files.sizes_bytes()
+        self._lock = Lock()
+        self._courier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._delivery: Future[None] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -61,8 +67,8 @@ class SpooledHistory:
                 self._back_off()
             return
         self._put_aside(rows)
-        if time.monotonic() >= self._next_try:
-            self._try_to_deliver()
+        if time.monotonic() >= self._next_try and self._is_courier_back():
+            self._delivery = self._courier.submit(self._try_to_deliver)
 
     def deliver(self, patience_s: float = 0.0) -> None:
         """Bring what is spooled where it belongs; try again and again for `patience_s`.
@@ -71,6 +77,8 @@ class SpooledHistory:
             StorageError: It could not be; the rows stay in the spool.
         """
         give_up = time.monotonic() + patience_s
+        if self._delivery is not None:
+            self._delivery.result()
         while not self._is_empty:
             try:
                 self._deliver()
@@ -90,15 +98,28 @@ class SpooledHistory:
             self._back_off()
 
     def _deliver(self) -> None:
-        names = list(self._files.sizes_bytes())
-        self._store.append(self._spool.measurements())
-        self._files.delete(names)
-        self._is_empty = True
+        with self._lock:
+            names = list(self._files.sizes_bytes())
+            rows = self._spool.measurements()
+        self._store.append(rows)
+        with self._lock:
+            self._files.delete(names)
+            self._is_empty = not self._files.sizes_bytes()
         self._wait_s = 0.0
 
     def _put_aside(self, rows: Sequence[Measurement]) -> None:
-        self._spool.append(rows)
-        self._is_empty = False
+        with self._lock:
+            self._spool.append(rows)
+            self._is_empty = False
+
+    def _is_courier_back(self) -> bool:
+        """Whether no delivery is under way; what went wrong in the last one is raised here."""
+        if self._delivery is None:
+            return True
+        if not self._delivery.done():
+            return False
+        self._delivery.result()
+        return True
 
     def _back_off(self) -> None:
         self._wait_s = min(max(2 * self._wait_s, self._first_wait_s), self._longest_wait_s)

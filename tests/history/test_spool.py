@@ -1,12 +1,15 @@
 """Storage that fails for a while: nothing is lost, nothing is there twice."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 
 import pyarrow.dataset as ds
 import pytest
 
 from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import ParquetHistory, SpooledHistory
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -45,6 +48,52 @@ def open_history(storage: Storage, tmp_path: Path) -> SpooledHistory:
     return SpooledHistory(store, tmp_path / "spool", first_wait_s=0.05, longest_wait_s=0.2)
 
 
+def await_delivery(history: SpooledHistory) -> None:
+    """Wait until nothing is in the spool, without asking for it."""
+    deadline = time.monotonic() + 30
+    while not history.is_empty and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert history.is_empty
+
+
+class SlowStore(ParquetHistory):
+    """Fails once, then takes until it is `released`, and fails or succeeds as it is told."""
+
+    def __init__(self, path: Path, *, sound: bool) -> None:
+        super().__init__(str(path))
+        self.sound = sound
+        self.tried, self.released = Event(), Event()
+        self._is_first = True
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        if self._is_first:
+            self._is_first = False
+            raise StorageError("away")
+        sound = self.sound
+        self.tried.set()
+        assert self.released.wait(30)
+        if not sound:
+            raise StorageError("still away")
+        super().append(rows)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_batches_do_not_wait_for_a_slow_delivery(tmp_path: Path, sound: bool) -> None:
+    store = SlowStore(tmp_path / "history", sound=sound)
+    history = SpooledHistory(store, tmp_path / "spool", first_wait_s=0.0)
+    for trial in range(2):
+        history.append([example_measurement(trial)])
+    assert store.tried.wait(30)
+    for trial in range(2, 4):
+        history.append([example_measurement(trial)])
+    assert not history.is_empty
+    store.released.set()
+    store.sound = True
+    history.deliver(patience_s=30)
+    assert sorted(row.trial for row in store.measurements()) == [0, 1, 2, 3]
+    assert ds.dataset(tmp_path / "history").count_rows() == 4
+
+
 def test_rows_go_straight_to_sound_storage(
     history: SpooledHistory, storage: Storage, tmp_path: Path
 ) -> None:
@@ -65,7 +114,7 @@ def test_rows_wait_and_are_delivered_with_a_later_batch(
     storage.recover()
     time.sleep(0.06)
     history.append([example_measurement(3)])
-    assert history.is_empty
+    await_delivery(history)
     assert storage.trials() == [0, 1, 2, 3]
 
 
