@@ -69,6 +69,10 @@ class Watched:
         self._latest = self._proposer.propose(n)
         return self._latest
 
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._proposer.reserve(pool)
+
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:

@@ -147,13 +147,18 @@ class Proposal:
 class Proposer(Protocol):
     """Chooses what to measure next, for one task.
 
-    Not thread-safe: one layer actor owns it. The same space, seed and observations give the same
-    proposals. It never proposes what it has proposed or observed, nor what violates a constraint;
-    it returns fewer than `n` (perhaps none) when the space is exhausted.
+    Not thread-safe: one layer actor owns it. The same space, seed, observations and proposals that
+    nothing is known of yet give the same proposals, in whatever process they were made. It never
+    proposes what it has proposed or observed, nor what violates a constraint; it returns fewer than
+    `n` (perhaps none) when the space is exhausted.
     """
 
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations."""
+        ...
+
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations (n × knobs) as proposed: they were, by one that is gone."""
         ...
 
     def observe(

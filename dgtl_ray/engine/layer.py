@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Stage, Status
-from dgtl_ray.core.roles import Proposal
+from dgtl_ray.core.roles import IntArray, Proposal
 from dgtl_ray.search import ProposerContext, Transferring, make_proposer
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.transfer.relatedness import Relatedness
@@ -83,29 +83,22 @@ class Layer:
             pool=_POOL,
         )
         self._proposer = make_proposer(setup.search, context)
-        self._left_out: frozenset[str] = frozenset()
 
     def propose(self, count: int) -> list[Candidate]:
         """Up to `count` candidates; none when the space is exhausted."""
-        found: list[Candidate] = []
-        wanted = count
-        while wanted > 0:
-            proposed = self._candidates(self._proposer.propose(wanted))
-            new = [c for c in proposed if c.config not in self._left_out]
-            wanted = len(proposed) - len(new)
-            found += new
-        return found
+        return self._candidates(self._proposer.propose(count))
 
-    def leave_out(self, configs: Sequence[str]) -> None:
-        """Never propose these: they were asked for before this process began."""
-        self._left_out = frozenset(configs)
+    def reserve(self, configs: Sequence[str]) -> None:
+        """Count these as proposed: they were, before this process began."""
+        if configs:
+            self._proposer.reserve(self._rows(configs))
 
     def observe(self, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of candidates, its own or from history."""
         known = [outcome for outcome in outcomes if outcome.config]
         if not known:
             return
-        pool = np.stack([self._space.row_of(outcome.config) for outcome in known])
+        pool = self._rows([outcome.config for outcome in known])
         costs = np.array([outcome.cost_s for outcome in known])
         spent_s = np.array([outcome.spent_s for outcome in known])
         self._proposer.observe(pool, costs, [outcome.status for outcome in known], spent_s)
@@ -120,6 +113,9 @@ class Layer:
         if not isinstance(proposer, Transferring):
             return Transfer()
         return Transfer(sources=proposer.relatedness(), fallbacks=tuple(proposer.fallbacks))
+
+    def _rows(self, configs: Sequence[str]) -> IntArray:
+        return np.stack([self._space.row_of(config) for config in configs])
 
     def _candidates(self, proposal: Proposal) -> list[Candidate]:
         if len(proposal) == 0:
@@ -155,10 +151,10 @@ class LayerHost:
         for index, of_layer in outcomes.items():
             self._layers[index].observe(of_layer)
 
-    def leave_out(self, configs: Mapping[int, Sequence[str]]) -> None:
-        """Configurations, by layer, that were asked for before this process began."""
+    def reserve(self, configs: Mapping[int, Sequence[str]]) -> None:
+        """Count configurations, by layer, as proposed: they were, before this process began."""
         for index, of_layer in configs.items():
-            self._layers[index].leave_out(of_layer)
+            self._layers[index].reserve(of_layer)
 
     def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
         """The schedule text of configurations, by layer."""

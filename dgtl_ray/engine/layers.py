@@ -140,7 +140,7 @@ class LayerActors:
             shard.setups, self._knowledge
         )
         await shard.actor.observe.remote({k: self._known(k) for k in shard.setups})
-        await shard.actor.leave_out.remote({k: list(self._pending[k]) for k in shard.setups})
+        await shard.actor.reserve.remote({k: list(self._pending[k]) for k in shard.setups})
 
 
 class _Shard:

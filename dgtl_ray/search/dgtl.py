@@ -119,6 +119,10 @@ class DgtlProposer:
                 return Proposal(pool=np.concatenate([rows, more]), stage=stage)
         return Proposal(pool=rows, stage=stage, predicted_mean=mean, predicted_std=std)
 
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._ledger.reserve(pool)
+
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:

@@ -72,6 +72,10 @@ class EvolutionaryProposer:
         self._ledger.reserve(strangers)
         return Proposal(pool=np.concatenate([children, strangers]), stage=Stage.SEARCH)
 
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._ledger.reserve(pool)
+
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:

@@ -67,6 +67,10 @@ class PlanningProposer(ABC):
         self._ledger.reserve(strangers)
         return Proposal(pool=np.concatenate([planned, strangers]), stage=Stage.SEARCH)
 
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._ledger.reserve(pool)
+
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:

@@ -25,6 +25,10 @@ class RandomProposer:
         self._ledger.reserve(pool)
         return Proposal(pool=pool, stage=Stage.SEARCH)
 
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._ledger.reserve(pool)
+
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:

@@ -91,6 +91,19 @@ class ProposerConformance(ABC):
             resumed.propose(self.batch).pool, first.propose(self.batch).pool
         )
 
+    def test_reserved_rows_count_as_proposed(self) -> None:
+        """One that takes over while measurements are awaited goes on as the first would have."""
+        space = GridSpace()
+        first, heir = self.make(space, seed=3), self.make(space, seed=3)
+        rows = search(first, space, batches=6, n=self.batch)
+        awaited = np.concatenate([first.propose(self.batch).pool for _ in range(2)])
+        tell(heir, space, rows)
+        heir.reserve(awaited[::-1])
+        for _ in range(2):
+            np.testing.assert_array_equal(
+                heir.propose(self.batch).pool, first.propose(self.batch).pool
+            )
+
     def test_asking_for_nothing_changes_nothing(self) -> None:
         """`propose(0)` is empty and leaves no trace."""
         space = GridSpace()
