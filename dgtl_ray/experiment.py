@@ -15,6 +15,7 @@ from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.deploy import ModuleMetadata
+from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.memory import MemoryMeter
@@ -148,6 +149,7 @@ class Experiment:
             spent=state.spent,
             address=self._config.address,
             evaluator=self._config.evaluator,
+            asked=AskedTrials(self._folder.asked(state.run_id)),
         )
         outcome = search(request, self._meter)
         sink.deliver(_STORAGE_PATIENCE_S)

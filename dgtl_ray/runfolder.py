@@ -71,6 +71,10 @@ class RunFolder:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "dgtl_ray" / "spool" / run_id
 
+    def asked(self, run_id: str) -> Path:
+        """File, on this machine, of what was asked for and is not measured yet."""
+        return self.spool(run_id) / "asked.jsonl"
+
     @property
     def module(self) -> Path:
         """Where the compiled module is written, on this machine."""

@@ -115,6 +115,10 @@ class RayCrew:
         """Candidates for each layer of `quota` (layer index -> how many)."""
         return self._events.run(self._held.propose(quota))
 
+    def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
+        """Candidates of an earlier process, by layer, counted as proposed and complete."""
+        return self._events.run(self._held.again(candidates))
+
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         """Give each layer what became of candidates, and is known since."""
         self._events.run(self._held.observe(outcomes))

@@ -1,7 +1,7 @@
 """A layer as its actor holds it: design space, proposer, what it has seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,18 @@ class Layer:
         if configs:
             self._proposer.reserve(self._rows(configs))
 
+    def again(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates of an earlier process, counted as proposed and with all that they lack."""
+        if not candidates:
+            return []
+        rows = self._rows([candidate.config for candidate in candidates])
+        self._proposer.reserve(rows)
+        encodings = self._space.encode(rows, self._device)
+        return [
+            replace(candidate, schedule=self._space.schedule_of(row), encoding=encoding)
+            for candidate, row, encoding in zip(candidates, rows, encodings, strict=True)
+        ]
+
     def observe(self, outcomes: Sequence[Outcome]) -> None:
         """Learn what became of candidates, its own or from history."""
         known = [outcome for outcome in outcomes if outcome.config]
@@ -155,6 +167,10 @@ class LayerHost:
         """Count configurations, by layer, as proposed: they were, before this process began."""
         for index, of_layer in configs.items():
             self._layers[index].reserve(of_layer)
+
+    def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
+        """Candidates of an earlier process, by layer, counted as proposed and complete."""
+        return {index: self._layers[index].again(of) for index, of in candidates.items()}
 
     def schedules(self, configs: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
         """The schedule text of configurations, by layer."""

@@ -65,6 +65,18 @@ class LayerActors:
             self._pending[layer].update(candidate.config for candidate in candidates)
         return proposed
 
+    async def again(
+        self, candidates: Mapping[int, Sequence[Candidate]]
+    ) -> dict[int, list[Candidate]]:
+        """Candidates of an earlier process, by layer, counted as proposed and complete.
+
+        Raises:
+            DgtlError: An actor dies again and again.
+        """
+        for layer, of_layer in candidates.items():
+            self._pending[layer].update(candidate.config for candidate in of_layer)
+        return await self._ask_all("again", candidates)
+
     async def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         """Give each layer outcomes that are `known` since.
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
@@ -10,12 +11,13 @@ from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.core.task import LayerTask
+from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import HealthPolicy
-from dgtl_ray.engine.layer import LayerSetup, Outcome, Transfer
+from dgtl_ray.engine.layer import Candidate, LayerSetup, Outcome, Transfer
 from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
@@ -43,6 +45,8 @@ class SearchRequest:
         sink: Where measurements go; durable before they count.
         choose: Names a layer's winner from its rows.
         on_round: Called with the time spent, after each round is durable.
+        asked: Where it is kept what was asked for, so that a resumed run goes on as one that was
+            never interrupted; None to keep it nowhere.
         layer_actors: Processes that the layers are packed into; None for one a core, at most 8.
         health: How devices are watched.
     """
@@ -66,6 +70,7 @@ class SearchRequest:
     address: str = "local"
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
+    asked: AskedTrials | None = None
     layer_actors: int | None = None
     health: HealthPolicy = field(default_factory=HealthPolicy)
 
@@ -191,16 +196,28 @@ class _Search:
 
     def _make_loop(self) -> TuningLoop:
         chunk = _CHUNK.get(self._request.search, LoopConfig.chunk)
-        loop = TuningLoop if self._crew.alternates else StreamingLoop
-        return loop(
-            crew=self._crew,
-            recorder=self._recorder,
-            records=[self._record(k) for k in range(len(self._request.tasks))],
-            clock=self._clock,
-            monitor=self._monitor,
-            config=LoopConfig(budget=self._request.budget, chunk=chunk),
-            on_round=lambda: self._request.on_round(self._clock.read()),
-        )
+        parts: dict[str, Any] = {
+            "crew": self._crew,
+            "recorder": self._recorder,
+            "records": [self._record(k) for k in range(len(self._request.tasks))],
+            "clock": self._clock,
+            "monitor": self._monitor,
+            "config": LoopConfig(budget=self._request.budget, chunk=chunk),
+            "on_round": lambda: self._request.on_round(self._clock.read()),
+        }
+        if self._crew.alternates:
+            # A round is durable as a whole: one that was cut short is asked for again.
+            return TuningLoop(**parts)
+        return StreamingLoop(asked=self._request.asked, unfinished=self._unfinished(), **parts)
+
+    def _unfinished(self) -> list[tuple[int, Candidate]]:
+        """What an earlier process of this run asked for, and nobody measured."""
+        if self._request.asked is None:
+            return []
+        tasks, spaces = self._request.tasks, self._request.spaces
+        keys = [(task.workload_key, space.key) for task, space in zip(tasks, spaces, strict=True)]
+        measured = {(layer, row.config) for layer, of in self._rows.items() for row in of}
+        return self._request.asked.open(keys, measured)
 
     def _record(self, layer: int) -> LayerRecord:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""

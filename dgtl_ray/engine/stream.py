@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.clock import Phase
 from dgtl_ray.engine.crew import is_ok
 from dgtl_ray.engine.layer import Candidate
@@ -46,10 +47,24 @@ class _Pace:
 
 
 class StreamingLoop(TuningLoop):
-    """Proposes, builds and times at once, with just enough trials on their way."""
+    """Proposes, builds and times at once, with just enough trials on their way.
 
-    def __init__(self, **parts: Any) -> None:
+    Args:
+        asked: Where it is kept what was asked for; None to keep it nowhere.
+        unfinished: What an earlier process asked for, and nobody measured (layer index, candidate).
+        parts: As of `TuningLoop`.
+    """
+
+    def __init__(
+        self,
+        *,
+        asked: AskedTrials | None = None,
+        unfinished: Sequence[tuple[int, Candidate]] = (),
+        **parts: Any,
+    ) -> None:
         super().__init__(**parts)
+        self._asked = asked
+        self._unfinished = unfinished
         self._pace = _Pace()
         self._on_way: Counter[int] = Counter()
         self._finished: list[Trial] = []
@@ -59,14 +74,30 @@ class StreamingLoop(TuningLoop):
         """Search until the budget is spent, little is left to gain, or all is exhausted."""
         self._measure_defaults()
         self._show("searching")
+        with self._clock.phase(Phase.PROPOSING):
+            first = self._take_up()
         with self._clock.phase(Phase.TIMING):
-            self._crew.stream(self._stream())
+            self._crew.stream(self._stream(first))
+        if self._asked is not None:
+            self._asked.close()
         self._monitor.note(f"search over: {self._why_over()}")
 
-    async def _stream(self) -> None:
+    def _take_up(self) -> list[tuple[int, Candidate]]:
+        """What an earlier process left, as far as the budget goes, in the order it was asked in."""
+        unfinished = self._unfinished[: self._config.budget.trials_left(self.trials)]
+        of_layer: dict[int, list[Candidate]] = {}
+        for layer, candidate in unfinished:
+            of_layer.setdefault(layer, []).append(candidate)
+        complete = {layer: iter(of) for layer, of in self._crew.again(of_layer).items()}
+        return [(layer, next(complete[layer])) for layer, _ in unfinished]
+
+    async def _stream(self, first: Sequence[tuple[int, Candidate]]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 keeping = group.create_task(self._keep())
+                for layer, candidate in first:
+                    self._on_way[layer] += 1
+                    group.create_task(self._try(layer, candidate))
                 await self._feed(group)
                 keeping.cancel()
         except ExceptionGroup as errors:
@@ -101,6 +132,8 @@ class StreamingLoop(TuningLoop):
 
     async def _extend(self, group: asyncio.TaskGroup, layer: int, count: int) -> None:
         candidates = await self._crew.propose_one(layer, count)
+        if self._asked is not None:
+            self._asked.append(layer, candidates)
         self._records[layer].exhausted = len(candidates) < count
         self._on_way[layer] -= count - len(candidates)
         for candidate in candidates:

@@ -16,6 +16,7 @@ from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import Progress
 from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.health import HealthPolicy
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, search
@@ -77,6 +78,7 @@ def run(spec: SimulatedSearch) -> None:
         timer=_factory(spec.timer) if spec.timer else Timers(timing_s=spec.timing_s),
         address=spec.address,
         evaluator=EvaluatorConfig(timeout_s=spec.timeout_s),
+        asked=AskedTrials(Path(spec.spool) / "asked.jsonl"),
         health=HealthPolicy(**spec.health),  # type: ignore[arg-type]
     )
     outcome = search(request, _Notes())

@@ -4,9 +4,11 @@ Building and timing are faked where the fault is not in a kernel. Whatever happe
 with the right answer; nothing that was reported is lost, nothing measured twice, nothing left over.
 """
 
+import json
 import math
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -39,6 +41,8 @@ from tests.engine import kernels
 
 TRIALS = 120
 EARLY = 16
+# For how long storage is away; more than it takes to be noticed where this is set.
+OUTAGE_S = float(os.environ.get("DGTL_TEST_OUTAGE_S", "0"))
 HEALTH = {"find_every_s": 0.5, "grace_s": 1.0, "quarantine_s": 1.0, "start_s": 60.0}
 
 Start = Callable[..., tuple[Driver, SimulatedSearch]]
@@ -165,14 +169,21 @@ def test_a_node_is_removed_and_another_added(
 
 
 def test_the_driver_is_killed_and_the_run_resumed(start: Start, problem: Problem) -> None:
-    driver, _ = start()
+    driver, spec = start()
     driver.await_rows(EARLY)
     driver.kill()
     assert left_over() == []
+    file = Path(spec.spool) / "asked.jsonl"
+    asked = [json.loads(line) for line in file.read_text().splitlines()]
+    assert asked
     resumed, spec = start()
-    check_costs(check(resumed, spec, problem), problem)
+    rows = check(resumed, spec, problem)
+    check_costs(rows, problem)
     assert set(driver.rows) <= {row.measurement_id for row in rows_of(spec)}
     assert not set(driver.rows) & set(resumed.rows)
+    measured = {_key(row) for row in rows}
+    assert {(entry["workload"], entry["config"]) for entry in asked} <= measured
+    assert not file.exists()
 
 
 def test_kernels_that_hang_crash_and_overwrite_cost_only_themselves(
@@ -217,11 +228,15 @@ def test_storage_fails_for_a_while(
     server.start()
     host, port = server.get_host_and_port()
     options = f"scheme=http&endpoint_override={host}:{port}&allow_bucket_creation=true"
-    driver, spec = start(history=f"s3://bucket/history?{options}", trials=2 * TRIALS)
+    # Enough trials for the search to outlast the outage.
+    trials = int(2 * TRIALS + OUTAGE_S * 40)
+    driver, spec = start(history=f"s3://bucket/history?{options}", trials=trials)
     driver.await_rows(EARLY)
     server.stop()
+    back_at = time.monotonic() + OUTAGE_S
     before = len(driver.rows)
     driver.await_rows(before + 3 * EARLY)
+    time.sleep(max(0.0, back_at - time.monotonic()))
     assert list(Path(spec.spool).glob("*.parquet"))
     server = ThreadedMotoServer(port=port, verbose=False)
     server.start()
