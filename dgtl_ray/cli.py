@@ -93,7 +93,7 @@ def tune(
     min_gain: Annotated[
         float, typer.Option(help="End when this share of latency, or less, is left to gain.")
     ] = 0.01,
-    search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY,
+    search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.DGTL,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
     record: Annotated[
@@ -206,7 +206,7 @@ def history_export(
 def replay(
     table: Annotated[str, typer.Argument(help="Kernel Tuner file, or URI#workload.")],
     history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
-    search: Annotated[str, typer.Option(help="Who proposes.")] = Search.EVOLUTIONARY.value,
+    search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
     trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 0, 1, …")] = 10,
     history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,

@@ -34,7 +34,7 @@ class TuneConfig:
     time_budget_s: float | None = None
     samples_per_layer: int | None = None
     min_gain: float = 0.01
-    search_alg: str = "evolutionary"
+    search_alg: str = "dgtl"
     seed: int = 0
     metric: str = "latency_s"
     mode: str = "min"

@@ -1,10 +1,12 @@
 """On real layers: how soon `dgtl` with history finds what a long evolutionary search finds.
 
 ResNet-18 is tuned twice on this machine: by `evolutionary`, with equally many trials of every
-layer, and by `dgtl` with the history of other networks, in a share of that search time. All runs
-are kept in one folder and used again, whoever made them; one that was interrupted goes on.
+layer, and by `dgtl` with the history of other networks, in a share of that search time and of those
+trials. All runs are kept in one folder and used again, whoever made them; one that was interrupted
+goes on.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 NETWORK = "resnet18"
 # A layer has been found when a trial is at most this factor slower than the long search's winner.
 WITHIN = 1.03
-# Of the long search's time.
+# Of the long search's time, and of its trials of each layer.
 SHARE = 0.25
 # The long search ends by itself: a limit must be given.
 _DAY_S = 86_400.0
@@ -136,7 +138,12 @@ def run(
             ),
         )
         budget_s = SHARE * long.search_s
-        config = TuneConfig(search_alg="dgtl", time_budget_s=budget_s, min_gain=0.0)
+        config = TuneConfig(
+            search_alg="dgtl",
+            time_budget_s=budget_s,
+            samples_per_layer=math.ceil(SHARE * size.layer_trials),
+            min_gain=0.0,
+        )
         short = _tuned(folder / "dgtl", NETWORK, config, uris)
         rows = [_row(key, long, short, budget_s) for key in long.layers]
         return BenchReport(

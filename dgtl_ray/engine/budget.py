@@ -48,12 +48,15 @@ class Budget:
         """Trials still allowed after `trials`, None where they are not limited."""
         return None if self.trials is None else max(0, self.trials - trials)
 
-    def left_s(self, trials: int, elapsed_s: float) -> float | None:
-        """Estimated seconds to the end, from the mean pace so far; None before the first trial."""
+    def left_s(self, trials: int, elapsed_s: float, layers_left: float = math.inf) -> float | None:
+        """Estimated seconds to the end, from the mean pace so far; None before the first trial.
+
+        `layers_left` is how many trials all layers together may still have.
+        """
         estimates = []
         if self.time_s is not None:
             estimates.append(max(0.0, self.time_s - elapsed_s))
-        left = self.trials_left(trials)
-        if left is not None and trials > 0:
-            estimates.append(left * elapsed_s / trials)
+        left = min(layers_left, math.inf if self.trials is None else self.trials - trials)
+        if math.isfinite(left) and trials > 0:
+            estimates.append(max(0.0, left) * elapsed_s / trials)
         return min(estimates, default=None)

@@ -154,7 +154,9 @@ class TuningLoop:
                 layers=tuple(_progress(record) for record in self._records),
                 phase=phase,
                 elapsed_s=elapsed_s,
-                left_s=self._config.budget.left_s(self.trials, elapsed_s),
+                left_s=self._config.budget.left_s(
+                    self.trials, elapsed_s, sum(record.left(0) for record in self._records)
+                ),
             )
         )
 

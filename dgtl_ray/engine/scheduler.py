@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 # A layer of t trials is taken to have at least this much, divided by t, of its log-latency left to
 # gain at the next trial: keeps every layer in the running, ever less often.
 _OPTIMISM = 0.3
+# No layer falls behind this part of the mean number of trials, however little it promises: what is
+# small in this network may be large in the next, which learns from this one's history.
+_LEAST_SHARE = 0.5
 # Fewer trials of a layer say nothing of what is left to gain.
 _TELLING_TRIALS = 64
 
@@ -77,7 +80,8 @@ def allocate(
     """Share `total` trials out in chunks, the next to the layer that promises most.
 
     A layer's promise falls with what it was just given, as if those trials won nothing, so that a
-    round spreads over layers when several promise alike.
+    round spreads over layers when several promise alike. Layers that fell far behind the others
+    come first.
 
     Args:
         records: What is known of each layer.
@@ -95,7 +99,8 @@ def allocate(
         open_layers = [k for k in quota if records[k].left(given[k]) > 0]
         if not open_layers:
             break
-        best = max(open_layers, key=lambda k: _promise(records[k], given[k]))
+        behind = [k for k in open_layers if _is_behind(records, given, k)]
+        best = max(behind or open_layers, key=lambda k: _promise(records[k], given[k]))
         share = int(min(chunk, left, records[best].left(given[best])))
         given[best] += share
         quota[best] += share
@@ -114,6 +119,12 @@ def remaining_gain(records: Sequence[LayerRecord]) -> float:
     latency_s = sum(record.weight * (record.best_s or 0.0) for record in records)
     gain_s = sum(record.weight * record.later_gain_s() for record in records)
     return gain_s / latency_s if latency_s > 0 else 0.0
+
+
+def _is_behind(records: Sequence[LayerRecord], given: Mapping[int, int], layer: int) -> bool:
+    """Whether a layer has far fewer trials than the mean of all, those on their way included."""
+    mean = (sum(record.trials for record in records) + sum(given.values())) / len(records)
+    return records[layer].trials + given.get(layer, 0) < _LEAST_SHARE * mean
 
 
 def _promise(record: LayerRecord, given: int) -> float:

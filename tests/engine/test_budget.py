@@ -33,3 +33,9 @@ def test_what_is_left_follows_the_pace() -> None:
     assert Budget(time_s=60.0).left_s(10, 20.0) == 40.0
     assert Budget(trials=30).left_s(0, 20.0) is None
     assert Budget(trials=1000, time_s=60.0).left_s(10, 20.0) == 40.0
+
+
+def test_what_is_left_is_estimated_from_what_layers_may_still_have() -> None:
+    budget = Budget(time_s=1000.0)
+    assert budget.left_s(10, 5.0, layers_left=20) == 10.0
+    assert budget.left_s(10, 5.0) == 995.0

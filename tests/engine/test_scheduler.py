@@ -36,6 +36,13 @@ def test_a_layer_whose_trials_are_dear_gets_less() -> None:
     assert quota[1] > quota.get(0, 0)
 
 
+def test_a_layer_far_behind_comes_first_however_small() -> None:
+    records = [record([1.0] * 50), record([1e-6] * 10), record([1.0] * 50)]
+    assert allocate(records, 16, 8)[1] == 16
+    records[1].most = 12
+    assert allocate(records, 16, 8)[1] == 2
+
+
 def test_exhausted_layers_get_nothing() -> None:
     done = record([1e-3])
     done.exhausted = True
