@@ -58,7 +58,9 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_it_tells_when_each_layer_was_found(runs: Path) -> None:
-    report = run_bench("layers", quick=False, runs=runs, history=["h"])
+    other = ParquetHistory(str(runs / "other"))
+    other.append([row("alexnet", 0, "c", 1.0)])
+    report = run_bench("layers", quick=False, runs=runs, history=[other.uri])
     a, b = report.tables[0].rows
     assert (a["layer"], b["layer"]) == ("a", "b")
     assert (a["evolutionary found (s)"], a["dgtl found (s)"]) == (70.0, 10.0)
@@ -68,3 +70,12 @@ def test_it_tells_when_each_layer_was_found(runs: Path) -> None:
     assert report.figures["layers found in time"] == "1 of 2"
     assert report.figures["allowed (s)"] == 20.0
     assert report.figures["all layers found (s)"] is None
+
+
+def test_what_history_knows_of_a_layer_was_found_at_once(runs: Path) -> None:
+    other = ParquetHistory(str(runs / "other"))
+    other.append([row("alexnet", 0, "b", 1.9), row("alexnet", 1, "a", 9.0)])
+    report = run_bench("layers", quick=False, runs=runs, history=[other.uri])
+    a, b = report.tables[0].rows
+    assert (a["dgtl found (s)"], b["dgtl found (s)"]) == (10.0, 0.0)
+    assert report.figures["layers found in time"] == "2 of 2"
