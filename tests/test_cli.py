@@ -92,7 +92,7 @@ def test_the_doctor_names_what_is_there() -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["space", "noise", "rate", "cuda"])
+@pytest.mark.parametrize("name", ["space", "noise", "rate", "cuda", "scale"])
 def test_a_benchmark_has_a_smoke_run(name: str, tmp_path: Path) -> None:
     result = dgtl("bench", name, "--quick", "--json", str(tmp_path / "bench.json"))
     assert result.exit_code == 0, result.output

@@ -14,6 +14,7 @@ from typing import Any
 from dgtl_ray.bench.load import own_cpu_s
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.bench.space import OPERATORS
+from dgtl_ray.bench.telling import tell
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildInput
 from dgtl_ray.core.seeds import stream
@@ -100,7 +101,10 @@ def _builds(
         BuildInput(program=task.program, target=target.json, schedule=space.schedule_of(row))
         for row in pool
     ]
-    return [_build(builder, item) for item in items]
+    builds = [_build(builder, item) for item in items]
+    good = sum(build.is_cubin for build in builds)
+    tell(f"{task.network} {task.name}: {good} of {len(builds)} became machine code")
+    return builds
 
 
 def _build(builder: LocalBuilder, item: BuildInput) -> _Build:

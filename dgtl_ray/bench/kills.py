@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.telling import tell
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.history import ParquetHistory
@@ -87,6 +88,7 @@ class _Spree:
         while self.killed.total() < kills - 1:
             time.sleep(self.rng.uniform(*_PAUSE_S))
             driver = self._kill(driver, str(self.rng.choice(_VICTIMS)))
+            tell(f"{self.killed.total()} of {kills} killed")
         self._kill_driver(driver)
         trials = len(ParquetHistory(self.spec.history).measurements()) + _TRIALS_AFTER
         driver = Driver(replace(self.spec, trials=trials))

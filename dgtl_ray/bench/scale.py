@@ -1,37 +1,52 @@
 """What the engine costs, and how many devices it keeps busy: simulated devices on this machine.
 
-Engine, Ray and design spaces are real. Builds and timings sleep for as long as the real ones take
-in the median, so that whatever this machine computes meanwhile is the engine's and Ray's.
+Engine, Ray, history and design spaces are real. Builds and timings sleep, so that whatever this
+machine computes meanwhile is the engine's and Ray's.
 """
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
 import ray
 
+from dgtl_ray.bench.meter import EnoughError, Meter
 from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.telling import tell
 from dgtl_ray.core.knowledge import Knowledge
-from dgtl_ray.core.measurement import Measurement, Stage
+from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.core.seeds import stream
+from dgtl_ray.engine.board import published
 from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.health import DeviceState, HealthPolicy
 from dgtl_ray.engine.run import SearchRequest, search
 from dgtl_ray.experiment import best_config
+from dgtl_ray.history import ParquetHistory
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.fakes import FAKE_DEVICE
 from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.simulation import Builders, Problem, Timers
 
-# Seconds of a build for a GPU (NVRTC) and of a timing on it, in the median.
+# Seconds of a build and of a timing, in the median. A build for a GPU takes four times as long
+# (`bench cuda`): this machine has no memory for as many builders as 64 devices would then need.
 _BUILD_S, _TIMING_S = 0.3, 0.5
 # For Ray, a node with so many GPUs: nothing is run on them.
 _SIMULATED_TARGET = '{"kind": "cuda"}'
 _SEED = 0
+_RUN = "scale"
+# Ray ends idle workers where it has more processes than cores, and counts actors as well: enough
+# for a device's actor and its builds, and some to spare.
+_CORES_PER_DEVICE, _SPARE_CORES = 2, 4
+# Seconds for a device's share of build workers to start.
+_SETTLE_PER_DEVICE_S = 0.75
+_HEALTH = HealthPolicy(find_every_s=1.0, start_s=600.0)
+_FEW_DEVICES, _FEW_LAYERS = 8, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,82 +56,28 @@ class _Size:
     devices: tuple[int, ...]
     past: tuple[int, ...]
     layers: tuple[int, ...]
-    time_s: float
+    settle_s: float
+    window_s: float
 
 
 _FULL = _Size(
-    devices=(1, 2, 4, 8, 16, 32, 64), past=(1_000, 10_000, 100_000), layers=(4, 16, 64), time_s=30.0
+    devices=(1, 2, 4, 8, 16, 32, 64),
+    past=(1_000, 10_000, 100_000),
+    layers=(4, 16, 64),
+    settle_s=8.0,
+    window_s=20.0,
 )
-_QUICK = _Size(devices=(2,), past=(1_000,), layers=(4,), time_s=6.0)
-# No run is given more trials than would take its time at this rate.
-_MOST_PER_S = 60.0
-_FEW_DEVICES, _FEW_LAYERS = 8, 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mark:
-    """A batch that became durable: when, and what the driver and the machine had computed."""
-
-    at_s: float
-    driver_s: float
-    machine_s: float
-    trials: int
-    timed_s: float
-
-
-@dataclass(kw_only=True)
-class _Meter:
-    """Looks at the middle of a search: at first queues fill, at last they drain."""
-
-    marks: list[_Mark] = field(default_factory=list)
-
-    def append(self, rows: Sequence[Measurement]) -> None:
-        """Note a batch."""
-        if any(row.stage in {Stage.DEFAULT, Stage.CONFIRM} for row in rows):
-            return
-        mark = _Mark(
-            at_s=time.perf_counter(),
-            driver_s=time.process_time(),
-            machine_s=_machine_busy_s(),
-            trials=len(rows),
-            timed_s=sum(row.timing_s for row in rows),
-        )
-        self.marks.append(mark)
-
-    def row(self, devices: int) -> dict[str, float]:
-        """Utilisation, and milliseconds of driver and machine for each trial."""
-        start_s, end_s = self.marks[0].at_s, self.marks[-1].at_s
-        begin, stop = start_s + (end_s - start_s) / 3, start_s + 0.9 * (end_s - start_s)
-        first, *rest = [mark for mark in self.marks if begin <= mark.at_s <= stop]
-        wall_s = rest[-1].at_s - first.at_s
-        trials = sum(mark.trials for mark in rest)
-        machine_s = rest[-1].machine_s - first.machine_s
-        return {
-            "utilisation": sum(mark.timed_s for mark in rest) / (devices * wall_s),
-            "trials_per_s": trials / wall_s,
-            "driver_ms": 1e3 * (rest[-1].driver_s - first.driver_s) / trials,
-            "machine_ms": 1e3 * machine_s / trials,
-            "machine_busy": machine_s / ((psutil.cpu_count() or 1) * wall_s),
-        }
+_QUICK = _Size(devices=(2,), past=(), layers=(), settle_s=0.0, window_s=3.0)
 
 
 def run(*, quick: bool) -> BenchReport:
     """Utilisation by devices, cost of a trial by past trials and by layers."""
     size = _QUICK if quick else _FULL
     problem = _problem()
-    by_devices = [
-        {"devices": n, **_measure(problem.layers(_FEW_LAYERS), n, 0, size.time_s)}
-        for n in size.devices
-    ]
-    by_past = [
-        {"past trials": n, **_measure(problem.layers(_FEW_LAYERS), _FEW_DEVICES, n, size.time_s)}
-        for n in size.past
-    ]
-    by_layers = [
-        {"layers": n, **_measure(problem.layers(n), _FEW_DEVICES, 0, size.time_s)}
-        for n in size.layers
-    ]
-    busy = [row["devices"] for row in by_devices if row["utilisation"] >= 0.9]
+    few = problem.layers(_FEW_LAYERS)
+    by_devices = [{"devices": n, **_measure(few, size, devices=n)} for n in size.devices]
+    by_past = [{"past": n, **_measure(few, size, past=n)} for n in size.past]
+    by_layers = [{"layers": n, **_measure(problem.layers(n), size)} for n in size.layers]
     return BenchReport(
         name="scale",
         tables=[
@@ -124,9 +85,19 @@ def run(*, quick: bool) -> BenchReport:
             BenchTable(title=f"past trials, {_FEW_DEVICES} devices", rows=by_past),
             BenchTable(title=f"layers, {_FEW_DEVICES} devices", rows=by_layers),
         ],
-        figures={"most devices at 90 % utilisation": max(busy, default=0)},
+        figures=_figures(by_devices),
         settings={"build_s": _BUILD_S, "timing_s": _TIMING_S, "seed": _SEED, "quick": quick},
     )
+
+
+def _figures(by_devices: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Up to which devices all are kept busy, and how many this machine could keep so."""
+    busy = [row["devices"] for row in by_devices if row["utilisation"] >= 0.9]
+    limits = [row["limit_per_s"] * (1.0 - row["others"]) * _TIMING_S for row in by_devices]
+    return {
+        "most devices at 90 % utilisation": max(busy, default=0),
+        "devices that this machine's cores are enough for": max(limits),
+    }
 
 
 def _problem() -> Problem:
@@ -136,36 +107,50 @@ def _problem() -> Problem:
     return Problem(tasks=tasks, spaces=spaces, target=_SIMULATED_TARGET)
 
 
-def _measure(problem: Problem, devices: int, past: int, time_s: float) -> dict[str, float]:
+def _measure(
+    problem: Problem, size: _Size, *, devices: int = _FEW_DEVICES, past: int = 0
+) -> dict[str, float]:
     """Search with so many devices, `past` trials known, on a cluster of its own."""
-    meter = _Meter()
     known = _past_trials(problem, past)
-    trials = int(time_s * min(devices / _TIMING_S, _MOST_PER_S))
-    ray.init(
-        address="local",
-        num_cpus=2 * devices,
-        num_gpus=devices,
-        include_dashboard=False,
-        log_to_driver=False,
-    )
-    try:
-        search(_request(problem, known, meter, past + trials), SilentMonitor())
-    finally:
-        ray.shutdown()
-    return meter.row(devices)
+    with tempfile.TemporaryDirectory() as folder:
+        meter = Meter(
+            window_s=size.window_s,
+            settle_s=size.settle_s + _SETTLE_PER_DEVICE_S * devices,
+            keep=ParquetHistory(folder).append,
+            ready=lambda: _ready_devices() == devices,
+        )
+        ray.init(
+            address="local",
+            num_cpus=_CORES_PER_DEVICE * devices + _SPARE_CORES,
+            num_gpus=devices,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+        try:
+            with suppress(EnoughError):
+                search(_request(problem, known, meter), SilentMonitor())
+        finally:
+            ray.shutdown()
+    row = meter.row(devices)
+    tell(f"{devices} devices, {past} past trials, {len(problem.tasks)} layers: {row}")
+    return row
 
 
-def _request(
-    problem: Problem, known: Sequence[Measurement], meter: _Meter, trials: int
-) -> SearchRequest:
+def _ready_devices() -> int:
+    reports = published().get(_RUN, [])
+    return sum(report["state"] == DeviceState.READY for report in reports)
+
+
+def _request(problem: Problem, known: Sequence[Measurement], meter: Meter) -> SearchRequest:
     return SearchRequest(
-        run_id="scale",
+        run_id=_RUN,
         tasks=problem.tasks,
         spaces=problem.spaces,
         target=problem.target,
         search="random",
         seed=_SEED,
-        budget=Budget(trials=trials, min_gain=0.0),
+        budget=Budget(time_s=3600.0, min_gain=0.0),
         toolchain={},
         history=lambda _device: known,
         learn=lambda _device: Knowledge(),
@@ -174,6 +159,7 @@ def _request(
         on_round=lambda _spent: None,
         builder=Builders(build_s=_BUILD_S),
         timer=Timers(timing_s=_TIMING_S),
+        health=_HEALTH,
     )
 
 
@@ -194,10 +180,5 @@ def _past_trials(problem: Problem, count: int) -> list[Measurement]:
             }
             for row, cost in zip(pool, cost_s, strict=True)
         ]
-    shared = {"run_id": "scale", "device_key": FAKE_DEVICE.key, "target": problem.target}
+    shared = {"run_id": _RUN, "device_key": FAKE_DEVICE.key, "target": problem.target}
     return [example_measurement(**shared, **row, trial=k) for k, row in enumerate(rows)]
-
-
-def _machine_busy_s() -> float:
-    times = psutil.cpu_times()
-    return float(times.user + times.system)
