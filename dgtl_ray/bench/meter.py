@@ -33,7 +33,7 @@ class Meter:
     """A sink that measures for `window_s` once `ready` says so, and then ends the search.
 
     Attributes:
-        settle_s: How long queues may fill, and build workers start, before anything is measured.
+        settle_s: How long queues may fill before anything is measured.
         keep: Where rows go.
         ready: Whether all devices are there.
     """
@@ -91,6 +91,16 @@ class Meter:
             "busy": machine_s / (cores * wall_s),
             "others": max(0.0, machine_s - own_s) / (cores * wall_s),
         }
+
+
+def youngest_worker_s() -> float:
+    """Seconds since a worker process of Ray was started: that costs more than many trials."""
+    started = [0.0]
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error, IndexError):
+            if process.cmdline()[0].startswith("ray::"):
+                started.append(process.create_time())
+    return time.time() - max(started)
 
 
 def _mark() -> _Mark:

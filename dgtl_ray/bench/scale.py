@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from dgtl_ray.bench.meter import EnoughError, Meter
+from dgtl_ray.bench.meter import EnoughError, Meter, youngest_worker_s
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.bench.telling import tell
 from dgtl_ray.core.knowledge import Knowledge
@@ -43,8 +43,6 @@ _RUN = "scale"
 # Ray ends idle workers where it has more processes than cores, and counts actors as well: enough
 # for a device's actor and its builds, and some to spare.
 _CORES_PER_DEVICE, _SPARE_CORES = 2, 4
-# Seconds for a device's share of build workers to start.
-_SETTLE_PER_DEVICE_S = 0.75
 _HEALTH = HealthPolicy(find_every_s=1.0, start_s=600.0)
 _FEW_DEVICES, _FEW_LAYERS = 8, 8
 
@@ -115,9 +113,9 @@ def _measure(
     with tempfile.TemporaryDirectory() as folder:
         meter = Meter(
             window_s=size.window_s,
-            settle_s=size.settle_s + _SETTLE_PER_DEVICE_S * devices,
+            settle_s=size.settle_s,
             keep=ParquetHistory(folder).append,
-            ready=lambda: _ready_devices() == devices,
+            ready=lambda: _ready_devices() == devices and youngest_worker_s() >= size.settle_s,
         )
         ray.init(
             address="local",
