@@ -1,5 +1,6 @@
 """What a search did against a recorded task, and how that is judged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -40,6 +41,17 @@ class ReplayRun:
             "status": [str(status) for status in self.status],
             "propose_s": list(self.propose_s),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ReplayRun":
+        """What `as_dict` told."""
+        return cls(
+            seed=int(data["seed"]),
+            best_s=tuple(data["best_s"]),
+            cost_s=tuple(data["cost_s"]),
+            status=tuple(Status(name) for name in data["status"]),
+            propose_s=tuple(data["propose_s"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,3 +111,13 @@ class ReplayReport:
             "optimum_s": self.optimum_s,
             "runs": [run.as_dict() for run in self.runs],
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ReplayReport":
+        """What `as_dict` told."""
+        return cls(
+            table=str(data["table"]),
+            search=str(data["search"]),
+            optimum_s=float(data["optimum_s"]),
+            runs=tuple(ReplayRun.from_dict(run) for run in data["runs"]),
+        )

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from dgtl_ray.bench.false_history import noise, unrelated
+from dgtl_ray.bench.kept import KeptReplays
 from dgtl_ray.bench.replay import Telling, replay
 from dgtl_ray.bench.replay_report import ReplayReport
 from dgtl_ray.bench.report import BenchReport, BenchTable
@@ -62,6 +64,7 @@ def run(
     tables: Path | None = None,
     searches: Sequence[str] | None = None,
     seeds: int | None = None,
+    runs: Path | None = None,
 ) -> BenchReport:
     """Best/optimum of searches on every recorded task; `quick` takes 2 seeds and 16 trials.
 
@@ -73,6 +76,7 @@ def run(
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
         searches: Names of those that are compared; all where it is None.
         seeds: Runs of each, where they are not as many as usual.
+        runs: Folder that keeps replays: what is there is not run again.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
@@ -81,9 +85,9 @@ def run(
         raise InputError("bench transfer replays recorded kernels: give their folder by --tables")
     size = _QUICK if quick else _FULL
     size = replace(size, seeds=seeds or size.seeds)
-    recorded = read_tables(tables)
+    recorded, kept = read_tables(tables), KeptReplays(runs)
     reports = [
-        (contender, _replay(target, recorded, contender, size))
+        (contender, _report(target, recorded, contender, size, kept))
         for target in recorded
         for contender in _contenders(searches or proposer_names())
     ]
@@ -93,6 +97,7 @@ def run(
             BenchTable(title="mean best/optimum", rows=_rows(reports, size, "mean")),
             BenchTable(title="standard deviation over seeds", rows=_rows(reports, size, "std")),
             BenchTable(title="with history ÷ without", rows=_harm(reports, size)),
+            BenchTable(title="dgtl ÷ rival, both without history", rows=_rivals(reports, size)),
         ],
         figures={},
         settings={
@@ -115,15 +120,34 @@ def _contenders(searches: Sequence[str]) -> list[_Contender]:
     return alone + taught
 
 
+def _report(
+    target: RecordedTable,
+    recorded: Sequence[RecordedTable],
+    contender: _Contender,
+    size: _Size,
+    kept: KeptReplays,
+) -> ReplayReport:
+    """The contender's replays, each kept by itself."""
+    parts = []
+    for seed in range(size.seeds):
+        name = f"{target.name} {contender.name} {size.trials} trials seed {seed}"
+        parts.append(kept.get(name, partial(_replay, target, recorded, contender, size, seed)))
+    return replace(parts[0], runs=tuple(run for part in parts for run in part.runs))
+
+
 def _replay(
-    target: RecordedTable, recorded: Sequence[RecordedTable], contender: _Contender, size: _Size
+    target: RecordedTable,
+    recorded: Sequence[RecordedTable],
+    contender: _Contender,
+    size: _Size,
+    seed: int,
 ) -> ReplayReport:
     others = [table for table in recorded if table is not target]
     return replay(
         target,
         contender.search,
         trials=size.trials,
-        seeds=range(size.seeds),
+        seeds=[seed],
         sources=others if contender.history else (),
         source_rows=size.source_rows,
         told=_HISTORIES[contender.history] if contender.history else None,
@@ -140,9 +164,30 @@ def _rows(reports: _Reports, size: _Size, statistic: str) -> list[dict[str, Any]
     ]
 
 
+def _rivals(reports: _Reports, size: _Size) -> list[dict[str, Any]]:
+    """Mean best of `dgtl` over that of every other search, none knowing history, once judged."""
+    alone = [(contender.search, report) for contender, report in reports if not contender.history]
+    ours = {report.table: report for search, report in alone if search == "dgtl"}
+    return [
+        {"target": report.table, "rival": search}
+        | {
+            str(trials): float(
+                ours[report.table].ratios(trials).mean() / report.ratios(trials).mean()
+            )
+            for trials in _judged(size)
+        }
+        for search, report in alone
+        if search != "dgtl" and report.table in ours
+    ]
+
+
+def _judged(size: _Size) -> list[int]:
+    """Trials after which a search is judged; its last where it makes fewer."""
+    return [trials for trials in JUDGED if trials <= size.trials] or [size.trials]
+
+
 def _harm(reports: _Reports, size: _Size) -> list[dict[str, Any]]:
     """Mean best of a search with history over that of the same search without, once judged."""
-    judged = [trials for trials in JUDGED if trials <= size.trials] or [size.trials]
     alone = {
         (report.table, contender.search): report
         for contender, report in reports
@@ -155,7 +200,7 @@ def _harm(reports: _Reports, size: _Size) -> list[dict[str, Any]]:
                 report.ratios(trials).mean()
                 / alone[report.table, contender.search].ratios(trials).mean()
             )
-            for trials in judged
+            for trials in _judged(size)
         }
         for contender, report in reports
         if contender.history

@@ -4,11 +4,13 @@ import json
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dgtl_ray.bench import run_bench
+from dgtl_ray.bench.kept import KeptReplays
 from dgtl_ray.bench.replay import draw_sources, replay
 from dgtl_ray.bench.replay_report import ReplayReport, ReplayRun
 from dgtl_ray.core.errors import InputError
@@ -130,6 +132,35 @@ def test_bench_transfer(folder: Path) -> None:
     for row in harm:
         alone = by_key[row["target"], "autotvm"]
         assert row["16"] == pytest.approx(by_key[row["target"], "autotvm + history"] / alone)
+
+
+def test_bench_transfer_compares_with_rivals(folder: Path, tmp_path: Path) -> None:
+    """And takes what it kept before."""
+    options: dict[str, Any] = {"quick": True, "tables": folder, "seeds": 1, "runs": tmp_path}
+    random = run_bench("transfer", searches=["random"], **options)
+    assert random.tables[3].rows == []
+    (kept,) = tmp_path.glob("k_A100*random*")
+    told = json.loads(kept.read_text())
+    told["runs"][0]["best_s"] = [7.0 * told["optimum_s"]] * 16
+    kept.write_text(json.dumps(told))
+    both = run_bench("transfer", searches=["random", "dgtl"], **options)
+    means = {(row["target"], row["search"]): row["16"] for row in both.tables[0].rows}
+    assert means["k_A100", "random"] == pytest.approx(7.0)
+    assert ("k_W6600", "dgtl + noise") in means
+    for row in both.tables[3].rows:
+        ratio = means[row["target"], "dgtl"] / means[row["target"], "random"]
+        assert row["rival"] == "random"
+        assert row["16"] == pytest.approx(ratio)
+
+
+def test_what_is_no_replay_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "a_b.json").write_text("{}")
+    report = ReplayReport(table="t", search="s", optimum_s=1.0, runs=(run_of(None, 2.0),))
+    kept = KeptReplays(tmp_path)
+    assert kept.get("c", lambda: report) == report
+    assert kept.get("c", pytest.fail) == report
+    with pytest.raises(InputError, match="holds no replay"):
+        kept.get("a b", lambda: report)
 
 
 def test_benches_refuse_what_they_do_not_take(tmp_path: Path) -> None:
