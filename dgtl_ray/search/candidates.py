@@ -45,6 +45,25 @@ class Candidates:
         return ledger.unknown(np.concatenate([self.standing, near, far]))
 
 
+def neighbours_of(ranked: IntArray, pool: IntArray, least: int) -> NDArray[np.intp]:
+    """Indices of rows of a pool that differ in one knob from the fastest configuration.
+
+    Where they are fewer than `least`, those of the next fastest join them, and so on, as far as
+    the elite goes.
+
+    Args:
+        ranked: Measured configurations, fastest first.
+        pool: Rows (n × columns).
+        least: How many are wanted; fewer only where there are no more.
+    """
+    near = np.zeros(len(pool), dtype=np.bool_)
+    for row in ranked[:ELITE]:
+        near |= (pool != row).sum(axis=1) == 1
+        if near.sum() >= least:
+            break
+    return np.flatnonzero(near)
+
+
 def spread_out(features: NDArray[np.float64], taken: NDArray[np.float64], n: int) -> list[int]:
     """Greedy maximin: up to `n` rows of features, each as far as can be from all before it.
 

@@ -9,11 +9,11 @@ import torch
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
 from dgtl_ray.core.seeds import stream
-from dgtl_ray.search.candidates import Candidates, spread_out
+from dgtl_ray.search.candidates import Candidates, neighbours_of, spread_out
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
-from dgtl_ray.transfer.acquisition import choose_batch, favourites
+from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
 from dgtl_ray.transfer.guard import Expert
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
@@ -24,6 +24,10 @@ from dgtl_ray.transfer.target_gp import Tuning
 from dgtl_ray.transfer.threads import one_thread
 from dgtl_ray.transfer.trial_cost import relative_cost
 
+# Single sources that choose for themselves, and configurations, their favourites, that each
+# chooses from.
+OPINIONS, FAVOURITES = 2, 2000
+
 
 @dataclass(frozen=True, kw_only=True)
 class DgtlConfig:
@@ -32,8 +36,10 @@ class DgtlConfig:
     Attributes:
         tuning_set: Configurations of the first stage.
         standing: Random configurations that stay in the pool during the whole search.
-        favourites: Part of the first batch that are the sources' own favourites.
         escape_share: Part of each batch that a model gets, however unlikely it has become.
+        local_share: Part of each batch, after the tuning set, that are neighbours of the fastest.
+        opinion_share: Of what the model with history chooses then, the part that it leaves to
+            single sources.
         selected: Let the model choose the tuning set; it is drawn at random otherwise.
         transferred_prior: Learn the prior of hyperparameters from history, too.
         tuning: How the model with history is tuned to the target.
@@ -44,8 +50,9 @@ class DgtlConfig:
 
     tuning_set: int = 16
     standing: int = 8000
-    favourites: float = 0.5
     escape_share: float = 0.5
+    local_share: float = 0.25
+    opinion_share: float = 0.5
     selected: bool = True
     transferred_prior: bool = True
     tuning: Tuning = Tuning.MAP
@@ -58,8 +65,11 @@ class DgtlConfig:
             raise ValueError(f"tuning_set is {self.tuning_set}; it must be 2 or more")
         if self.standing < 1:
             raise ValueError(f"standing is {self.standing}; it must be 1 or more")
-        if not 0 <= self.escape_share <= 0.5:
-            raise ValueError(f"escape_share is {self.escape_share}; it must be from 0 to 0.5")
+        for name in ("escape_share", "local_share"):
+            if not 0 <= getattr(self, name) <= 0.5:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 0.5")
+        if not 0 <= self.opinion_share <= 1:
+            raise ValueError(f"opinion_share is {self.opinion_share}; it must be from 0 to 1")
 
 
 class DgtlProposer:
@@ -100,7 +110,7 @@ class DgtlProposer:
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations with what is expected of them."""
         known = len(self._ledger)
-        stage = Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
+        stage = self._stage()
         rng = stream(self._context.seed, self._context.task_key, "dgtl", known)
         ranked, cost_s = self._ledger.ranked()
         pool = self._candidates.around(ranked, self._ledger, rng)
@@ -148,6 +158,10 @@ class DgtlProposer:
                 return None
             return self.surrogate.predict(experts, self._points(rows))
 
+    def _stage(self) -> Stage:
+        known = len(self._ledger)
+        return Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
+
     def _choose(
         self,
         pool: IntArray,
@@ -161,7 +175,7 @@ class DgtlProposer:
         experts = self.surrogate.experts(self._points(ranked), cost_s)
         if not experts:
             return pool[self._spread(points, n)], None, None
-        picked = self._share_out(experts, points, n, rng)
+        picked = self._share_out(experts, points, pool, n, rng)
         if not len(ranked):
             return pool[picked], None, None
         chosen = torch.tensor(picked)
@@ -169,27 +183,76 @@ class DgtlProposer:
         return pool[picked], mean, std
 
     def _share_out(
-        self, experts: Sequence[Expert], points: Points, n: int, rng: np.random.Generator
+        self,
+        experts: Sequence[Expert],
+        points: Points,
+        pool: IntArray,
+        n: int,
+        rng: np.random.Generator,
     ) -> list[int]:
         """Each expert fills its part of the batch, the others' choices pending."""
         pending = self._points(self._ledger.pending())
         worth = self._worth(points)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        picked: list[int] = []
-        if experts[0].best is None and experts[0].informed:
-            picked = favourites(points, int(self._config.favourites * n))
-        everywhere = torch.arange(len(points))
-        counts = self._counts(experts, n - len(picked))
-        for expert, count in zip(experts, counts, strict=True):
+        if experts[0].informed and experts[0].best is None:
+            return first_batch(experts[0].model, points, pending, worth, n, noise)
+        picked = self._local(experts, points, pool, n)
+        for expert, count in self._parts(experts, n - len(picked)):
             taken = torch.tensor(picked, dtype=torch.int64)
-            some = everywhere[~torch.isin(everywhere, taken)]
-            waiting = pending.and_also(points[taken])
-            told, asked = points[some], waiting
-            if not expert.informed:
-                told, asked = told.without_sources(), asked.without_sources()
-            found = choose_batch(expert.model, told, asked, expert.best, worth[some], count, noise)
-            picked += [int(some[k]) for k in found]
+            open_ = self._open(expert, points, taken)
+            told, asked = points[open_], pending.and_also(points[taken])
+            found = choose_batch(
+                expert.model,
+                expert.told(told),
+                expert.told(asked),
+                expert.best,
+                worth[open_],
+                count,
+                noise,
+            )
+            picked += [int(open_[k]) for k in found]
         return picked
+
+    def _open(self, expert: Expert, points: Points, taken: torch.Tensor) -> torch.Tensor:
+        """Indices of what an expert may choose from; of a single source's, its favourites."""
+        everywhere = torch.arange(len(points))
+        told = expert.told(points).sources
+        if told.shape[1] == 1:
+            everywhere = torch.argsort(told[:, 0], stable=True)[:FAVOURITES]
+        return everywhere[~torch.isin(everywhere, taken)]
+
+    def _local(
+        self, experts: Sequence[Expert], points: Points, pool: IntArray, n: int
+    ) -> list[int]:
+        """Indices of neighbours of the fastest, those that are expected to gain most.
+
+        A knob that no model has understood yet can make a neighbour look hopeless that is not.
+        """
+        ranked, cost_s = self._ledger.ranked()
+        count = round(self._config.local_share * n)
+        if self._stage() is Stage.TUNING_SET or not len(ranked):
+            return []
+        near = torch.from_numpy(neighbours_of(ranked, pool, count))
+        mean, std = self.surrogate.predict(experts, points[near])
+        best = float(np.log(cost_s[0]))
+        gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std), best)
+        return near[torch.argsort(gain, descending=True, stable=True)[:count]].tolist()
+
+    def _parts(self, experts: Sequence[Expert], n: int) -> list[tuple[Expert, int]]:
+        """Who chooses how many of `n`, one after the other.
+
+        After the tuning set the model with history leaves some to single sources, the two that
+        explain best what was measured.
+        """
+        counts = self._counts(experts, n)
+        left = round(self._config.opinion_share * counts[0])
+        opinions = list[Expert]()
+        if experts[0].informed and left and self._stage() is Stage.SEARCH:
+            opinions = self.surrogate.opinions(experts[0])[:OPINIONS]
+        turns = [(left + OPINIONS - 1 - k) // OPINIONS for k in range(OPINIONS)]
+        parts = list(zip(opinions, turns, strict=False))
+        counts[0] -= sum(count for _, count in parts)
+        return [*parts, *zip(experts, counts, strict=True)]
 
     def _worth(self, points: Points) -> torch.Tensor:
         """What a gain at each point (n,) counts: its probability of success, for what it costs."""

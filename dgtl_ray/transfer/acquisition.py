@@ -5,7 +5,7 @@ import math
 import torch
 
 from dgtl_ray.transfer.cholesky import factor
-from dgtl_ray.transfer.kernel import MEAN_VARIANCE
+from dgtl_ray.transfer.kernel import MEAN_VARIANCE, covariance
 from dgtl_ray.transfer.points import Points, join
 from dgtl_ray.transfer.target_gp import TargetGP
 
@@ -65,15 +65,46 @@ def choose_batch(
     return [int(order[k]) for k in picked]
 
 
-def favourites(candidates: Points, n: int) -> list[int]:
-    """Indices of up to `n` candidates that sources, each in its turn, expect to be fastest."""
-    expected = candidates.sources.clone()
-    picked: list[int] = []
-    for turn in range(min(n, len(candidates))):
-        chosen = int(expected[:, turn % expected.shape[1]].argmin())
-        picked.append(chosen)
-        expected[chosen] = math.inf
-    return picked
+def first_batch(
+    model: TargetGP,
+    candidates: Points,
+    pending: Points,
+    worth: torch.Tensor,
+    n: int,
+    noise: torch.Generator,
+) -> list[int]:
+    """Indices of up to `n` candidates, good whichever source the target takes after.
+
+    Before anything is measured the target is believed to be f = g_s + d: what the deep GP expects
+    on one of the sources, any of them, and a deviation d as the model's prior has it. The batch
+    lowers E_s E_d [min_{x∈X} f(x)], greedily over sample paths of every s. So it holds favourites
+    of each source, and those of one source are unlike each other: one d cannot spoil them all.
+
+    Args:
+        model: The prior.
+        candidates: The pool.
+        pending: Asked for and not yet measured.
+        worth: What a gain counts (candidates,).
+        n: Batch size.
+        noise: Source of the sample paths.
+    """
+    count = candidates.sources.shape[1]
+    if n < 1 or not len(candidates):
+        return []
+    favourites = torch.argsort(candidates.sources, dim=0, stable=True)[: SHORTLIST // count]
+    shortlist = torch.unique(favourites)
+    some = join(candidates[shortlist], pending)
+    deviation = model.theta.clone()
+    deviation[model.layout.weight_variance] = -math.inf
+    root, _ = factor(covariance(model.layout, deviation, some, some))
+    normal = torch.randn(len(some), PATHS, generator=noise, dtype=torch.float64)
+    paths = some.sources[:, torch.arange(PATHS) % count] + root @ normal
+    open_ = paths[: len(shortlist)]
+    start = open_.mean(0)
+    for path in paths[len(shortlist) :]:
+        start = torch.minimum(start, path)
+    picked = _greedy(open_, start, worth[shortlist], n, 0.0)
+    return [int(shortlist[k]) for k in picked]
 
 
 def log_expected_improvement(mean: torch.Tensor, spread: torch.Tensor, best: float) -> torch.Tensor:

@@ -7,8 +7,11 @@ import numpy as np
 import torch
 
 from dgtl_ray.core.roles import FloatArray
+from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.scaling import LatencyScale
 from dgtl_ray.transfer.target_gp import TargetGP
+
+ALL_SOURCES, NO_SOURCES = slice(None), slice(0, 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,17 +20,26 @@ class Expert:
 
     Attributes:
         model: Its posterior.
-        informed: Whether it knows of history.
+        sources: Those that it is told of.
         share: Of the trust; those of all experts add up to 1.
         best: Lowest standardised log-latency measured, None before the first.
         scale: What standardised log-latencies mean in log-seconds.
     """
 
     model: TargetGP
-    informed: bool
+    sources: slice
     share: float
     best: float | None
     scale: LatencyScale
+
+    @property
+    def informed(self) -> bool:
+        """Whether it knows of history."""
+        return self.sources != NO_SOURCES
+
+    def told(self, points: Points) -> Points:
+        """Configurations as it sees them."""
+        return points.told_of(self.sources)
 
 
 def trusted(experts: Sequence[Expert]) -> list[Expert]:

@@ -31,9 +31,13 @@ class Points:
         """The points of both, these first."""
         return join(self, other)
 
+    def told_of(self, sources: slice) -> "Points":
+        """The same configurations, told what some of the sources expect."""
+        return Points(features=self.features, knobs=self.knobs, sources=self.sources[:, sources])
+
     def without_sources(self) -> "Points":
         """The same configurations, told without history."""
-        return Points(features=self.features, knobs=self.knobs, sources=self.sources[:, :0])
+        return self.told_of(slice(0, 0))
 
 
 def join(first: Points, second: Points) -> Points:

@@ -1,6 +1,7 @@
 """The target's models: one that knows history, and one that guards against it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.transfer.evidence import Observed
-from dgtl_ray.transfer.guard import Expert, trusted
+from dgtl_ray.transfer.guard import ALL_SOURCES, NO_SOURCES, Expert, trusted
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
@@ -99,12 +100,25 @@ class Surrogate:
         usable_ones = [expert for expert in found if expert is not None]
         return trusted(usable_ones) if len(usable_ones) > 1 else usable_ones
 
+    def opinions(self, whole: Expert) -> list[Expert]:
+        """What each source by itself makes of the measurements, the most trusted first.
+
+        The model with history believes in an average of the sources. Where the target takes after
+        one of them, that one's second choices are lost in the average.
+
+        Args:
+            whole: The model with all history; its θ is theirs.
+        """
+        count = whole.model.data.points.sources.shape[1]
+        found = [self._opinion(whole, slice(k, k + 1)) for k in range(count if count > 1 else 0)]
+        ranked = trusted([expert for expert in found if expert is not None])
+        return sorted(ranked, key=lambda expert: -expert.share)
+
     def predict(self, experts: Sequence[Expert], points: Points) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation (n,) of log-latency: the experts' mixture."""
         means, variances, shares = [], [], []
         for expert in experts:
-            told = points if expert.informed else points.without_sources()
-            mean, variance = expert.model.posterior(told)
+            mean, variance = expert.model.posterior(expert.told(points))
             means.append(expert.scale.centre + expert.scale.spread * mean.numpy())
             variances.append(expert.scale.spread**2 * (variance.numpy() + expert.model.noise))
             shares.append(expert.share)
@@ -138,11 +152,21 @@ class Surrogate:
         if self._tuning is Tuning.LIKELIHOOD:
             prior = prior.flat()
         tuned = self._tuning is not Tuning.NONE
-        return self._expert(points, scale(cost_s), prior, scale, informed=True, tuned=tuned)
+        return self._expert(points, scale(cost_s), prior, scale, ALL_SOURCES, tuned=tuned)
 
     def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
         scale = LatencyScale.of(cost_s)
-        return self._expert(points, scale(cost_s), self._alone, scale, informed=False)
+        return self._expert(points, scale(cost_s), self._alone, scale, NO_SOURCES)
+
+    def _opinion(self, whole: Expert, sources: slice) -> Expert | None:
+        data = whole.model.data
+        alike = Observed(points=data.points.told_of(sources), y=data.y)
+        try:
+            model = TargetGP(self.layout, whole.model.theta, alike)
+        except ArithmeticError as error:
+            self.fallbacks.append(f"the opinion of a source is left out: {error}")
+            return None
+        return replace(whole, model=model, sources=sources)
 
     def _expert(
         self,
@@ -150,8 +174,8 @@ class Surrogate:
         y: FloatArray,
         prior: Prior,
         scale: LatencyScale,
+        sources: slice,
         *,
-        informed: bool,
         tuned: bool = True,
     ) -> Expert | None:
         """A model of the measurements; None, and recorded, where numerics do not allow it."""
@@ -164,7 +188,7 @@ class Surrogate:
             return None
         return Expert(
             model=model,
-            informed=informed,
+            sources=sources,
             share=1.0,
             best=float(y.min()) if len(y) else None,
             scale=scale,

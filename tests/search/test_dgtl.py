@@ -8,6 +8,7 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
+from dgtl_ray.search.candidates import neighbours_of
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
@@ -91,6 +92,39 @@ def test_it_tells_how_related_its_sources_are(noise: tuple[SourceTask, ...]) -> 
         assert all(one.trusted == trusted for one in told)
 
 
+def test_the_source_that_the_target_takes_after_is_heard_first(
+    noise: tuple[SourceTask, ...],
+) -> None:
+    space, sources = GridSpace(), (noise[0], _SOURCES[1])
+    surrogate = DgtlProposer(context(space, 0, sources), SMALL).surrogate
+    rows = space.sample(24, np.random.default_rng(1))
+    points = surrogate.points(space.encode(rows, EXAMPLE_DEVICE), rows)
+    whole, _ = surrogate.experts(points, space.latency_s(rows))
+    opinions = surrogate.opinions(whole)
+    names = [one.name for one in surrogate.relatedness(points, space.latency_s(rows))]
+    assert names[opinions[0].sources.start] == "8 cores"
+    assert sum(one.share for one in opinions) == pytest.approx(1.0)
+    assert opinions[0].told(points).sources.shape == (24, 1)
+
+
+def test_neighbours_of_the_fastest_are_tried() -> None:
+    """After the tuning set, a quarter of each batch."""
+    space = GridSpace()
+    proposer = DgtlProposer(context(space, 0), SMALL)
+    asked = search(proposer, space, 2, 8)
+    best = asked[int(space.latency_s(asked).argmin())]
+    rows = proposer.propose(8).pool
+    assert ((rows != best).sum(axis=1) == 1).sum() >= 2
+
+
+def test_neighbours_differ_in_one_knob() -> None:
+    pool = np.array([[0, 0, 0], [0, 0, 1], [0, 2, 1], [0, 2, 2]], dtype=np.int32)
+    ranked = np.array([[0, 0, 0], [0, 2, 0]], dtype=np.int32)
+    assert neighbours_of(ranked, pool, 1).tolist() == [1]
+    assert neighbours_of(ranked, pool, 2).tolist() == [0, 1, 2, 3]
+    assert neighbours_of(ranked[:0], pool, 2).tolist() == []
+
+
 def test_related_history_helps_at_once() -> None:
     helped = [run(seed, _SOURCES, _PRETRAINED, 8) for seed in range(3)]
     alone = [run(seed, (), None, 8) for seed in range(3)]
@@ -154,7 +188,10 @@ def test_number_of_threads_changes_nothing() -> None:
     np.testing.assert_array_equal(rows[0], rows[1])
 
 
-@pytest.mark.parametrize("change", [{"tuning_set": 1}, {"escape_share": 0.7}])
+@pytest.mark.parametrize(
+    "change",
+    [{"tuning_set": 1}, {"escape_share": 0.7}, {"local_share": 0.6}, {"opinion_share": -0.1}],
+)
 def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="it must be"):
         replace(DgtlConfig(), **change)  # type: ignore[arg-type]

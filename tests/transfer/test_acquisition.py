@@ -1,0 +1,91 @@
+import numpy as np
+import torch
+
+from dgtl_ray.transfer.acquisition import choose_batch, first_batch
+from dgtl_ray.transfer.evidence import Observed
+from dgtl_ray.transfer.kernel import Layout, Prior
+from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.target_gp import TargetGP
+
+LAYOUT = Layout(features=2, knobs=0)
+SIDE = 20
+
+
+def grid(*favourite: tuple[float, float]) -> Points:
+    """A square of points; each source expects a bowl about its favourite place."""
+    line = torch.linspace(-1.0, 1.0, SIDE).double()
+    features = torch.cartesian_prod(line, line)
+    bowls = [((features - torch.tensor(place)) ** 2).sum(1) for place in favourite]
+    return Points(
+        features=features,
+        knobs=torch.zeros(len(features), 0, dtype=torch.int32),
+        sources=torch.stack(bowls, dim=1) if bowls else torch.zeros(len(features), 0).double(),
+    )
+
+
+def prior(points: Points) -> TargetGP:
+    nothing = points[torch.arange(0)]
+    theta = Prior.vague(LAYOUT).mean.clone()
+    theta[LAYOUT.feature_variance] = np.log(0.02)
+    return TargetGP(LAYOUT, theta, Observed(points=nothing, y=torch.zeros(0).double()))
+
+
+def first(points: Points, pending: list[int], n: int) -> list[int]:
+    asked = points[torch.tensor(pending, dtype=torch.int64)]
+    worth = torch.ones(len(points)).double()
+    return first_batch(prior(points), points, asked, worth, n, torch.Generator().manual_seed(0))
+
+
+def nearest(points: Points, picked: list[int], place: tuple[float, float]) -> float:
+    away = points.features[torch.tensor(picked)] - torch.tensor(place)
+    return float(away.norm(dim=1).min())
+
+
+def test_the_first_batch_suits_every_source() -> None:
+    """Also one that the others outvote: their average is slow where it is fast."""
+    places = [(-0.9, -0.9), (0.9, 0.8), (0.8, 0.9), (0.9, 0.9)]
+    points = grid(*places)
+    picked = first(points, [], 6)
+    assert len(set(picked)) == 6
+    assert all(nearest(points, picked, place) < 0.2 for place in places)
+
+
+def test_the_first_batch_does_not_ask_again_for_what_is_pending() -> None:
+    points = grid((-0.9, -0.9), (0.9, 0.9))
+    lone = first(points, [], 1)
+    second = first(points, lone, 1)
+    away = (points.features[lone[0]] - points.features[second[0]]).norm()
+    assert float(away) > 1.5
+
+
+def test_nothing_is_worth_asking_for_that_fails() -> None:
+    points = grid((-0.9, -0.9), (0.9, 0.9))
+    worth = torch.where(points.features[:, 0] > 0, 1.0, 1e-6).double()
+    nothing = points[torch.arange(0)]
+    noise = torch.Generator().manual_seed(0)
+    picked = first_batch(prior(points), points, nothing, worth, 4, noise)
+    assert bool((points.features[torch.tensor(picked)][:, 0] > 0).all())
+
+
+def test_pending_points_are_taken_into_account() -> None:
+    """What is near a pending point has less to add."""
+    points = grid()
+    measured = torch.tensor([0, SIDE - 1, SIDE * (SIDE - 1), SIDE * SIDE - 1])
+    y = torch.tensor([0.0, 0.1, 0.2, 0.1]).double()
+    theta = Prior.vague(LAYOUT).mean
+    model = TargetGP(LAYOUT, theta, Observed(points=points[measured], y=y))
+    worth = torch.ones(len(points)).double()
+
+    def ask(pending: list[int]) -> int:
+        asked = points[torch.tensor(pending, dtype=torch.int64)]
+        noise = torch.Generator().manual_seed(0)
+        return choose_batch(model, points, asked, 0.0, worth, 1, noise)[0]
+
+    before = ask([])
+    after = ask([before])
+    batch = choose_batch(
+        model, points, points[measured[:0]], 0.0, worth, 2, torch.Generator().manual_seed(0)
+    )
+    assert batch[0] == before
+    for other in (after, batch[1]):
+        assert float((points.features[before] - points.features[other]).norm()) > 0.2
