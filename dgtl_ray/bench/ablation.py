@@ -35,6 +35,8 @@ VARIANTS: Mapping[str, DgtlConfig] = MappingProxyType(
         "hyperparameters' prior without history": DgtlConfig(transferred_prior=False),
         "shallow": DgtlConfig(pretrain=PretrainConfig(hidden=0)),
         "no guard": DgtlConfig(guard=False),
+        "no opinions of single sources": DgtlConfig(opinion_share=0.0),
+        "no neighbours of the fastest": DgtlConfig(local_share=0.0),
         COST_AWARE: DgtlConfig(cost_aware=True),
     }
 )

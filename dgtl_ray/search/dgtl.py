@@ -14,7 +14,7 @@ from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
-from dgtl_ray.transfer.guard import Expert
+from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
 from dgtl_ray.transfer.relatedness import Relatedness
@@ -216,9 +216,9 @@ class DgtlProposer:
     def _open(self, expert: Expert, points: Points, taken: torch.Tensor) -> torch.Tensor:
         """Indices of what an expert may choose from; of a single source's, its favourites."""
         everywhere = torch.arange(len(points))
-        told = expert.told(points).sources
-        if told.shape[1] == 1:
-            everywhere = torch.argsort(told[:, 0], stable=True)[:FAVOURITES]
+        if expert.informed and expert.sources != ALL_SOURCES:
+            expected = expert.told(points).sources[:, 0]
+            everywhere = torch.argsort(expected, stable=True)[:FAVOURITES]
         return everywhere[~torch.isin(everywhere, taken)]
 
     def _local(

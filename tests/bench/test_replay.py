@@ -135,22 +135,26 @@ def test_bench_transfer(folder: Path) -> None:
 
 
 def test_bench_transfer_compares_with_rivals(folder: Path, tmp_path: Path) -> None:
-    """And takes what it kept before."""
+    """And takes what was kept before: here, made-up replays of `dgtl`, each of another ratio."""
     options: dict[str, Any] = {"quick": True, "tables": folder, "seeds": 1, "runs": tmp_path}
     random = run_bench("transfer", searches=["random"], **options)
     assert random.tables[3].rows == []
-    (kept,) = tmp_path.glob("k_A100*random*")
-    told = json.loads(kept.read_text())
-    told["runs"][0]["best_s"] = [7.0 * told["optimum_s"]] * 16
-    kept.write_text(json.dumps(told))
+    contenders = ["dgtl", "dgtl + history", "dgtl + noise", "dgtl + unrelated kernel"]
+    for file in list(tmp_path.glob("*_random_*")):
+        told = json.loads(file.read_text())
+        for ratio, contender in enumerate(contenders, start=2):
+            told["runs"][0]["best_s"] = [ratio * told["optimum_s"]] * 16
+            name = file.name.replace("random", contender.replace(" ", "_"))
+            (tmp_path / name).write_text(json.dumps(told))
     both = run_bench("transfer", searches=["random", "dgtl"], **options)
     means = {(row["target"], row["search"]): row["16"] for row in both.tables[0].rows}
-    assert means["k_A100", "random"] == pytest.approx(7.0)
-    assert ("k_W6600", "dgtl + noise") in means
-    for row in both.tables[3].rows:
-        ratio = means[row["target"], "dgtl"] / means[row["target"], "random"]
-        assert row["rival"] == "random"
-        assert row["16"] == pytest.approx(ratio)
+    for target in ("k_A100", "k_W6600"):
+        ratios = [means[target, contender] for contender in contenders]
+        assert ratios == pytest.approx([2.0, 3.0, 4.0, 5.0])
+    rivals = both.tables[3].rows
+    assert [row["rival"] for row in rivals] == ["random"] * 2
+    for row in rivals:
+        assert row["16"] == pytest.approx(2.0 / means[row["target"], "random"])
 
 
 def test_what_is_no_replay_is_not_taken_for_one(tmp_path: Path) -> None:
