@@ -23,7 +23,7 @@ tune: setup
 	$(BIN)/dgtl tune $(NETWORK) --target $(TARGET) $(ARGS)
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff check .

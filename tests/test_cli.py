@@ -1,6 +1,8 @@
 """The command line: what it prints, and that bad input ends with one message and status 2."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,8 +96,14 @@ def test_the_doctor_names_what_is_there() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", ["space", "noise", "rate", "cuda", "scale"])
 def test_a_benchmark_has_a_smoke_run(name: str, tmp_path: Path) -> None:
-    result = dgtl("bench", name, "--quick", "--json", str(tmp_path / "bench.json"))
-    assert result.exit_code == 0, result.output
+    arguments = ["bench", name, "--quick", "--json", str(tmp_path / "bench.json")]
+    if name == "scale":  # it brings clusters up, and this process has one already
+        command = [sys.executable, "-m", "dgtl_ray", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    else:
+        result = dgtl(*arguments)
+        assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "bench.json").read_text())
     assert report["settings"]["quick"] is True
     assert report["machine"]["tvm"]
