@@ -23,7 +23,8 @@ tune: setup
 	$(BIN)/dgtl tune $(NETWORK) --target $(TARGET) $(ARGS)
 
 test: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest tests/cluster
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/cluster
 
 lint: setup
 	$(BIN)/ruff check .

@@ -14,14 +14,13 @@ from dgtl_ray.engine.session import ray_session  # noqa: E402
 from tests.s3 import CREDENTIALS, Bucket, s3_bucket  # noqa: E402
 
 _HERE = Path(__file__).parent
-_WITH_CLUSTERS = {"engine", "cluster"}
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Two groups for two processes: tests that may start Ray clusters, and the rest beside them."""
     for item in items:
         room = item.path.relative_to(_HERE).parts[0]
-        clusters = room in _WITH_CLUSTERS or item.path.parent == _HERE
+        clusters = room == "engine" or item.path.parent == _HERE
         item.add_marker(pytest.mark.xdist_group("clusters" if clusters else "rest"))
 
 
