@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import gpytorch
 import numpy as np
 import torch
-from gpytorch.mlls import DeepApproximateMLL, VariationalELBO
 from numpy.typing import NDArray
 
 from dgtl_ray.core.knowledge import SourceTask
@@ -14,6 +13,7 @@ from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.transfer.cholesky import JITTER
 from dgtl_ray.transfer.deep_gp import LatencyGP
+from dgtl_ray.transfer.elbo import evidence_lower_bound
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
 from dgtl_ray.transfer.threads import one_thread
 
@@ -92,9 +92,9 @@ def pretrain(sources: Sequence[SourceTask], config: PretrainConfig | None = None
     fallbacks: list[str] = []
     for jitter in JITTER:
         try:
-            with one_thread(), gpytorch.settings.cholesky_jitter(double_value=jitter):
-                gp = _fit(torch.from_numpy(x), torch.from_numpy(y), config)
-        except gpytorch.utils.errors.NotPSDError as error:
+            with one_thread():
+                gp = _fit(torch.from_numpy(x), torch.from_numpy(y), config, jitter)
+        except ArithmeticError as error:
             fallbacks.append(f"pre-training with jitter {jitter:g} failed: {error}")
         else:
             fixed = descriptor_columns(sources, columns)
@@ -128,25 +128,32 @@ def training_rows(
     return np.concatenate(x), np.concatenate(y)
 
 
-def _fit(x: torch.Tensor, y: torch.Tensor, config: PretrainConfig) -> LatencyGP:
+def _fit(x: torch.Tensor, y: torch.Tensor, config: PretrainConfig, jitter: float) -> LatencyGP:
     rng = stream(config.seed, "pretrain")
     chosen = rng.permutation(len(x))[: config.inducing]
     steps = min(max(config.steps, config.passes * len(x) // config.batch), config.most_steps)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        gp = LatencyGP(x[chosen], config.hidden)
-        gp.double()
-        gp.train()
-        objective = DeepApproximateMLL(VariationalELBO(gp.likelihood, gp, num_data=len(x)))
+        gp = _begin(x[chosen], config)
         adam = torch.optim.Adam(gp.parameters(), lr=config.learning_rate)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, config.learning_rate / 100)
-        with gpytorch.settings.num_likelihood_samples(1):
-            for _ in range(steps):
-                rows = torch.from_numpy(rng.integers(len(x), size=min(config.batch, len(x))))
-                adam.zero_grad()
-                loss = -objective(gp(x[rows]), y[rows])
-                loss.backward()
-                adam.step()
-                decay.step()
+        for _ in range(steps):
+            rows = torch.from_numpy(rng.integers(len(x), size=min(config.batch, len(x))))
+            noise = torch.randn(config.hidden, len(rows), dtype=x.dtype)
+            adam.zero_grad()
+            loss = -evidence_lower_bound(gp, x[rows], y[rows], len(x), noise, jitter)
+            torch.autograd.backward(loss)
+            adam.step()
+            decay.step()
     gp.eval()
+    return gp
+
+
+def _begin(inducing: torch.Tensor, config: PretrainConfig) -> LatencyGP:
+    """A deep GP whose q(u) is near its prior."""
+    gp = LatencyGP(inducing, config.hidden)
+    gp.double()
+    gp.train()
+    with gpytorch.settings.num_likelihood_samples(1):
+        gp(inducing)  # GPyTorch sets q(u) when it is first called
     return gp

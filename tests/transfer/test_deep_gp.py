@@ -2,10 +2,12 @@ import gpytorch
 import numpy as np
 import torch
 from botorch.acquisition import qLogExpectedImprovement
+from gpytorch.mlls import DeepApproximateMLL, VariationalELBO
 from numpy.typing import NDArray
 
 from dgtl_ray.transfer.botorch_model import DeepGPModel
 from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
+from dgtl_ray.transfer.elbo import evidence_lower_bound
 from dgtl_ray.transfer.fast_posterior import FastPosterior
 
 Array = NDArray[np.float64]
@@ -32,6 +34,25 @@ def small_gp(hidden: int = 1) -> LatencyGP:
     hidden_layer(gp).covar_module.outputscale = 0.7
     gp.eval()
     return gp
+
+
+def test_the_bound_and_its_slope_are_gpytorchs() -> None:
+    """The same sample of the first layer gives the same number, and every parameter's gradient."""
+    gp, x, y = small_gp(hidden=2).train(), torch.randn(9, 2).double(), torch.randn(9).double()
+    theirs = DeepApproximateMLL(VariationalELBO(gp.likelihood, gp, num_data=30))
+    with gpytorch.settings.num_likelihood_samples(1):
+        torch.manual_seed(5)
+        expected = theirs(gp(x), y)
+    expected.backward()
+    slopes = [parameter.grad.clone() for parameter in gp.parameters()]
+    gp.zero_grad()
+    torch.manual_seed(5)
+    noise = torch.normal(torch.zeros(9, 2).double(), 1.0).T
+    bound = evidence_lower_bound(gp, x, y, 30, noise, JITTER)
+    torch.autograd.backward(bound)
+    torch.testing.assert_close(bound, expected)
+    for parameter, slope in zip(gp.parameters(), slopes, strict=True):
+        torch.testing.assert_close(parameter.grad, slope)
 
 
 def matern(a: Array, b: Array, lengthscale: Array, scale: float) -> Array:
