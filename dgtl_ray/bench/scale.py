@@ -4,7 +4,6 @@ Engine, Ray, history and design spaces are real. Builds and timings sleep, so th
 machine computes meanwhile is the engine's and Ray's.
 """
 
-import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray
 
 from dgtl_ray.bench.meter import EnoughError, Meter, youngest_worker_s
 from dgtl_ray.bench.report import BenchReport, BenchTable
@@ -25,6 +23,7 @@ from dgtl_ray.engine.board import published
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.health import DeviceState, HealthPolicy
 from dgtl_ray.engine.run import SearchRequest, search
+from dgtl_ray.engine.session import ray_session
 from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.model import load_network, parse_target
@@ -117,19 +116,9 @@ def _measure(
             keep=ParquetHistory(folder).append,
             ready=lambda: _ready_devices() == devices and youngest_worker_s() >= size.settle_s,
         )
-        ray.init(
-            address="local",
-            num_cpus=_CORES_PER_DEVICE * devices + _SPARE_CORES,
-            num_gpus=devices,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-        try:
-            with suppress(EnoughError):
-                search(_request(problem, known, meter), SilentMonitor())
-        finally:
-            ray.shutdown()
+        cpus = _CORES_PER_DEVICE * devices + _SPARE_CORES
+        with ray_session("local", num_cpus=cpus, num_gpus=devices), suppress(EnoughError):
+            search(_request(problem, known, meter), SilentMonitor())
     row = meter.row(devices)
     tell(f"{devices} devices, {past} past trials, {len(problem.tasks)} layers: {row}")
     return row

@@ -11,10 +11,14 @@ from dgtl_ray.core.errors import InputError
 
 
 @contextmanager
-def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
+def ray_session(address: str, **resources: int) -> Iterator[None]:
     """Connect to `address`; `local` starts a cluster on this machine and ends it afterwards.
 
     A Ray that the caller has already connected is used as it is, and left running.
+
+    Args:
+        address: `local`, `auto`, or what `ray.init` takes.
+        resources: Of a cluster on this machine: `num_cpus`, `num_gpus`; what there is by default.
 
     Raises:
         InputError: No cluster answers at `address`.
@@ -22,14 +26,12 @@ def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     local = address == "local"
+    prepare_environment(begins=local)
     try:
         ray.init(
             address=address,
-            num_cpus=num_cpus if local else None,
+            **(resources if local else {}),
             include_dashboard=False if local else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -41,3 +43,13 @@ def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def prepare_environment(*, begins: bool) -> None:
+    """Set what Ray reads from the environment, unless the user did; `begins`: a cluster, here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if begins:
+        # Ray would serve them to all interfaces, without a token.
+        os.environ.setdefault("RAY_enable_metrics_collection", "0")
