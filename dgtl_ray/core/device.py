@@ -4,6 +4,24 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a device was like while it timed; None where it does not tell.
+
+    Attributes:
+        core_clock_mhz: Clock of the cores, or streaming multiprocessors.
+        memory_clock_mhz: Clock of the main memory.
+        temperature_c: Degrees Celsius.
+    """
+
+    core_clock_mhz: float | None = None
+    memory_clock_mhz: float | None = None
+    temperature_c: float | None = None
+
+
+UNKNOWN_CONDITIONS = Conditions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceDescriptor:
     """A device, described so that knowledge of one can be used on another.
 
