@@ -54,6 +54,10 @@ class DeviceDescriptor:
         """Two devices of one kind share it: measurements on them may stand side by side."""
         return f"{self.kind}/{self.name}/{self.cores}"
 
+    def is_called(self, name: str) -> bool:
+        """Whether a user who says `name`, a key or part of a name, may mean it; "" means any."""
+        return name == self.key or name in self.name
+
     def as_dict(self) -> dict[str, str | int | float]:
         """Field by field, for JSON and Parquet."""
         return asdict(self)
