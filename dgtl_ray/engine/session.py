@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
@@ -11,14 +12,14 @@ from dgtl_ray.core.errors import InputError
 
 
 @contextmanager
-def ray_session(address: str, **resources: int) -> Iterator[None]:
+def ray_session(address: str, **settings: Any) -> Iterator[None]:
     """Connect to `address`; `local` starts a cluster on this machine and ends it afterwards.
 
     A Ray that the caller has already connected is used as it is, and left running.
 
     Args:
         address: `local`, `auto`, or what `ray.init` takes.
-        resources: Of a cluster on this machine: `num_cpus`, `num_gpus`; what there is by default.
+        settings: Of a cluster on this machine, as `ray.init` takes them: `num_cpus`, `num_gpus`, ….
 
     Raises:
         InputError: No cluster answers at `address`.
@@ -31,7 +32,7 @@ def ray_session(address: str, **resources: int) -> Iterator[None]:
     try:
         ray.init(
             address=address,
-            **(resources if local else {}),
+            **(settings if local else {}),
             include_dashboard=False if local else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
