@@ -215,6 +215,7 @@ class Experiment:
             history=state.history,
             module=module,
             toolchain=toolchain(),
+            ended=outcome.ended,
             sources=source_uses(outcome, results),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(

@@ -76,8 +76,8 @@ class Venue:
             found = self._at_device(_ANSWER_S, describe_device, target.json)
             if not found.is_called(device):
                 raise DeviceError(
-                    f"the device here is {found.key}, wanted is {device}: a run goes on with the kind"
-                    " of device that it began with; for another, begin one with its --history"
+                    f"the device here is {found.key}, wanted is {device}: a run goes on with the"
+                    " kind of device that it began with; for another, begin one with its --history"
                 )
         return target
 

@@ -59,4 +59,5 @@ def _idle(presence: Presence) -> dict[str, Any]:
 
 def _row(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
     columns = {"kind": "kind", "name": "what", "cores": "cores", "peak_gflops": "GFLOP/s"}
+    columns["bandwidth_gb_s"] = "GB/s"
     return {"device": name} | {title: descriptor.get(key, "") for key, title in columns.items()}

@@ -1,5 +1,6 @@
 """What every device of a cluster is, asked of all at once."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from dgtl_ray.model import parse_target
 DeviceId: TypeAlias = tuple[str, str]
 
 _ANSWER_S = 120.0
+# How long a GPU is waited for where there is none yet: rented nodes need minutes to come.
+_JOIN_S, _LOOK_EVERY_S = 600.0, 5.0
 _ASKED_AT_ONCE = 64
 
 
@@ -53,17 +56,21 @@ def reports_of_runs() -> dict[DeviceId, tuple[str, dict[str, Any]]]:
     return {(report["node_id"], report["name"]): (run, report) for run, report in told}
 
 
-def choose_device(kind: str, wanted: str, note: Callable[[str], None]) -> Presence:
+def choose_device(
+    kind: str, wanted: str, note: Callable[[str], None], join_s: float = _JOIN_S
+) -> Presence:
     """A device for targets of a kind (`cpu` or `cuda`), of the kind of device that most are.
 
     Args:
         kind: Of the target.
         wanted: The device's key, or part of its name, as `A100`; "" where any will do.
         note: Told of devices that do not answer.
+        join_s: How long a GPU is waited for where the cluster has none.
 
     Raises:
         DeviceError: None answers, or none of them is what is wanted.
     """
+    _await_gpu(kind, note, join_s)
     present = _present(kind)
     for presence in present:
         if presence.error:
@@ -77,6 +84,19 @@ def choose_device(kind: str, wanted: str, note: Callable[[str], None]) -> Presen
     counts = Counter(presence.key for presence in fitting)
     most = max(sorted(counts), key=lambda key: counts[key])
     return next(presence for presence in fitting if presence.key == most)
+
+
+def _await_gpu(kind: str, note: Callable[[str], None], join_s: float) -> None:
+    give_up = time.monotonic() + join_s
+    if kind != "cuda" or _has_gpu():
+        return
+    note(f"no GPU has joined the cluster yet: waiting for one, {join_s:g} s at most")
+    while not _has_gpu() and time.monotonic() < give_up:
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _has_gpu() -> bool:
+    return any(place.resources for place in find_places("cuda"))
 
 
 def describe_kind(kind: str) -> DeviceDescriptor:

@@ -88,6 +88,7 @@ class SearchOutcome:
         rows: Measurements by layer, those known before included.
         winners: Configuration of each layer (`""` is the default schedule).
         schedules: Schedule text of each winner.
+        ended: Why the search ended; "" where there was none.
         knowledge: What was known of other tasks.
         transfers: What came of it, by layer.
     """
@@ -98,6 +99,7 @@ class SearchOutcome:
     winners: tuple[str, ...]
     schedules: tuple[str, ...]
     time: SearchTime
+    ended: str = ""
     knowledge: Knowledge = field(default_factory=Knowledge)
     transfers: tuple[Transfer, ...] = ()
 
@@ -153,6 +155,7 @@ class _Search:
             winners=tuple(winners.values()),
             schedules=tuple(texts[k][0] for k in winners),
             time=self._clock.read(),
+            ended=self._loop.ended,
             knowledge=known,
             transfers=tuple(transfers[k] for k in winners),
         )

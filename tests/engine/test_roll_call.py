@@ -42,6 +42,23 @@ def test_the_kind_that_is_wanted_is_chosen_else_that_of_most(wanted: str, index:
     assert notes == ["device here#2 does not answer: no answer"]
 
 
+@pytest.mark.parametrize(("joins", "asked"), [(True, 3), (False, 2)])
+def test_a_gpu_is_waited_for(joins: bool, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It joins at the third look, or never."""
+    looks: list[str] = []
+    notes: list[str] = []
+
+    def find(kind: str) -> list[Place]:
+        looks.append(kind)
+        return [replace(place(0), resources={"GPU": 1} if joins and len(looks) > 2 else {})]
+
+    monkeypatch.setattr(roll_call, "find_places", find)
+    monkeypatch.setattr(roll_call, "_LOOK_EVERY_S", 0.01)
+    choose_device("cuda", "", notes.append, join_s=5.0 if joins else 0.0)
+    assert len(looks) == asked
+    assert "waiting for one" in notes[0]
+
+
 @pytest.mark.parametrize("wanted", ["Huge", "cpu/Big 9/24"])
 def test_what_is_not_there_is_told_with_what_is(wanted: str) -> None:
     with pytest.raises(DeviceError, match=r"there are: cpu/Big 9/2, cpu/Small 2/2"):

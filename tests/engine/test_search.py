@@ -39,6 +39,7 @@ def all_rows(outcome: SearchOutcome) -> list[Measurement]:
 def test_the_budget_is_spent_and_every_row_is_kept(make_request: MakeRequest) -> None:
     sink = Sink()
     outcome = search(make_request(sink=sink), SilentMonitor())
+    assert outcome.ended == "the budget of 40 trials is spent"
     assert len(searched(sink.rows)) == 40
     assert sorted(row.trial for row in sink.rows) == list(range(len(sink.rows)))
     assert Counter(row.measurement_id for row in all_rows(outcome)) == Counter(
@@ -205,6 +206,7 @@ def test_small_spaces_are_searched_to_the_end(
         spaces=[spaces[k] for k in small],
         budget=Budget(trials=100_000),
     )
-    search(request, SilentMonitor())
+    outcome = search(request, SilentMonitor())
+    assert "whole design space" in outcome.ended
     most = sum(spaces[k].size + 1 for k in small)
     assert len(small) < len(searched(sink.rows)) <= most
