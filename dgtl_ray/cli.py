@@ -292,7 +292,8 @@ def devices(
     from dgtl_ray.report import rows_table
 
     rows = list_devices(address)
-    _console().print(rows_table(rows))
+    shown = [{title: row[title] for title in row if title != "descriptor"} for row in rows]
+    _console().print(rows_table(shown))
     _write_json(json_file, rows)
 
 

@@ -12,6 +12,8 @@ _ANSWER_S = 60.0
 def list_devices(address: str) -> list[dict[str, Any]]:
     """One row a device of the cluster at `address`: those that runs use, then the idle ones.
 
+    `descriptor` is all that is known of what it is; the other columns are for people.
+
     Raises:
         InputError: No cluster answers at `address`.
     """
@@ -59,5 +61,5 @@ def _idle(presence: Presence) -> dict[str, Any]:
 
 def _row(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
     columns = {"kind": "kind", "name": "what", "cores": "cores", "peak_gflops": "GFLOP/s"}
-    columns["bandwidth_gb_s"] = "GB/s"
-    return {"device": name} | {title: descriptor.get(key, "") for key, title in columns.items()}
+    row = {"device": name} | {title: descriptor.get(key, "") for key, title in columns.items()}
+    return {**row, "descriptor": descriptor}

@@ -8,6 +8,7 @@ from dgtl_ray.engine.board import publish, take_down
 from dgtl_ray.engine.health import DeviceState
 from dgtl_ray.engine.inventory import list_devices
 from dgtl_ray.engine.places import find_places
+from dgtl_ray.testing.fakes import FAKE_DEVICE
 from tests.engine.fakes import device_report
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -40,6 +41,7 @@ def test_a_device_in_use_tells_of_its_run_and_its_failures() -> None:
     finally:
         take_down("r1")
     assert (row["kind"], row["what"], row["cores"]) == ("cpu", "fake", 2)
+    assert row["descriptor"] == FAKE_DEVICE.as_dict()
     assert row["state"] == "quarantined, erratic"
     assert (row["run"], row["trials"], row["busy (%)"]) == ("r1", 7, 25.0)
     assert (row["failures"], row["error"]) == ("hung 2×", "no answer")
