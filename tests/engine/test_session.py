@@ -3,6 +3,7 @@
 import http.client
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 
@@ -11,9 +12,10 @@ def open_sockets() -> Iterator[tuple[str, int]]:
     """Where this process and its children listen for other machines."""
     this = psutil.Process()
     for process in [this, *this.children(recursive=True)]:
-        for socket in process.net_connections("tcp"):
-            if socket.status == psutil.CONN_LISTEN and not socket.laddr.ip.startswith("127."):
-                yield socket.laddr.ip, socket.laddr.port
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            for socket in process.net_connections("tcp"):
+                if socket.status == psutil.CONN_LISTEN and not socket.laddr.ip.startswith("127."):
+                    yield socket.laddr.ip, socket.laddr.port
 
 
 def answer(ip: str, port: int) -> str:
