@@ -52,5 +52,7 @@ def prepare_environment(*, begins: bool) -> None:
     # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if begins:
-        # Ray would serve them to all interfaces, without a token.
+        # Ray would serve metrics to all interfaces, without a token. There is no port -1.
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
+        os.environ.setdefault("AUTOSCALER_METRIC_PORT", "-1")
+        os.environ.setdefault("DASHBOARD_METRIC_PORT", "-1")

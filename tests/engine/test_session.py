@@ -1,11 +1,14 @@
 """What a cluster of our own shows to other machines, on real Ray."""
 
 import http.client
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
+
+SETTLED_S = 15.0
 
 
 def open_sockets() -> Iterator[tuple[str, int]]:
@@ -28,7 +31,16 @@ def answer(ip: str, port: int) -> str:
         return ""
 
 
+def wait_until_all_listen() -> None:
+    """Ray's helpers begin to listen some seconds after it says that it is there."""
+    ours = psutil.Process().children(recursive=True)
+    began = [process.create_time() for process in ours if process.name() == "gcs_server"]
+    assert began
+    time.sleep(max(0.0, max(began) + SETTLED_S - time.time()))
+
+
 def test_nothing_is_served_to_strangers(ray_cluster: None) -> None:
+    wait_until_all_listen()
     sockets = set(open_sockets())
     assert sockets
     assert {socket: text for socket in sockets if (text := answer(*socket))} == {}
