@@ -104,6 +104,7 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
     address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
+    device: Annotated[str, typer.Option(help="Kind of device, where a cluster has several.")] = "",
     json_file: JsonOption = None,
 ) -> None:
     """Tune a network for a target, then verify the result and show what it won."""
@@ -133,6 +134,7 @@ def tune(
             compare=compare,
             monitor=_monitor(console),
             address=address,
+            device=device,
         ),
         history=history or (),
         model=model,
@@ -290,7 +292,8 @@ def devices(
     from dgtl_ray.report import rows_table
 
     rows = list_devices(address)
-    _console().print(rows_table(rows))
+    shown = [{title: row[title] for title in row if title != "descriptor"} for row in rows]
+    _console().print(rows_table(shown))
     _write_json(json_file, rows)
 
 

@@ -22,7 +22,7 @@ from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.finishing import Finished, Plan
 from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
-from dgtl_ray.knowledge import Experience, fallback_notes, read_model, source_uses
+from dgtl_ray.knowledge import Experience, begun_on, fallback_notes, read_model, source_uses
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
 from dgtl_ray.results import Result, ResultGrid, RunSummary
@@ -53,6 +53,7 @@ class ExperimentConfig:
     resume: bool
     compare: bool
     address: str
+    device: str = ""
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
 
 
@@ -63,8 +64,8 @@ class Experiment:
         self._config = config
         self._folder = RunFolder(config.folder)
         self._sources = [ParquetHistory(uri) for uri in config.sources]
-        self._venue = Venue(config.address)
         self._meter = MemoryMeter(monitor)
+        self._venue = Venue(config.address, self._meter.note)
 
     def run(self) -> ResultGrid:
         """Load, search, deploy, verify, compare.
@@ -82,7 +83,7 @@ class Experiment:
     def _run(self) -> ResultGrid:
         self._folder.check(resume=self._config.resume)
         self._venue.check([self._folder.uri, self._config.history or self._folder.history])
-        target = self._venue.target(self._config.target)
+        target = self._venue.target(self._config.target, self._device_wanted())
         for source in self._sources:
             source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)
@@ -97,6 +98,15 @@ class Experiment:
         ParquetHistory(state.history).compact()
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
+
+    def _device_wanted(self) -> str:
+        """What kind of device the run has to go on with, or the user wants."""
+        if not (self._config.resume and self._folder.has_run()):
+            return self._config.device
+        state = self._folder.read()
+        store = ParquetHistory(state.history)
+        store.create()
+        return begun_on(store, state.run_id) or self._config.device
 
     def _begin(self, network: Network, target: TargetSpec) -> RunState:
         config = self._config
@@ -150,6 +160,7 @@ class Experiment:
             address=self._config.address,
             evaluator=self._config.evaluator,
             asked=AskedTrials(self._folder.asked(state.run_id)),
+            device_key=begun_on(store, state.run_id) or self._venue.device_key,
         )
         outcome = search(request, self._meter)
         sink.deliver(_STORAGE_PATIENCE_S)
@@ -204,6 +215,7 @@ class Experiment:
             history=state.history,
             module=module,
             toolchain=toolchain(),
+            ended=outcome.ended,
             sources=source_uses(outcome, results),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(

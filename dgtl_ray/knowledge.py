@@ -69,6 +69,13 @@ class Experience:
         return pretrained(known, monitor) if self.search == "dgtl" else known
 
 
+def begun_on(store: HistoryStore, run_id: str) -> str:
+    """Key of the kind of device that a run has measured on so far, "" where it has not yet."""
+    rows = store.scan(where=row_filter(run_id=run_id), columns=["device_key"])
+    keys: list[str] = rows.column("device_key").unique().to_pylist()
+    return keys[0] if keys else ""
+
+
 def pretrained(known: Knowledge, monitor: Monitor) -> Knowledge:
     """The sources that a model can learn from, and the deep GP of them, made or found in the cache.
 

@@ -81,6 +81,7 @@ class RunSummary:
         verified: Whether the tuned module gives the network's own answers.
         latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`; None
             where a contender is missing.
+        ended: Why the search ended; "" where nothing was searched.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
         sources: What was learned from.
         devices: What timed, its state at the end, trials, busy seconds, faults by kind.
@@ -103,6 +104,7 @@ class RunSummary:
     history: str
     module: str
     toolchain: Mapping[str, str]
+    ended: str = ""
     sources: tuple[SourceUse, ...] = ()
     devices: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -73,6 +73,7 @@ class RunConfig:
         compare: Whether the tuned network is timed beside the untuned and the frameworks' own.
         monitor: Shows the run.
         address: Ray cluster; `local` starts one on this machine.
+        device: Part of the name of the kind of device to tune for, where a cluster has several.
     """
 
     name: str | None = None
@@ -81,6 +82,7 @@ class RunConfig:
     compare: bool = True
     monitor: Monitor = field(default_factory=SilentMonitor)
     address: str = "local"
+    device: str = ""
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
 
 
@@ -184,6 +186,7 @@ class Tuner:
             resume=self._resume,
             compare=run.compare,
             address=run.address,
+            device=run.device,
             evaluator=run.evaluator,
         )
         return Experiment(config, run.monitor).run()

@@ -1,7 +1,12 @@
-"""What the package is as a whole: its public names, its cost to import."""
+"""What the package is as a whole: its public names, its cost to import, what it never does."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 import dgtl_ray
 
@@ -35,3 +40,38 @@ def test_importing_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def unpickling(source: str) -> Iterator[str]:
+    """What in a program may run code that was stored: unpickling, by whatever name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imported = [node.module or ""]
+        else:
+            imported = []
+        yield from {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"} & set(imported)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "torch.load":
+            yield "torch.load"
+        if isinstance(node, ast.keyword) and node.arg in {"allow_pickle", "weights_only"}:
+            yield from [] if ast.unparse(node.value) == "False" else [node.arg]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "torch.load(path)",
+        "np.load(path, allow_pickle=True)",
+    ],
+)
+def test_unpickling_is_seen(source: str) -> None:
+    assert list(unpickling(source))
+
+
+def test_nothing_that_was_stored_is_unpickled() -> None:
+    files = sorted(Path(dgtl_ray.__file__).parent.rglob("*.py"))
+    assert len(files) > 100
+    assert {str(file): found for file in files if (found := [*unpickling(file.read_text())])} == {}

@@ -4,15 +4,13 @@ Engine, Ray, history and design spaces are real. Builds and timings sleep, so th
 machine computes meanwhile is the engine's and Ray's.
 """
 
-import logging
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray
 
 from dgtl_ray.bench.meter import EnoughError, Meter, youngest_worker_s
 from dgtl_ray.bench.report import BenchReport, BenchTable
@@ -25,6 +23,7 @@ from dgtl_ray.engine.board import published
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.health import DeviceState, HealthPolicy
 from dgtl_ray.engine.run import SearchRequest, search
+from dgtl_ray.engine.session import ray_session
 from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.model import load_network, parse_target
@@ -40,9 +39,11 @@ _BUILD_S, _TIMING_S = 0.3, 0.5
 _SIMULATED_TARGET = '{"kind": "cuda"}'
 _SEED = 0
 _RUN = "scale"
-# Ray ends idle workers where it has more processes than cores, and counts actors as well: enough
-# for a device's actor and its builds, and some to spare.
-_CORES_PER_DEVICE, _SPARE_CORES = 2, 4
+# Builds that may run at once: one a device, and some to spare.
+_SPARE_BUILDS = 4
+# Ray ends idle workers where it has more than so many, and counts actors as well: enough for a
+# device's actor, its build, and some to spare.
+_WORKERS_PER_DEVICE, _SPARE_WORKERS = 2, 12
 _HEALTH = HealthPolicy(find_every_s=1.0, start_s=600.0)
 _FEW_DEVICES, _FEW_LAYERS = 8, 8
 
@@ -59,23 +60,23 @@ class _Size:
 
 
 _FULL = _Size(
-    devices=(1, 2, 4, 8, 16, 32, 64),
+    devices=(1, 4, 8, 16, 32, 64),
     past=(1_000, 10_000, 100_000),
     layers=(4, 16, 64),
-    settle_s=8.0,
-    window_s=20.0,
+    settle_s=5.0,
+    window_s=12.0,
 )
 _QUICK = _Size(devices=(2,), past=(), layers=(), settle_s=0.0, window_s=3.0)
 
 
 def run(*, quick: bool) -> BenchReport:
-    """Utilisation by devices, cost of a trial by past trials and by layers."""
+    """Utilisation by devices, cost of a trial by past trials and by layers; about eight minutes."""
     size = _QUICK if quick else _FULL
     problem = _problem()
-    few = problem.layers(_FEW_LAYERS)
-    by_devices = [{"devices": n, **_measure(few, size, devices=n)} for n in size.devices]
-    by_past = [{"past": n, **_measure(few, size, past=n)} for n in size.past]
-    by_layers = [{"layers": n, **_measure(problem.layers(n), size)} for n in size.layers]
+    by_devices = [
+        {"devices": n, **_alone(problem.layers(_FEW_LAYERS), size, n)} for n in size.devices
+    ]
+    by_past, by_layers = ([], []) if quick else _on_few_devices(problem, size)
     return BenchReport(
         name="scale",
         tables=[
@@ -86,6 +87,37 @@ def run(*, quick: bool) -> BenchReport:
         figures=_figures(by_devices),
         settings={"build_s": _BUILD_S, "timing_s": _TIMING_S, "seed": _SEED, "quick": quick},
     )
+
+
+def _alone(problem: Problem, size: _Size, devices: int) -> dict[str, float]:
+    """So many devices, on a cluster of their own."""
+    with _cluster(devices):
+        return _measure(problem, size, devices=devices)
+
+
+def _on_few_devices(
+    problem: Problem, size: _Size
+) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """By past trials and by layers, one after the other on one cluster."""
+    few = problem.layers(_FEW_LAYERS)
+    with _cluster(_FEW_DEVICES):
+        return (
+            [{"past": n, **_measure(few, size, past=n)} for n in size.past],
+            [{"layers": n, **_measure(problem.layers(n), size)} for n in size.layers],
+        )
+
+
+@contextmanager
+def _cluster(devices: int) -> Iterator[None]:
+    """Ray on this machine, as if it had so many devices, and cores for their builds."""
+    workers = _WORKERS_PER_DEVICE * devices + _SPARE_WORKERS
+    with ray_session(
+        "local",
+        num_cpus=devices + _SPARE_BUILDS,
+        num_gpus=devices,
+        _system_config={"num_workers_soft_limit": workers},
+    ):
+        yield
 
 
 def _figures(by_devices: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -108,7 +140,7 @@ def _problem() -> Problem:
 def _measure(
     problem: Problem, size: _Size, *, devices: int = _FEW_DEVICES, past: int = 0
 ) -> dict[str, float]:
-    """Search with so many devices, `past` trials known, on a cluster of its own."""
+    """Search with the cluster's devices, so many, and `past` trials known."""
     known = _past_trials(problem, past)
     with tempfile.TemporaryDirectory() as folder:
         meter = Meter(
@@ -117,19 +149,8 @@ def _measure(
             keep=ParquetHistory(folder).append,
             ready=lambda: _ready_devices() == devices and youngest_worker_s() >= size.settle_s,
         )
-        ray.init(
-            address="local",
-            num_cpus=_CORES_PER_DEVICE * devices + _SPARE_CORES,
-            num_gpus=devices,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-        try:
-            with suppress(EnoughError):
-                search(_request(problem, known, meter), SilentMonitor())
-        finally:
-            ray.shutdown()
+        with suppress(EnoughError):
+            search(_request(problem, known, meter), SilentMonitor())
     row = meter.row(devices)
     tell(f"{devices} devices, {past} past trials, {len(problem.tasks)} layers: {row}")
     return row

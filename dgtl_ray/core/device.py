@@ -4,6 +4,24 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a device was like while it timed; None where it does not tell.
+
+    Attributes:
+        core_clock_mhz: Clock of the cores, or streaming multiprocessors.
+        memory_clock_mhz: Clock of the main memory.
+        temperature_c: Degrees Celsius.
+    """
+
+    core_clock_mhz: float | None = None
+    memory_clock_mhz: float | None = None
+    temperature_c: float | None = None
+
+
+UNKNOWN_CONDITIONS = Conditions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceDescriptor:
     """A device, described so that knowledge of one can be used on another.
 
@@ -35,6 +53,10 @@ class DeviceDescriptor:
     def key(self) -> str:
         """Two devices of one kind share it: measurements on them may stand side by side."""
         return f"{self.kind}/{self.name}/{self.cores}"
+
+    def is_called(self, name: str) -> bool:
+        """Whether a user who says `name`, a key or part of a name, may mean it; "" means any."""
+        return name == self.key or name in self.name
 
     def as_dict(self) -> dict[str, str | int | float]:
         """Field by field, for JSON and Parquet."""

@@ -32,7 +32,8 @@ class Measurement:
 
     `config` is the configuration as JSON (`""` for the default schedule); `cost_s` the median of
     `repeats_s`, None unless `status` is ok; `predicted_mean`, `predicted_std` are of log(cost_s),
-    None where the proposer predicts nothing.
+    None where the proposer predicts nothing. Clocks and temperature are the device's just after the
+    timing, None where it does not tell.
     """
 
     run_id: str
@@ -63,6 +64,9 @@ class Measurement:
     predicted_mean: float | None
     predicted_std: float | None
     seed: int
+    core_clock_mhz: float | None = None
+    memory_clock_mhz: float | None = None
+    temperature_c: float | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions, DeviceDescriptor
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.task import TensorSpec
 
@@ -56,7 +56,7 @@ class EvaluatorConfig:
         min_repeat_ms: Each repeat runs the kernel as often as fills this time.
         give_up_factor: A first run this many times slower than the best so far ends the timing.
         timeout_s: Wall-clock limit of timing one candidate.
-        enable_cpu_cache_flush: Empty the caches before each run.
+        enable_cpu_cache_flush: Empty a CPU's caches before each run; a GPU's are always emptied.
     """
 
     repeat: int = 5
@@ -79,12 +79,16 @@ class RunInput:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """Every repeat in seconds per run of the kernel; `timing_s` is the wall-clock it took."""
+    """Every repeat in seconds per run of the kernel; `timing_s` is the wall-clock it took.
+
+    `conditions` are those of the device just after the last repeat.
+    """
 
     status: Status
     error: str
     repeats_s: tuple[float, ...]
     timing_s: float
+    conditions: Conditions = UNKNOWN_CONDITIONS
 
 
 class Builder(Protocol):

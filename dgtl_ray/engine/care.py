@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ray.exceptions import RayError
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import RunResult
 from dgtl_ray.engine.device import Device, DeviceFaultError, Job
@@ -30,8 +31,9 @@ class Shared:
         depth: Trials that a device is given at a time, all but one of them waiting their turn.
         note: Tells the user of a fault.
         cores: Whether candidates are built on the cores that time.
+        wanted: Key of the kind of device that is to be used, "" for the kind of the first to start.
         jobs: What is to be done next by whichever device is free.
-        kind: What the first device to start is: the others have to be the same.
+        kind: What the devices in use are, once there is one.
         reference: The kernel that tells a sound device from a sick one.
     """
 
@@ -39,6 +41,7 @@ class Shared:
     depth: int
     note: Callable[[str], None]
     cores: bool
+    wanted: str = ""
     devices: list[Device] = field(default_factory=list)
     jobs: asyncio.Queue[Job] = field(default_factory=asyncio.Queue)
     kind: asyncio.Future[DeviceDescriptor] = field(default_factory=asyncio.Future)
@@ -57,6 +60,7 @@ class Caretaker:
 
         Raises:
             DeviceFaultError: Neither this device nor another could ever be used: there is none.
+            DeviceError: As before: none is of the kind that is wanted.
         """
         while self._device.state not in {DeviceState.LOST, DeviceState.REFUSED}:
             try:
@@ -68,17 +72,18 @@ class Caretaker:
     async def _start(self) -> None:
         device, kind = self._device, self._shared.kind
         descriptor = await device.start()
-        if not kind.done():
-            kind.set_result(descriptor)
-        if descriptor.key == kind.result().key:
+        wanted = kind.result().key if kind.done() else self._shared.wanted
+        if wanted in {"", descriptor.key}:
+            if not kind.done():
+                kind.set_result(descriptor)
             await self._check()
             device.state = DeviceState.READY
             return
         device.refuse()
-        self._shared.note(
-            f"device {device.place.name} is left out: it is {descriptor.key}, this run tunes for "
-            f"{kind.result().key}"
-        )
+        text = f"it is {descriptor.key}, this run tunes for {wanted}"
+        self._shared.note(f"device {device.place.name} is left out: {text}")
+        if self._is_hopeless():
+            raise DeviceError(f"no device is left to time on: of {device.place.name}, {text}")
 
     async def _serve(self) -> None:
         """Take jobs until the device fails."""
@@ -142,6 +147,10 @@ class Caretaker:
             device.health.faults[Fault.ERRATIC] += 1
             self._shared.note(f"device {device.place.name} times erratically: {text}")
 
+    def _is_hopeless(self) -> bool:
+        """Whether there has been no device to use, and none of those known will ever be one."""
+        return not self._shared.kind.done() and all(map(_is_out, self._shared.devices))
+
     def _others_are_ready(self) -> bool:
         others = (device for device in self._shared.devices if device is not self._device)
         return any(device.state is DeviceState.READY for device in others)
@@ -157,7 +166,7 @@ class Caretaker:
         """End the actor; come back at once, after quarantine, or never."""
         device = self._device
         quarantine_s = device.fail(fault)
-        if not self._shared.kind.done() and all(map(_is_absent, self._shared.devices)):
+        if self._is_hopeless():
             raise fault
         if all(place.node_id != device.place.node_id for place in self._shared.find()):
             device.state = DeviceState.LOST
@@ -168,5 +177,7 @@ class Caretaker:
         await asyncio.sleep(quarantine_s)
 
 
-def _is_absent(device: Device) -> bool:
+def _is_out(device: Device) -> bool:
+    if device.state is DeviceState.REFUSED:
+        return True
     return device.fault is not None and device.fault.kind is Fault.ABSENT

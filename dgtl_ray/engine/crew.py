@@ -47,7 +47,10 @@ class Built:
 
 @dataclass(frozen=True, kw_only=True)
 class CrewConfig:
-    """Who builds and times, and how many processes the layers are packed into."""
+    """Who builds and times, and how many processes the layers are packed into.
+
+    `device_key` names the kind of device that is to be used, "" any.
+    """
 
     run_id: str
     target: str
@@ -55,6 +58,7 @@ class CrewConfig:
     timer: TimerFactory
     evaluator: EvaluatorConfig
     layer_actors: int
+    device_key: str
     health: HealthPolicy
 
 
@@ -216,6 +220,7 @@ async def _make_pool(config: CrewConfig, note: Callable[[str], None]) -> DeviceP
         depth=1 if shared else 2,
         note=note,
         cores=shared,
+        wanted=config.device_key,
     )
     return DevicePool(
         common,

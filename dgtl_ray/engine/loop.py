@@ -27,7 +27,10 @@ class LoopConfig:
 
 
 class TuningLoop:
-    """Alternates building, on all cores, with timing, when nothing else runs."""
+    """Alternates building, on all cores, with timing, when nothing else runs.
+
+    `ended` says why the search is over, "" before that.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class TuningLoop:
         self._monitor = monitor
         self._config = config
         self._on_round = on_round
+        self.ended = ""
 
     @property
     def trials(self) -> int:
@@ -54,11 +58,16 @@ class TuningLoop:
         return sum(record.trials for record in self._records)
 
     def run(self) -> None:
-        """Search until the budget is spent or every design space is exhausted."""
+        """Search until the budget is spent, little is left to gain, or all is exhausted."""
         self._measure_defaults()
+        self._search()
+        self.ended = self._why_over()
+        self._monitor.note(f"search over: {self.ended}")
+
+    def _search(self) -> None:
+        """Round after round."""
         while not self._why_over():
             self._round(allocate(self._records, self._next_round(), self._config.chunk))
-        self._monitor.note(f"search over: {self._why_over()}")
 
     def measure(
         self, candidates: Sequence[tuple[int, Candidate]], passes: int = 1

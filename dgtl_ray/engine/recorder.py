@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions, DeviceDescriptor
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.core.roles import BuildResult, RunResult
 from dgtl_ray.core.task import LayerTask
@@ -52,6 +52,11 @@ class Trial:
         if self.run is None or self.run.status is not Status.OK:
             return None
         return median(self.run.repeats_s)
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the device was like while it timed."""
+        return UNKNOWN_CONDITIONS if self.run is None else self.run.conditions
 
     @property
     def spent_s(self) -> float:
@@ -114,4 +119,7 @@ class Recorder:
             predicted_mean=candidate.predicted_mean,
             predicted_std=candidate.predicted_std,
             seed=context.seed,
+            core_clock_mhz=trial.conditions.core_clock_mhz,
+            memory_clock_mhz=trial.conditions.memory_clock_mhz,
+            temperature_c=trial.conditions.temperature_c,
         )

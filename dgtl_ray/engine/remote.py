@@ -7,19 +7,9 @@ import ray
 from ray.exceptions import GetTimeoutError, RayTaskError
 
 from dgtl_ray.core.errors import DgtlError, InputError
-from dgtl_ray.engine.places import Place, driver_node, find_places
+from dgtl_ray.engine.places import Place
 
 T = TypeVar("T")
-
-
-def device_is_here(kind: str) -> bool:
-    """Whether a device for targets of a kind (`cpu` or `cuda`) is on the driver's own node."""
-    return any(place.node_id == driver_node() for place in find_places(kind))
-
-
-def on_device(kind: str, timeout_s: float, function: Callable[..., T], *args: Any) -> T:
-    """As `at_place`, at a device for targets of a kind (`cpu` or `cuda`)."""
-    return at_place(find_places(kind)[0], timeout_s, function, *args)
 
 
 def at_place(place: Place, timeout_s: float, function: Callable[..., T], *args: Any) -> T:

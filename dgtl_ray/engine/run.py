@@ -47,6 +47,8 @@ class SearchRequest:
         on_round: Called with the time spent, after each round is durable.
         asked: Where it is kept what was asked for, so that a resumed run goes on as one that was
             never interrupted; None to keep it nowhere.
+        device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
+            run that is resumed goes on with the kind that it began with.
         layer_actors: Processes that the layers are packed into; None for one a core, at most 8.
         health: How devices are watched.
     """
@@ -71,6 +73,7 @@ class SearchRequest:
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     asked: AskedTrials | None = None
+    device_key: str = ""
     layer_actors: int | None = None
     health: HealthPolicy = field(default_factory=HealthPolicy)
 
@@ -85,6 +88,7 @@ class SearchOutcome:
         rows: Measurements by layer, those known before included.
         winners: Configuration of each layer (`""` is the default schedule).
         schedules: Schedule text of each winner.
+        ended: Why the search ended; "" where there was none.
         knowledge: What was known of other tasks.
         transfers: What came of it, by layer.
     """
@@ -95,6 +99,7 @@ class SearchOutcome:
     winners: tuple[str, ...]
     schedules: tuple[str, ...]
     time: SearchTime
+    ended: str = ""
     knowledge: Knowledge = field(default_factory=Knowledge)
     transfers: tuple[Transfer, ...] = ()
 
@@ -150,6 +155,7 @@ class _Search:
             winners=tuple(winners.values()),
             schedules=tuple(texts[k][0] for k in winners),
             time=self._clock.read(),
+            ended=self._loop.ended,
             knowledge=known,
             transfers=tuple(transfers[k] for k in winners),
         )
@@ -265,5 +271,6 @@ def _crew_config(request: SearchRequest) -> CrewConfig:
         timer=request.timer,
         evaluator=request.evaluator,
         layer_actors=actors,
+        device_key=request.device_key,
         health=request.health,
     )

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
@@ -11,10 +12,14 @@ from dgtl_ray.core.errors import InputError
 
 
 @contextmanager
-def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
+def ray_session(address: str, **settings: Any) -> Iterator[None]:
     """Connect to `address`; `local` starts a cluster on this machine and ends it afterwards.
 
     A Ray that the caller has already connected is used as it is, and left running.
+
+    Args:
+        address: `local`, `auto`, or what `ray.init` takes.
+        settings: Of a cluster on this machine, as `ray.init` takes them: `num_cpus`, `num_gpus`, ….
 
     Raises:
         InputError: No cluster answers at `address`.
@@ -22,14 +27,12 @@ def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     local = address == "local"
+    prepare_environment(begins=local)
     try:
         ray.init(
             address=address,
-            num_cpus=num_cpus if local else None,
+            **(settings if local else {}),
             include_dashboard=False if local else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -41,3 +44,15 @@ def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def prepare_environment(*, begins: bool) -> None:
+    """Set what Ray reads from the environment, unless the user did; `begins`: a cluster, here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if begins:
+        # Ray would serve metrics to all interfaces, without a token. There is no port -1.
+        os.environ.setdefault("RAY_enable_metrics_collection", "0")
+        os.environ.setdefault("AUTOSCALER_METRIC_PORT", "-1")
+        os.environ.setdefault("DASHBOARD_METRIC_PORT", "-1")

@@ -70,9 +70,7 @@ class StreamingLoop(TuningLoop):
         self._finished: list[Trial] = []
         self._changed = asyncio.Event()
 
-    def run(self) -> None:
-        """Search until the budget is spent, little is left to gain, or all is exhausted."""
-        self._measure_defaults()
+    def _search(self) -> None:
         self._show("searching")
         with self._clock.phase(Phase.PROPOSING):
             first = self._take_up()
@@ -80,7 +78,6 @@ class StreamingLoop(TuningLoop):
             self._crew.stream(self._stream(first))
         if self._asked is not None:
             self._asked.close()
-        self._monitor.note(f"search over: {self._why_over()}")
 
     def _take_up(self) -> list[tuple[int, Candidate]]:
         """What an earlier process left, as far as the budget goes, in the order it was asked in."""

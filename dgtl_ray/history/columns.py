@@ -48,6 +48,8 @@ def _list_of(kind: Any) -> Any:
     return pa.list_(pa.field("element", kind, nullable=False))
 
 
+_NOT_TOLD = "where the device does not tell: NVML does for NVIDIA's GPUs"
+
 COLUMNS: tuple[Column, ...] = (
     Column(
         name="measurement_id",
@@ -244,6 +246,30 @@ COLUMNS: tuple[Column, ...] = (
         type=pa.int64(),
         meaning="Seed of the run",
         example="0",
+    ),
+    Column(
+        name="core_clock_mhz",
+        type=pa.float64(),
+        meaning="Clock of the device's cores just after the timing",
+        unit="MHz",
+        null=_NOT_TOLD,
+        example="1980.0",
+    ),
+    Column(
+        name="memory_clock_mhz",
+        type=pa.float64(),
+        meaning="Clock of the device's main memory just after the timing",
+        unit="MHz",
+        null=_NOT_TOLD,
+        example="2619.0",
+    ),
+    Column(
+        name="temperature_c",
+        type=pa.float64(),
+        meaning="Temperature of the device just after the timing",
+        unit="°C",
+        null=_NOT_TOLD,
+        example="41.0",
     ),
     Column(
         name="created_at",

@@ -58,5 +58,5 @@ def _merge(folder: Folder, reader: FileReader, names: Sequence[str]) -> int:
     # In this order the rows of one task lie together, and a scan for them skips the rest.
     order = [("workload_key", "ascending"), ("created_at", "ascending")]
     add_file(folder, reading.table.sort_by(order))
-    folder.delete(merged)
+    folder.discard(merged)
     return len(merged)

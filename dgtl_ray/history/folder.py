@@ -1,7 +1,7 @@
 """The folder that a history lives in, local or in an object store."""
 
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
 
 from pyarrow import fs
 
@@ -12,29 +12,8 @@ _SUFFIX = ".parquet"
 _LISTINGS = 50
 
 
-class Folder:
-    """Parquet files that appear whole, are never changed, and may vanish.
-
-    Raises:
-        InputError: The address is of no kind that Arrow knows.
-    """
-
-    def __init__(self, uri: str, filesystem: Any | None = None) -> None:
-        self._storage = Storage(uri, filesystem)
-        self.uri = uri
-        self.filesystem = self._storage.filesystem
-
-    def path_of(self, name: str) -> str:
-        """Path of a file within `filesystem`."""
-        return self._storage.path_of(name)
-
-    def create(self) -> None:
-        """Make the folder, where it is missing.
-
-        Raises:
-            StorageError: It cannot be made or written.
-        """
-        self._storage.create()
+class Folder(Storage):
+    """Parquet files that appear whole, are never changed, and may vanish."""
 
     def require(self) -> None:
         """Check that the folder exists.
@@ -42,7 +21,7 @@ class Folder:
         Raises:
             InputError: It does not, or it is a file.
         """
-        kind = self._storage.kind()
+        kind = self.kind()
         if kind is fs.FileType.NotFound:
             raise InputError(f"no history at {self.uri}: check the path, or run `dgtl tune` first")
         if kind is fs.FileType.File:
@@ -64,25 +43,15 @@ class Folder:
             f"the files of {self.uri} change faster than they can be listed: try later"
         )
 
-    def put(self, name: str, data: Any) -> None:
-        """Write a file; it is durable, and visible whole, when this returns.
-
-        Raises:
-            StorageError: It cannot be written.
-        """
-        self._storage.put(name, data)
-
-    def delete(self, names: Iterable[str]) -> None:
+    def discard(self, names: Iterable[str]) -> None:
         """Delete files; one that is gone already is none of our business."""
         for name in names:
-            try:
-                self._storage.delete(name)
-            except FileNotFoundError:
-                continue
+            with suppress(FileNotFoundError):
+                self.delete(name)
 
     def _list(self) -> dict[str, int]:
         return {
             name: size
-            for name, size in sorted(self._storage.files().items())
+            for name, size in sorted(self.files().items())
             if name.endswith(_SUFFIX) and not name.startswith((".", "_"))
         }

@@ -103,7 +103,7 @@ class SpooledHistory:
             rows = self._spool.measurements()
         self._store.append(rows)
         with self._lock:
-            self._files.delete(names)
+            self._files.discard(names)
             self._is_empty = not self._files.sizes_bytes()
         self._wait_s = 0.0
 

@@ -21,7 +21,7 @@ def describe_device(target_json: str) -> DeviceDescriptor:
     if target.kind.name == "llvm":
         return describe_cpu(target)
     if target.kind.name == "cuda":
-        return describe_gpu()
+        return describe_gpu(str(target.attrs["arch"]))
     raise DeviceError(
         f"target kind {target.kind.name!r} has no device here: allowed are llvm (a CPU) and cuda"
     )

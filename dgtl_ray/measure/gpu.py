@@ -1,5 +1,6 @@
 """This machine's GPU, described."""
 
+import re
 from typing import Any
 
 from dgtl_ray.core.device import DeviceDescriptor
@@ -20,19 +21,27 @@ _NEWEST_UNITS = 128
 _TYPICAL_FLOP_PER_BYTE = 20.0
 
 
-def describe_gpu() -> DeviceDescriptor:
+def describe_gpu(arch: str) -> DeviceDescriptor:
     """Describe the first NVIDIA GPU, from what the driver and the data sheet say.
 
     Where the GPU is not known, peak is computed from its clock, bandwidth guessed from peak.
 
+    Args:
+        arch: What machine code will be for, as `sm_90`.
+
     Raises:
-        DeviceError: There is no GPU that can be used.
+        DeviceError: There is no GPU that can be used, or it cannot run that machine code.
     """
     import tvm
 
     device: Any = tvm.cuda(0)
     if not device.exist:
         raise DeviceError(NO_GPU)
+    if not runs_code_for(arch, device.compute_version):
+        raise DeviceError(
+            f"the target is for {arch}, and {device.device_name} has compute capability "
+            f"{device.compute_version}: choose the target cuda, which means the GPU that is there"
+        )
     cores = int(device.multi_processor_count)
     clock_ghz = int(device.max_clock_rate) / 1e6
     units = _UNITS_OF_CAPABILITY.get(device.compute_version, _NEWEST_UNITS)
@@ -53,3 +62,15 @@ def describe_gpu() -> DeviceDescriptor:
         cache_bytes=int(device.l2_cache_size_bytes or 0),
         vector_lanes=int(device.warp_size),
     )
+
+
+def runs_code_for(arch: str, capability: str) -> bool:
+    """Whether a GPU of a compute capability (`8.6`) runs machine code for `sm_80`.
+
+    It does where the first number is the same and the second not smaller.
+    """
+    named = re.fullmatch(r"sm_(\d+)(\d)[af]?", arch)
+    if named is None:
+        return False
+    major, minor = map(int, capability.split("."))
+    return major == int(named[1]) and minor >= int(named[2])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.measure.cpu import cache_sizes_bytes
+from dgtl_ray.measure.runtime_device import Flush
 
 # A first run pays for cold caches, fresh pages and sleeping threads, about a millisecond: only a
 # kernel that runs this long is judged by it.
@@ -22,12 +22,14 @@ def time_candidate(
     device: Any,
     evaluator: EvaluatorConfig,
     best_s: float | None,
+    flush: Flush | None = None,
 ) -> tuple[float, ...]:
     """Time a loaded candidate.
 
     The first run warms up. If it, or for a short kernel a pilot after it, is more than
     `give_up_factor` times slower than `best_s`, that is the only repeat. Otherwise there are
-    `repeat` repeats, each as many runs as fill `min_repeat_ms`, at least one.
+    `repeat` repeats, each as many runs as fill `min_repeat_ms`, at least one; with a `flush`, each
+    is one run, and there are more of them where runs are short.
 
     Returns:
         Seconds per run of each repeat.
@@ -39,10 +41,10 @@ def time_candidate(
         (run_s,) = runs.repeated(number=math.ceil(_PILOT_S / run_s), repeat=1)
     if run_s > limit_s:
         return (run_s,)
-    if evaluator.enable_cpu_cache_flush:
-        _, last_level = cache_sizes_bytes()
-        return runs.repeated(number=1, repeat=evaluator.repeat, flush_bytes=2 * last_level)
     number = math.ceil(evaluator.min_repeat_ms / 1e3 / run_s)
+    if flush is not None:
+        repeat = max(evaluator.repeat, min(number, flush.most_repeats))
+        return runs.repeated(number=1, repeat=repeat, flush_bytes=flush.size_bytes)
     if number <= 1:
         # Long enough for any clock, so that nothing need be run only to be discarded.
         return tuple(runs.once() for _ in range(evaluator.repeat))

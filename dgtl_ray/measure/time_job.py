@@ -12,19 +12,19 @@ import numpy as np
 import tvm
 from numpy.typing import NDArray
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import Conditions, DeviceDescriptor
 from dgtl_ray.core.roles import RunInput
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.arguments import ArgumentCache, random_array
 from dgtl_ray.measure.compare import relative_error
 from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
-from dgtl_ray.measure.runtime_device import open_device
+from dgtl_ray.measure.runtime_device import conditions_of, flush_of, open_device
 from dgtl_ray.measure.stopwatch import time_candidate
-from dgtl_ray.measure.timer_protocol import DescribeInput, VerifyInput
+from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
 
 Request: TypeAlias = RunInput | VerifyInput | DescribeInput
-Answer: TypeAlias = tuple[float, ...] | float | DeviceDescriptor
+Answer: TypeAlias = Timing | float | DeviceDescriptor
 
 _CACHE_BYTES = 1 << 30
 _ENTRY = "main"
@@ -33,14 +33,18 @@ _SEED = 0
 
 
 class TimeJob:
-    """Times (repeats in seconds come back), verifies (a relative error) and describes its device.
+    """Times, verifies (a relative error comes back) and describes its device.
 
     Args:
         scratch: For its files.
+        conditions: Tells what a device is like.
     """
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(
+        self, scratch: Path, conditions: Callable[[Any], Conditions] = conditions_of
+    ) -> None:
         self._scratch = scratch
+        self._conditions = conditions
         self._numbers = itertools.count()
         self._caches: dict[str, ArgumentCache[Any]] = {}
 
@@ -51,9 +55,20 @@ class TimeJob:
         device = open_device(item.target)
         if isinstance(item, VerifyInput):
             return self._verify(item, device)
-        module = self._load(item.artifact)
-        arguments = self._cache(device).get(item.args)
-        return time_candidate(module, _ENTRY, arguments, device, item.evaluator, item.best_s)
+        return self._time(item, device)
+
+    def _time(self, item: RunInput, device: Any) -> Timing:
+        repeats_s = time_candidate(
+            self._load(item.artifact),
+            _ENTRY,
+            self._cache(device).get(item.args),
+            device,
+            item.evaluator,
+            item.best_s,
+            flush_of(device, item.evaluator),
+        )
+        # At once: clocks fall where nothing runs.
+        return Timing(repeats_s=repeats_s, conditions=self._conditions(device))
 
     def _verify(self, item: VerifyInput, device: Any) -> float:
         found = self._outputs(item.artifact, item.args, device)

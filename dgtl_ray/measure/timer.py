@@ -10,7 +10,7 @@ from dgtl_ray.core.roles import RunInput, RunResult
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending, Outcome
-from dgtl_ray.measure.timer_protocol import DescribeInput, VerifyInput
+from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
 
 _STATUS = {
     Ending.DONE: Status.OK,
@@ -64,7 +64,11 @@ class LocalTimer:
         Raises:
             DgtlError: No process can be started on this machine.
         """
-        return self._run(item, item.evaluator.timeout_s)[0]
+        result, outcome = self._run(item, item.evaluator.timeout_s)
+        if result.status is not Status.OK:
+            return result
+        timing: Timing = outcome.value
+        return replace(result, repeats_s=timing.repeats_s, conditions=timing.conditions)
 
     def verify(
         self,
@@ -82,7 +86,6 @@ class LocalTimer:
         """
         item = VerifyInput(artifact=artifact, reference=reference, args=args, target=target)
         result, outcome = self._run(item, self._verify_timeout_s)
-        result = replace(result, repeats_s=())
         if result.status is not Status.OK or outcome.value <= rtol:
             return result
         error = f"largest relative error {outcome.value:.3g}, allowed {rtol:g}"
@@ -99,7 +102,7 @@ class LocalTimer:
         result = RunResult(
             status=_STATUS[outcome.ending],
             error=outcome.text,
-            repeats_s=outcome.value if isinstance(outcome.value, tuple) else (),
+            repeats_s=(),
             timing_s=time.perf_counter() - start_s,
         )
         return result, outcome

@@ -1,8 +1,17 @@
-"""What a timer asks of its worker besides timing."""
+"""What a timer asks of its worker besides timing, and what it is told."""
 
 from dataclasses import dataclass
 
+from dgtl_ray.core.device import Conditions
 from dgtl_ray.core.task import TensorSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """The answer to a `RunInput`: seconds per run of each repeat, and the device just after."""
+
+    repeats_s: tuple[float, ...]
+    conditions: Conditions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """A cluster of several nodes on this machine, and searches on it that can be watched and killed."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ import psutil
 from ray.cluster_utils import Cluster
 
 from dgtl_ray.engine.places import TIMING_RESOURCE
+from dgtl_ray.engine.session import prepare_environment
 from dgtl_ray.testing.driver import END, NOTE, ROW
 from dgtl_ray.testing.simulation import SimulatedSearch
 
@@ -27,7 +27,7 @@ class LocalCluster:
     """A head node that builds, and nodes that time."""
 
     def __init__(self, build_cpus: int) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        prepare_environment(begins=True)
         head = {"num_cpus": build_cpus, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=_sized(head))
         self.timing_nodes: list[Any] = []

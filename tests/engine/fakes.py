@@ -1,11 +1,33 @@
-"""Fakes that misbehave. Ray's workers import them from here."""
+"""Fakes that misbehave, and what is made up. Ray's workers import them from here."""
 
+from dataclasses import replace
+from typing import Any
 from zlib import crc32
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import UNTUNED, RunResult
 from dgtl_ray.core.task import TensorSpec
-from dgtl_ray.testing.fakes import FakeBuilder, FakeTimer, cost_of
+from dgtl_ray.engine.device import DeviceReport
+from dgtl_ray.engine.health import DeviceState
+from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer, cost_of
+
+_REPORT = DeviceReport(
+    name="here#0",
+    node_id="node",
+    state=DeviceState.READY,
+    is_erratic=False,
+    descriptor=FAKE_DEVICE,
+    trials=3,
+    busy_s=0.5,
+    up_s=1.0,
+    faults={"died": 1},
+    error="",
+)
+
+
+def device_report(**changes: Any) -> DeviceReport:
+    """What a run tells of a device, any of it changed."""
+    return replace(_REPORT, **changes)
 
 
 def fails_often(schedule: str) -> Status:
@@ -25,44 +47,37 @@ def flaky_timer() -> FakeTimer:
     return FakeTimer(status_of=fails_to_run)
 
 
-class NothingRunsUntuned(FakeTimer):
-    """As where the plain loops take longer than a verification may."""
+class Verifying(FakeTimer):
+    """Verifies as `status_of_outputs` says."""
 
-    def verify(
-        self,
-        artifact: bytes,
-        reference: bytes,
-        args: tuple[TensorSpec, ...],
-        target: str,
-    ) -> RunResult:
-        return RunResult(status=Status.RUN_TIMEOUT, error="", repeats_s=(), timing_s=60.0)
-
-
-class AllWrong(FakeTimer):
-    """No schedule, the default neither, gives what the layer gives untuned."""
-
-    def verify(
-        self,
-        artifact: bytes,
-        reference: bytes,
-        args: tuple[TensorSpec, ...],
-        target: str,
-    ) -> RunResult:
-        status = Status.OK if artifact == reference else Status.WRONG_RESULT
-        return RunResult(status=status, error="", repeats_s=(), timing_s=0.01)
-
-
-class WrongAnswers(FakeTimer):
-    """Every schedule but the slow ones differs from the layer untuned."""
+    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+        raise NotImplementedError
 
     def verify(
         self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...], target: str
     ) -> RunResult:
         assert reference.decode() == UNTUNED
+        status = self.status_of_outputs(artifact, reference)
+        return RunResult(status=status, error="", repeats_s=(), timing_s=0.01)
+
+
+class NothingRunsUntuned(Verifying):
+    """As where the plain loops take longer than a verification may."""
+
+    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+        return Status.RUN_TIMEOUT
+
+
+class AllWrong(Verifying):
+    """No schedule, the default neither, gives what the layer gives untuned."""
+
+    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+        return Status.OK if artifact == reference else Status.WRONG_RESULT
+
+
+class WrongAnswers(Verifying):
+    """Every schedule but the slow ones differs from the layer untuned."""
+
+    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
         right = artifact == reference or cost_of(artifact.decode()) > 1e-3
-        return RunResult(
-            status=Status.OK if right else Status.WRONG_RESULT,
-            error="",
-            repeats_s=(),
-            timing_s=0.01,
-        )
+        return Status.OK if right else Status.WRONG_RESULT

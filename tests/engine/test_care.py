@@ -58,12 +58,16 @@ class Ward:
     """A pool of made-up devices that does so many jobs."""
 
     def __init__(
-        self, *answers: Answer, what: Sequence[DeviceDescriptor | Fault] = (FAKE_DEVICE,) * 2
+        self,
+        *answers: Answer,
+        what: Sequence[DeviceDescriptor | Fault] = (FAKE_DEVICE,) * 2,
+        wanted: str = "",
     ) -> None:
         self.devices: list[MadeUp] = []
         self.notes: list[str] = []
         self._answers = answers
         self._what = what
+        self._wanted = wanted
 
     def run(self, jobs: Sequence[str]) -> list[RunResult]:
         return asyncio.run(self._run(jobs))
@@ -73,7 +77,13 @@ class Ward:
             Place(node_id="node", address="here", index=k, shared=False, resources={})
             for k in range(len(self._answers))
         ]
-        shared = Shared(find=lambda: places, depth=2, note=self.notes.append, cores=False)
+        shared = Shared(
+            find=lambda: places,
+            depth=2,
+            note=self.notes.append,
+            cores=False,
+            wanted=self._wanted,
+        )
         pool = DevicePool(shared, self._make, POLICY, lambda _reports: None)
         try:
             await pool.open()
@@ -156,15 +166,31 @@ def test_the_last_device_is_only_told_to_be_erratic() -> None:
     assert [note for note in ward.notes if "erratically" in note]
 
 
+OTHER = replace(FAKE_DEVICE, name="other")
+
+
 def test_a_device_of_another_kind_is_left_out() -> None:
-    other = replace(FAKE_DEVICE, name="other")
-    ward = Ward(sound, sound, what=[FAKE_DEVICE, other])
+    ward = Ward(sound, sound, what=[FAKE_DEVICE, OTHER])
     ward.run(["job"] * 20)
     assert sorted(device.state for device in ward.devices) == [
         DeviceState.READY,
         DeviceState.REFUSED,
     ]
     assert any("left out" in note for note in ward.notes)
+
+
+@pytest.mark.parametrize("what", [(FAKE_DEVICE, OTHER), (OTHER, FAKE_DEVICE)])
+def test_only_devices_of_the_kind_that_is_wanted_time(what: Sequence[DeviceDescriptor]) -> None:
+    ward = Ward(sound, sound, what=what, wanted=OTHER.key)
+    ward.run(["job"] * 20)
+    trials = {device.what: device.report().trials for device in ward.devices}
+    assert trials == {OTHER: 20, FAKE_DEVICE: 0}
+
+
+def test_a_run_ends_where_no_device_is_of_the_kind_that_is_wanted() -> None:
+    ward = Ward(sound, sound, what=[FAKE_DEVICE, Fault.ABSENT], wanted=OTHER.key)
+    with pytest.raises(DeviceError, match=r"cpu/fake/2, this run tunes for cpu/other/2|no GPU"):
+        ward.run([])
 
 
 def test_no_device_at_all_is_told_at_once() -> None:

@@ -6,9 +6,9 @@ import pytest
 import ray
 
 from dgtl_ray.core.errors import DeviceError, InputError
-from dgtl_ray.engine.places import driver_node
+from dgtl_ray.engine.places import driver_node, find_places
 from dgtl_ray.engine.preflight import NodeFindings, _problems, check_nodes, examine
-from dgtl_ray.engine.remote import device_is_here, on_device
+from dgtl_ray.engine.remote import at_place
 from dgtl_ray.measure import describe_device
 from dgtl_ray.model import default_cuda_json, parse_target
 from tests.s3 import Bucket
@@ -60,20 +60,21 @@ def test_another_version_of_tvm_is_named() -> None:
 
 
 def test_work_is_done_where_the_device_is() -> None:
-    assert device_is_here("cpu")
-    assert on_device("cpu", 60, where) == driver_node()
+    assert at_place(find_places("cpu")[0], 60, where) == driver_node()
 
 
 def test_errors_of_a_device_name_its_node() -> None:
     with pytest.raises(InputError, match=r"on node .*: not here"):
-        on_device("cpu", 60, refuse)
+        at_place(find_places("cpu")[0], 60, refuse)
 
 
 def test_a_device_that_does_not_answer_is_given_up() -> None:
     with pytest.raises(InputError, match="no answer from the device"):
-        on_device("cpu", 3, hang)
+        at_place(find_places("cpu")[0], 3, hang)
 
 
 def test_a_target_for_another_device_is_refused() -> None:
     with pytest.raises(DeviceError, match="cuda"):
-        on_device("cuda", 120, describe_device, parse_target(default_cuda_json()).json)
+        at_place(
+            find_places("cuda")[0], 120, describe_device, parse_target(default_cuda_json()).json
+        )

@@ -6,22 +6,21 @@ from dataclasses import dataclass
 
 import pytest
 
+from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.engine.board import publish, published, take_down
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.engine.device import DeviceReport
-from dgtl_ray.engine.health import DeviceState
 from dgtl_ray.engine.run import SearchOutcome, search
 from dgtl_ray.model import Network
 from dgtl_ray.space import DesignSpace
-from dgtl_ray.testing.fakes import FAKE_DEVICE
 from tests.engine.conftest import MakeRequest, Sink
 from tests.engine.fakes import (
     AllWrong,
     NothingRunsUntuned,
     WrongAnswers,
+    device_report,
     flaky_builder,
     flaky_timer,
 )
@@ -40,6 +39,7 @@ def all_rows(outcome: SearchOutcome) -> list[Measurement]:
 def test_the_budget_is_spent_and_every_row_is_kept(make_request: MakeRequest) -> None:
     sink = Sink()
     outcome = search(make_request(sink=sink), SilentMonitor())
+    assert outcome.ended == "the budget of 40 trials is spent"
     assert len(searched(sink.rows)) == 40
     assert sorted(row.trial for row in sink.rows) == list(range(len(sink.rows)))
     assert Counter(row.measurement_id for row in all_rows(outcome)) == Counter(
@@ -159,6 +159,13 @@ def test_a_resumed_search_asks_for_what_one_never_interrupted_asks_for(
     assert resumed == [(row.trial, row.workload_key, row.config) for row in whole.rows]
 
 
+def test_a_search_for_another_kind_of_device_does_not_begin(make_request: MakeRequest) -> None:
+    sink = Sink()
+    with pytest.raises(DeviceError, match=r"it is cpu/fake/2, this run tunes for cpu/other/8"):
+        search(make_request(sink=sink, device_key="cpu/other/8"), SilentMonitor())
+    assert sink.rows == []
+
+
 def test_the_history_of_another_run_is_known_but_not_counted(make_request: MakeRequest) -> None:
     other = Sink()
     search(make_request(sink=other, run_id="other"), SilentMonitor())
@@ -180,18 +187,7 @@ def test_the_same_seed_gives_the_same_trials(make_request: MakeRequest) -> None:
 
 
 def test_runs_tell_of_their_devices_until_they_end() -> None:
-    report = DeviceReport(
-        name="here#0",
-        node_id="node",
-        state=DeviceState.READY,
-        is_erratic=False,
-        descriptor=FAKE_DEVICE,
-        trials=3,
-        busy_s=0.5,
-        up_s=1.0,
-        faults={"died": 1},
-        error="",
-    )
+    report = device_report()
     publish("a run", [report])
     assert published()["a run"] == [report.as_dict()]
     take_down("a run")
@@ -210,6 +206,7 @@ def test_small_spaces_are_searched_to_the_end(
         spaces=[spaces[k] for k in small],
         budget=Budget(trials=100_000),
     )
-    search(request, SilentMonitor())
+    outcome = search(request, SilentMonitor())
+    assert "whole design space" in outcome.ended
     most = sum(spaces[k].size + 1 for k in small)
     assert len(small) < len(searched(sink.rows)) <= most

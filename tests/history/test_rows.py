@@ -44,6 +44,9 @@ MEASUREMENTS = st.builds(
     predicted_mean=st.none() | FLOAT,
     predicted_std=st.none() | FLOAT,
     seed=INT64,
+    core_clock_mhz=st.none() | FLOAT,
+    memory_clock_mhz=st.none() | FLOAT,
+    temperature_c=st.none() | FLOAT,
     created_at=st.datetimes(
         min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)
     ),

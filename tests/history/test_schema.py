@@ -10,6 +10,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import SCHEMA, SCHEMA_VERSION, ParquetHistory
 from dgtl_ray.history.columns import COLUMNS, columns_as_markdown
+from dgtl_ray.history.rows import to_table
 from dgtl_ray.testing.measurements import example_measurement
 
 DOCS = Path(__file__).parents[2] / "docs" / "history.md"
@@ -45,3 +46,15 @@ def test_another_schema_version_is_refused_by_name(tmp_path: Path) -> None:
     pq.write_table(newer, tmp_path / "newer.parquet")
     with pytest.raises(InputError, match=r"newer\.parquet .* version 99, .* version 1: use"):
         history.scan()
+
+
+def test_a_file_from_before_a_column_was_added_is_read(tmp_path: Path) -> None:
+    history = ParquetHistory(str(tmp_path))
+    row = example_measurement(core_clock_mhz=1980.0, temperature_c=41.0)
+    older = to_table([row]).drop_columns(["core_clock_mhz", "memory_clock_mhz", "temperature_c"])
+    pq.write_table(older, tmp_path / "older.parquet")
+    newer = example_measurement(trial=1, core_clock_mhz=1980.0, temperature_c=41.0)
+    history.append([newer])
+    assert history.measurements() == [example_measurement(), newer]
+    assert history.compact() == 2
+    assert history.measurements() == [example_measurement(), newer]

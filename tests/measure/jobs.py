@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from dgtl_ray.core.roles import BuildInput
 
@@ -36,6 +37,15 @@ def moody_build_job(scratch: Path) -> Callable[[BuildInput], bytes]:
     """A build that does what its schedule says."""
     obey = obedient_job(scratch)
     return lambda item: obey(item.schedule).encode()
+
+
+def gauged_time_job(scratch: Path) -> Callable[[Any], Any]:
+    """Times on the CPU, and is told of a GPU by the library that FAKE_GPU names."""
+    from dgtl_ray.measure.nvml import GpuGauges
+    from dgtl_ray.measure.time_job import TimeJob
+
+    gauges = GpuGauges(os.environ["FAKE_GPU"], os.environ["FAKE_GPU"])
+    return TimeJob(scratch, conditions=lambda _device: gauges.read())
 
 
 def _hang() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.measure import describe_device, diagnose, toolchain
+from dgtl_ray.measure.gpu import describe_gpu, runs_code_for
 from dgtl_ray.measure.known_gpus import KNOWN_GPUS, find_known_gpu, gpu_called
 
 
@@ -58,6 +59,46 @@ def test_nothing_is_claimed_of_an_unknown_gpu() -> None:
     device = gpu_called("Thing 3000")
     assert (device.name, device.vendor) == ("Thing 3000", "unknown")
     assert min(device.cores, device.peak_gflops, device.cache_bytes, device.vector_lanes) > 0
+
+
+@pytest.mark.parametrize(
+    ("arch", "capability", "runs"),
+    [
+        ("sm_90", "9.0", True),
+        ("sm_90a", "9.0", True),
+        ("sm_80", "8.6", True),
+        ("sm_86", "8.0", False),
+        ("sm_80", "9.0", False),
+        ("sm_120", "12.0", True),
+        ("compute_90", "9.0", False),
+    ],
+)
+def test_machine_code_runs_on_its_own_generation(arch: str, capability: str, runs: bool) -> None:
+    assert runs_code_for(arch, capability) is runs
+
+
+class MadeUpGpu:
+    """What TVM tells of a GPU."""
+
+    exist = True
+    device_name = "NVIDIA A40"
+    compute_version = "8.6"
+    multi_processor_count = 84
+    max_clock_rate = 1_740_000
+    max_shared_memory_per_block = 49152
+    l2_cache_size_bytes = 6 << 20
+    warp_size = 32
+
+
+def test_a_gpu_that_cannot_run_the_targets_code_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import tvm
+
+    monkeypatch.setattr(tvm, "cuda", lambda _index: MadeUpGpu())
+    assert describe_gpu("sm_86").key == "cuda/NVIDIA A40/84"
+    with pytest.raises(DeviceError, match=r"sm_90.*NVIDIA A40.*8\.6: choose the target cuda"):
+        describe_gpu("sm_90")
 
 
 def test_toolchain() -> None:
