@@ -24,7 +24,7 @@ tune: setup
 
 test: lint
 	$(BIN)/pytest tests/cluster
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --ignore tests/cluster
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --ignore tests/cluster
 
 lint: setup
 	$(BIN)/ruff check .
