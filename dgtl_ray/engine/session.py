@@ -25,6 +25,8 @@ def ray_session(address: str, num_cpus: int | None = None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray would run workers at niceness 15: beside any other program a device seems to hang.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     local = address == "local"
     try:
         ray.init(

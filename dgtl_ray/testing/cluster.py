@@ -28,6 +28,7 @@ class LocalCluster:
 
     def __init__(self, build_cpus: int) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")
         head = {"num_cpus": build_cpus, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=_sized(head))
         self.timing_nodes: list[Any] = []
