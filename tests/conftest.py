@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The conformance cases assert there: let their assertions tell what they saw.
 pytest.register_assert_rewrite("dgtl_ray.testing")
@@ -13,10 +14,14 @@ pytest.register_assert_rewrite("dgtl_ray.testing")
 from dgtl_ray.engine.session import ray_session  # noqa: E402
 from tests.s3 import CREDENTIALS, Bucket, s3_bucket  # noqa: E402
 
+# A busy machine makes no test fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 _HERE = Path(__file__).parent
 _CLUSTER = "cluster"
 # The rooms that take longest, as the processes should begin with them.
-_ORDER = {room: k for k, room in enumerate((_CLUSTER, "engine", "test_cli.py", "test_tune.py"))}
+_ORDER = {room: k for k, room in enumerate((_CLUSTER, "engine", "test_tune.py", "test_cli.py"))}
 
 
 @pytest.hookimpl(tryfirst=True)
