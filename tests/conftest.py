@@ -1,11 +1,12 @@
 """One Ray cluster for all tests that need one, away from the user's home and other clusters."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # The conformance cases assert there: let their assertions tell what they saw.
 pytest.register_assert_rewrite("dgtl_ray.testing")
@@ -13,15 +14,31 @@ pytest.register_assert_rewrite("dgtl_ray.testing")
 from dgtl_ray.engine.session import ray_session  # noqa: E402
 from tests.s3 import CREDENTIALS, Bucket, s3_bucket  # noqa: E402
 
+# A busy machine makes no test fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 _HERE = Path(__file__).parent
+_CLUSTER = "cluster"
+# The rooms that take longest, as the processes should begin with them.
+_ORDER = {room: k for k, room in enumerate((_CLUSTER, "engine", "test_tune.py", "test_cli.py"))}
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Two groups for two processes: tests that may start Ray clusters, and the rest beside them."""
-    for item in items:
-        room = item.path.relative_to(_HERE).parts[0]
-        clusters = room == "engine" or item.path.parent == _HERE
-        item.add_marker(pytest.mark.xdist_group("clusters" if clusters else "rest"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole rooms to one process, so that what their tests share is made once; long ones first.
+
+    Tests on the cluster of this file are a room of their own.
+    """
+    rooms = {item: _room_of(item) for item in items}
+    for item, room in rooms.items():
+        item.add_marker(pytest.mark.xdist_group(room))
+    items.sort(key=lambda item: _ORDER.get(rooms[item], len(_ORDER)))
+
+
+def _room_of(item: pytest.Item) -> str:
+    on_cluster = "ray_cluster" in getattr(item, "fixturenames", ())
+    return _CLUSTER if on_cluster else item.path.relative_to(_HERE).parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -141,6 +141,7 @@ def killed(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     assert not _left_over(out)
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_run_loses_nothing_and_goes_on(killed: tuple[Path, int]) -> None:
     out, reported = killed
     before = ParquetHistory(str(out / "history")).measurements()

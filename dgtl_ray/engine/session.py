@@ -51,6 +51,8 @@ def prepare_environment(*, begins: bool) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray would hide the GPUs from actors that ask for none; the device actor asks by itself.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray would run workers at niceness 15: beside any other program a device seems to hang.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     if begins:
         # Ray would serve metrics to all interfaces, without a token. There is no port -1.
         os.environ.setdefault("RAY_enable_metrics_collection", "0")

@@ -154,7 +154,7 @@ def test_large_nests_are_parallel_and_reductions_vectorised(
     assert "T.vectorized" in module.script() or make is _layout_transform
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     rows=st.integers(1, 40), columns=st.integers(1, 40), depth=st.integers(1, 40), nt=st.booleans()
 )

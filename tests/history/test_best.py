@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dgtl_ray.core.measurement import Measurement, Stage, Status
@@ -137,7 +137,6 @@ ROWS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(ROWS, max_size=12), st.randoms(use_true_random=False))
 def test_order_does_not_matter(changes: list[dict[str, object]], random: Random) -> None:
     rows = [example_measurement(trial, **change) for trial, change in enumerate(changes)]

@@ -1,7 +1,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dgtl_ray.core.errors import InputError
@@ -97,7 +97,6 @@ def test_names_what_is_wrong(text: str, message: str) -> None:
         parse_filter(text)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_text_is_a_condition_or_an_input_error(history: ParquetHistory, text: str) -> None:
     with suppress(InputError):

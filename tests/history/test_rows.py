@@ -53,7 +53,7 @@ MEASUREMENTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(MEASUREMENTS, max_size=4))
 def test_rows_survive_the_way_there_and_back(rows: list[Measurement]) -> None:
     assert to_measurements(to_table(rows)) == rows
