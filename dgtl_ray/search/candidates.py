@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.core.seeds import stream
@@ -11,6 +12,8 @@ from dgtl_ray.search.ledger import Ledger
 # Fastest configurations whose neighbourhood joins it, and how many neighbours each sends.
 ELITE = 16
 NEIGHBOURS = 64
+# Rows of a pool among which representatives are chosen.
+REPRESENTED = 1000
 
 
 class Candidates:
@@ -62,6 +65,31 @@ def neighbours_of(ranked: IntArray, pool: IntArray, least: int) -> NDArray[np.in
         if near.sum() >= least:
             break
     return np.flatnonzero(near)
+
+
+def representatives(features: NDArray[np.float64], taken: NDArray[np.float64], n: int) -> list[int]:
+    """Greedy k-medoids: up to `n` rows from which, and from those taken, no other row is far.
+
+    Each lowers the sum of all rows' distances to the nearest most (Nemhauser et al. 1978: greedy
+    is within 1 − 1/e of the best reduction).
+
+    Args:
+        features: Scaled encoding of the pool, in random order; its first thousand rows stand for
+            all of it.
+        taken: Scaled encodings of what was chosen before.
+        n: How many.
+    """
+    some = features[:REPRESENTED]
+    away = cdist(some, some)
+    nearest = cdist(some, taken).min(axis=1, initial=np.inf) if len(taken) else away.max(axis=1)
+    chosen: list[int] = []
+    while len(chosen) < min(n, len(some)):
+        left = np.minimum(nearest[:, None], away).sum(axis=0)
+        left[chosen] = np.inf
+        # Rounded, so that the last bits of a sum decide nothing.
+        chosen.append(int(np.round(left, 6).argmin()))
+        nearest = np.minimum(nearest, away[:, chosen[-1]])
+    return chosen
 
 
 def spread_out(features: NDArray[np.float64], taken: NDArray[np.float64], n: int) -> list[int]:

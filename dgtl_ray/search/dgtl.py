@@ -9,7 +9,7 @@ import torch
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
 from dgtl_ray.core.seeds import stream
-from dgtl_ray.search.candidates import Candidates, neighbours_of, spread_out
+from dgtl_ray.search.candidates import Candidates, neighbours_of, representatives, spread_out
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
@@ -265,10 +265,18 @@ class DgtlProposer:
         return success / relative_cost(self.surrogate.layout, self._points(tried), spent_s, points)
 
     def _spread(self, points: Points, n: int) -> list[int]:
-        """Indices of `n` points far from each other and from all that was asked for."""
+        """Indices of `n` points that tell of the whole space, where no model can choose.
+
+        Half of them represent the others, and half lie at the edges: where optima are is not known.
+        """
         asked = [self._ledger.pending(), self._ledger.ranked()[0], self._ledger.failed()]
-        taken = torch.cat([self._points(rows).features for rows in asked])
-        return spread_out(points.features.numpy(), taken.numpy(), n)
+        taken = torch.cat([self._points(rows).features for rows in asked]).numpy()
+        features = points.features.numpy()
+        inner = representatives(features, taken, n // 2)
+        left = np.setdiff1d(np.arange(len(features)), inner)
+        taken = np.concatenate([taken, features[inner]])
+        outer = spread_out(features[left], taken, n - len(inner))
+        return inner + [int(k) for k in left[outer]]
 
     def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
         """How many of `n` each expert chooses; they add up to `n`.

@@ -8,7 +8,7 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
-from dgtl_ray.search.candidates import neighbours_of
+from dgtl_ray.search.candidates import neighbours_of, representatives
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
@@ -195,3 +195,14 @@ def test_number_of_threads_changes_nothing() -> None:
 def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="it must be"):
         replace(DgtlConfig(), **change)  # type: ignore[arg-type]
+
+
+def test_representatives_leave_no_row_far_away() -> None:
+    """Of two clusters each gets one, at its middle if it can; what was taken before counts."""
+    near = np.array([[0.0], [0.1], [0.2]])
+    features = np.concatenate([near, 5.0 + near])
+    nothing = np.zeros((0, 1))
+    first, second = sorted(representatives(features, nothing, 2))
+    assert first < 3 <= second
+    assert representatives(features, features[[1]], 1) == [4]
+    assert representatives(features, nothing, 0) == []
