@@ -96,7 +96,7 @@ def first_batch(
     some = join(candidates[shortlist], pending)
     deviation = model.theta.clone()
     deviation[model.layout.weight_variance] = -math.inf
-    root, _ = factor(covariance(model.layout, deviation, some, some))
+    root, _ = factor(covariance(model.layout, deviation, some))
     normal = torch.randn(len(some), PATHS, generator=noise, dtype=torch.float64)
     paths = some.sources[:, torch.arange(PATHS) % count] + root @ normal
     open_ = paths[: len(shortlist)]

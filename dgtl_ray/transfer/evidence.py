@@ -67,7 +67,7 @@ class Evidence:
         """The terms of K, by the place in θ of the variance that each is proportional to."""
         layout = self._layout
         shapes = {
-            layout.feature_variance: matern(away),
+            layout.feature_variance: matern(away, layout.smooth),
             layout.noise: self._eye,
         }
         if len(self._unlike):
@@ -75,7 +75,7 @@ class Evidence:
             shapes[layout.knob_variance] = torch.exp(-torch.tensordot(rates, self._unlike, 1))
         if self._sources:
             shapes[layout.weight_variance] = self._product
-            shapes[layout.source_variance] = matern(near)
+            shapes[layout.source_variance] = matern(near, layout.smooth)
         return {part: theta[part].exp() * shape for part, shape in shapes.items()}
 
     def _fit(self, k: torch.Tensor) -> tuple[float, torch.Tensor]:
@@ -99,14 +99,14 @@ class Evidence:
         layout, slope = self._layout, torch.zeros_like(theta)
         for part, term in terms.items():
             slope[part] = (w * term).sum()
-        each = theta[layout.feature_variance].exp() * w * matern_slope(away)
+        each = theta[layout.feature_variance].exp() * w * matern_slope(away, layout.smooth)
         slope[layout.lengthscales] = -2.0 * _spread_within(each, features)
         if len(self._unlike):
             each = w * terms[layout.knob_variance]
             rates = theta[layout.knob_weights].exp()
             slope[layout.knob_weights] = -rates * torch.tensordot(self._unlike, each, 2)
         if self._sources:
-            each = theta[layout.source_variance].exp() * w * matern_slope(near)
+            each = theta[layout.source_variance].exp() * w * matern_slope(near, layout.smooth)
             slope[layout.source_lengthscale] = -2.0 * (each * near).sum()
         return slope
 

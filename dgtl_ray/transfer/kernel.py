@@ -9,16 +9,24 @@ from dgtl_ray.transfer.points import Points
 
 # Variance of the unknown mean: wide beside standardised latencies.
 MEAN_VARIANCE = 25.0
-# Points this near are the same: the correlation has no slope there.
+# Nearer points than this are the same: the rough correlation has no slope there.
 _LEAST_SQUARED = 1e-14
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where each hyperparameter's logarithm lies in one vector θ."""
+    """Where each hyperparameter's logarithm lies in one vector θ.
+
+    Attributes:
+        features: How many there are.
+        knobs: How many there are.
+        smooth: Whether M is the Matérn-3/2 correlation, not the Matérn-1/2. Latencies as such are
+            the former; what sources leave unexplained of them is rougher.
+    """
 
     features: int
     knobs: int
+    smooth: bool = True
 
     @property
     def lengthscales(self) -> slice:
@@ -106,29 +114,40 @@ class Prior:
         return float(0.5 * (away**2).sum()), away / self.std
 
 
-def covariance(layout: Layout, theta: torch.Tensor, a: Points, b: Points) -> torch.Tensor:
+def covariance(
+    layout: Layout, theta: torch.Tensor, a: Points, b: Points | None = None
+) -> torch.Tensor:
     """k(a, b), shape (n × m), for the target's log-latency around its prior mean.
+
+    Without b it is that of the points among themselves, for which distances are exact.
 
     k = σ_c² + σ_x² M(x, x') + σ_z² exp(−Σ_k w_k [z_k ≠ z'_k])
         + (σ_w²/S) g(x)ᵀ g(x') + σ_g² M(g(x)/ℓ, g(x')/ℓ)
-    with features x, knobs z, the deep GP's expectations g on S sources, and M the Matérn-1/2
-    correlation. The fourth term integrates out the weights w ~ N(1/S, σ_w²/S) of a linear model
-    on the sources, whose mean is `prior_mean`.
+    with features x, knobs z, the deep GP's expectations g on S sources, and M the Matérn
+    correlation of the layout. The fourth term integrates out the weights w ~ N(1/S, σ_w²/S) of a
+    linear model on the sources, whose mean is `prior_mean`.
     """
+    return MEAN_VARIANCE + varying(layout, theta, a, b)
+
+
+def varying(
+    layout: Layout, theta: torch.Tensor, a: Points, b: Points | None = None
+) -> torch.Tensor:
+    """The covariance (n × m) without its constant σ_c², in the precision of θ and points."""
+    measure = squared_distance if b is None else nearly_squared_distance
+    b = a if b is None else b
     scale = torch.exp(-theta[layout.lengthscales])
-    k = MEAN_VARIANCE + theta[layout.feature_variance].exp() * matern(
-        squared_distance(a.features * scale, b.features * scale)
-    )
+    away = measure(a.features * scale, b.features * scale)
+    k = matern(away, layout.smooth).mul_(theta[layout.feature_variance].exp())
     if a.knobs.shape[1]:
-        away = different_knobs(theta[layout.knob_weights].exp(), a.knobs, b.knobs)
-        k = k + theta[layout.knob_variance].exp() * torch.exp(-away)
+        unlike = different_knobs(theta[layout.knob_weights].exp(), a.knobs, b.knobs)
+        k += unlike.neg_().exp_().mul_(theta[layout.knob_variance].exp())
     count = a.sources.shape[1]
     if count:
-        near = squared_distance(a.sources, b.sources) / count
-        k = k + theta[layout.source_variance].exp() * matern(
-            near * torch.exp(-2.0 * theta[layout.source_lengthscale])
-        )
-        k = k + (theta[layout.weight_variance].exp() / count) * (a.sources @ b.sources.T)
+        width = torch.exp(-theta[layout.source_lengthscale]) / count**0.5
+        near = measure(a.sources * width, b.sources * width)
+        k += matern(near, layout.smooth).mul_(theta[layout.source_variance].exp())
+        k += (theta[layout.weight_variance].exp() / count) * (a.sources @ b.sources.T)
     return k
 
 
@@ -151,35 +170,54 @@ def prior_mean(a: Points) -> torch.Tensor:
     return a.sources.mean(dim=1)
 
 
-def matern(squared: torch.Tensor) -> torch.Tensor:
-    """The Matérn-1/2 correlation of squared distances.
+def matern(squared: torch.Tensor, smooth: bool) -> torch.Tensor:
+    """The Matérn correlation of squared distances s.
 
-    A knob's next value can change a latency a lot, so the target is rougher than Matérn-5/2
-    allows: held out, measurements are likelier under this one, and its intervals hold more.
+    (1 + r) exp(−r) with r = √(3 s) where ν = 3/2 (smooth), exp(−√s) where ν = 1/2. A knob's next
+    value can change a latency a lot: nothing here is as smooth as ν = 5/2.
     """
-    return torch.exp(-squared.clamp_min(_LEAST_SQUARED).sqrt())
+    if not smooth:
+        return squared.sqrt().neg_().exp_()
+    root = (3.0 * squared).sqrt_()
+    return (root + 1.0).mul_(root.neg_().exp_())
 
 
-def matern_slope(squared: torch.Tensor) -> torch.Tensor:
-    """The derivative of that correlation by the squared distance; 0 between a point and itself."""
-    distance = squared.clamp_min(_LEAST_SQUARED).sqrt()
+def matern_slope(squared: torch.Tensor, smooth: bool) -> torch.Tensor:
+    """The derivative of that correlation by the squared distance.
+
+    −3/2 exp(−√(3 s)), or −exp(−√s) / (2 √s), which counts as 0 between a point and itself.
+    """
+    if smooth:
+        return (3.0 * squared).sqrt_().neg_().exp_().mul_(-1.5)
+    distance = squared.clamp_min(_LEAST_SQUARED).sqrt_()
     slope = -torch.exp(-distance) / (2.0 * distance)
     return torch.where(squared > _LEAST_SQUARED, slope, torch.zeros_like(slope))
 
 
 def squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Between all rows, shape (n × m).
-
-    By differences: a product of matrices would leave rounding where two rows are the same, and the
-    root of that, which the correlation takes, is no longer small.
-    """
+    """Between all rows, shape (n × m), by differences: 0 between rows that are the same."""
     distance: torch.Tensor = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
     return distance**2
 
 
+def nearly_squared_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The same by products, many times faster.
+
+    It leaves some rounding where two rows are the same, and the root of that, which correlations
+    take, is no longer small: a matrix that must be positive definite may not be made of it.
+    """
+    lengths = a.square().sum(1)[:, None] + b.square().sum(1)
+    return (lengths - 2.0 * a @ b.T).clamp_min_(0.0)
+
+
 def different_knobs(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """(n × m): the weights of the knobs that differ, added up."""
-    total = torch.zeros(len(a), len(b), dtype=weights.dtype)
+    """(n × m): the weights of the knobs that differ, added up.
+
+    By products of one column for each value that a knob takes in `b`; no other can be the same.
+    """
+    ours, theirs = [], []
     for knob, weight in enumerate(weights):
-        total = total + weight * (a[:, knob, None] != b[None, :, knob])
-    return total
+        values = torch.unique(b[:, knob])
+        ours.append((a[:, knob, None] == values) * weight)
+        theirs.append((b[:, knob, None] == values).to(weights.dtype))
+    return (weights.sum() - torch.cat(ours, dim=1) @ torch.cat(theirs, dim=1).T).clamp_min(0.0)

@@ -31,6 +31,12 @@ class Points:
         """The points of both, these first."""
         return join(self, other)
 
+    def light(self) -> "Points":
+        """The same in float32: enough to tell which of many are worth a closer look."""
+        return Points(
+            features=self.features.float(), knobs=self.knobs, sources=self.sources.float()
+        )
+
     def told_of(self, sources: slice) -> "Points":
         """The same configurations, told what some of the sources expect."""
         return Points(features=self.features, knobs=self.knobs, sources=self.sources[:, sources])

@@ -15,7 +15,7 @@ from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Relatedness, relatedness
-from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, usable
+from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp, usable
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
@@ -40,7 +40,7 @@ class Surrogate:
         config: How it is made otherwise.
 
     Attributes:
-        layout: Of the hyperparameters.
+        layout: Of the hyperparameters without history.
         fallbacks: What numerical trouble was met, and what was done without.
     """
 
@@ -59,6 +59,7 @@ class Surrogate:
         self._scale = ColumnScale.of(encoding) if len(rows) else _no_columns()
         self._knobs = np.flatnonzero((rows != rows[:1]).any(axis=0))
         self.layout = Layout(features=len(self._scale.kept), knobs=len(self._knobs))
+        self._rough = replace(self.layout, smooth=False)
         self._guard = guard
         self._transferred_prior = transferred_prior
         self._tuning = tuning
@@ -118,9 +119,9 @@ class Surrogate:
         """Mean and standard deviation (n,) of log-latency: the experts' mixture."""
         means, variances, shares = [], [], []
         for expert in experts:
-            mean, variance = expert.model.posterior(expert.told(points))
-            means.append(expert.scale.centre + expert.scale.spread * mean.numpy())
-            variances.append(expert.scale.spread**2 * (variance.numpy() + expert.model.noise))
+            mean, std = expert.predict(points)
+            means.append(mean)
+            variances.append(std**2)
             shares.append(expert.share)
         mixed = np.average(means, axis=0, weights=shares)
         second = np.average(np.array(variances) + np.square(means), axis=0, weights=shares)
@@ -131,7 +132,7 @@ class Surrogate:
     ) -> None:
         prior, asked = self._alone, SourceModel(model, target)
         if self._transferred_prior:
-            prior = transfer_prior(self.layout, self._scale, sources, asked, self._alone)
+            prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self._informed, self._sources = prior, asked
 
@@ -148,21 +149,25 @@ class Surrogate:
 
     def _informed_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
         logs = np.log(cost_s)
-        scale = LatencyScale(centre=float(logs.mean()) if len(logs) else 0.0, spread=self._spread)
+        centre = float(logs.mean()) if len(logs) else 0.0
+        scale = LatencyScale(centre=centre, spread=self._spread)
         if self._tuning is Tuning.LIKELIHOOD:
             prior = prior.flat()
         tuned = self._tuning is not Tuning.NONE
-        return self._expert(points, scale(cost_s), prior, scale, ALL_SOURCES, tuned=tuned)
+        return self._expert(
+            self._rough, points, cost_s, prior, scale, ALL_SOURCES, Warp(), tuned=tuned
+        )
 
     def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
-        scale = LatencyScale.of(cost_s)
-        return self._expert(points, scale(cost_s), self._alone, scale, NO_SOURCES)
+        warp = Warp.of(cost_s)
+        scale = LatencyScale.of_logs(warp(cost_s))
+        return self._expert(self.layout, points, cost_s, self._alone, scale, NO_SOURCES, warp)
 
     def _opinion(self, whole: Expert, sources: slice) -> Expert | None:
         data = whole.model.data
         alike = Observed(points=data.points.told_of(sources), y=data.y)
         try:
-            model = TargetGP(self.layout, whole.model.theta, alike)
+            model = TargetGP(self._rough, whole.model.theta, alike)
         except ArithmeticError as error:
             self.fallbacks.append(f"the opinion of a source is left out: {error}")
             return None
@@ -170,19 +175,22 @@ class Surrogate:
 
     def _expert(
         self,
+        layout: Layout,
         points: Points,
-        y: FloatArray,
+        cost_s: FloatArray,
         prior: Prior,
         scale: LatencyScale,
         sources: slice,
+        warp: Warp,
         *,
         tuned: bool = True,
     ) -> Expert | None:
         """A model of the measurements; None, and recorded, where numerics do not allow it."""
+        y = scale.standard(warp(cost_s))
         data = Observed(points=points, y=torch.from_numpy(y))
-        theta = self._tuned(prior, data) if tuned and len(y) else prior.mean
+        theta = self._tuned(layout, prior, data) if tuned and len(y) else prior.mean
         try:
-            model = TargetGP(self.layout, theta, data)
+            model = TargetGP(layout, theta, data)
         except ArithmeticError as error:
             self.fallbacks.append(f"a model is left out: {error}")
             return None
@@ -192,13 +200,14 @@ class Surrogate:
             share=1.0,
             best=float(y.min()) if len(y) else None,
             scale=scale,
+            warp=warp,
         )
 
-    def _tuned(self, prior: Prior, data: Observed) -> torch.Tensor:
+    def _tuned(self, layout: Layout, prior: Prior, data: Observed) -> torch.Tensor:
         """θ of prior and measurements; of the prior alone where numerics do not allow it."""
         some = torch.from_numpy(_spread_over(len(data.y), _TUNED_ON))
         try:
-            return tune(self.layout, prior, [Observed(points=data.points[some], y=data.y[some])])
+            return tune(layout, prior, [Observed(points=data.points[some], y=data.y[some])])
         except ArithmeticError as error:
             self.fallbacks.append(f"hyperparameters stay as they were: {error}")
             return prior.mean

@@ -10,7 +10,15 @@ from scipy.optimize import minimize
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.transfer.cholesky import factor
 from dgtl_ray.transfer.evidence import Evidence, Observed
-from dgtl_ray.transfer.kernel import Layout, Prior, covariance, prior_mean, variance
+from dgtl_ray.transfer.kernel import (
+    MEAN_VARIANCE,
+    Layout,
+    Prior,
+    covariance,
+    prior_mean,
+    variance,
+    varying,
+)
 from dgtl_ray.transfer.points import Points
 
 _BOUND = 9.0
@@ -40,15 +48,21 @@ class TargetGP:
         self.data = data
         self.noise = float(theta[layout.noise].exp())
         with torch.no_grad():
-            k = covariance(layout, theta, data.points, data.points)
+            k = covariance(layout, theta, data.points)
             self._root, self.jitter = factor(k + self.noise * torch.eye(len(k)).double())
             self._residual = data.y - prior_mean(data.points)
             self._weights = torch.cholesky_solve(self._residual[:, None], self._root)[:, 0]
 
     def mean(self, at: Points) -> torch.Tensor:
-        """Mean (n,) of the log-latency: cheaper than `posterior`, which solves for each point."""
+        """Mean (n,) of the log-latency to about a thousandth: far cheaper than `posterior`."""
+        few, theta = self.data.points.light(), self.theta.float()
+        constant = MEAN_VARIANCE * self._weights.sum()
         with torch.no_grad():
-            return prior_mean(at) + self._cross(at) @ self._weights
+            around = [
+                varying(self.layout, theta, some.light(), few) @ self._weights.float()
+                for some in _chunks(at)
+            ]
+            return prior_mean(at) + constant + torch.cat(around)
 
     def posterior(self, at: Points) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance (n,) of the noiseless log-latency."""
@@ -65,7 +79,7 @@ class TargetGP:
             k = self._cross(at)
             half = torch.linalg.solve_triangular(self._root, k.T, upper=False)
             mean = prior_mean(at) + k @ self._weights
-            return mean, covariance(self.layout, self.theta, at, at) - half.T @ half
+            return mean, covariance(self.layout, self.theta, at) - half.T @ half
 
     def leave_one_out(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance (n,) of each measurement given all others, in closed form.
@@ -78,15 +92,16 @@ class TargetGP:
 
     def _cross(self, at: Points) -> torch.Tensor:
         """Covariance (n × measured) with the measurements, some rows at a time."""
-        order = torch.arange(len(at))
-        starts = range(0, max(len(at), 1), _CHUNK)
         measured = self.data.points
         return torch.cat(
-            [
-                covariance(self.layout, self.theta, at[order[i : i + _CHUNK]], measured)
-                for i in starts
-            ]
+            [covariance(self.layout, self.theta, some, measured) for some in _chunks(at)]
         )
+
+
+def _chunks(at: Points) -> list[Points]:
+    """The points in order, some at a time; one empty part where there are none."""
+    order = torch.arange(len(at))
+    return [at[order[i : i + _CHUNK]] for i in range(0, max(len(at), 1), _CHUNK)]
 
 
 def tune(

@@ -6,11 +6,19 @@ import torch
 
 from dgtl_ray.transfer.cholesky import factor
 from dgtl_ray.transfer.evidence import Evidence, Observed
-from dgtl_ray.transfer.kernel import Layout, Prior, covariance, prior_mean, variance
+from dgtl_ray.transfer.kernel import (
+    MEAN_VARIANCE,
+    Layout,
+    Prior,
+    covariance,
+    prior_mean,
+    variance,
+)
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.target_gp import TargetGP, tune
 
 LAYOUT = Layout(features=3, knobs=2)
+ROUGH = Layout(features=3, knobs=2, smooth=False)
 
 
 def points(n: int, seed: int = 0, sources: int = 2) -> Points:
@@ -30,7 +38,7 @@ def observed(n: int = 12) -> Observed:
 def test_covariance_is_positive_definite_and_its_diagonal_is_told() -> None:
     theta = Prior.vague(LAYOUT).mean
     at = points(30)
-    k = covariance(LAYOUT, theta, at, at)
+    k = covariance(LAYOUT, theta, at)
     assert float(torch.linalg.eigvalsh(k).min()) > -1e-9
     torch.testing.assert_close(torch.diagonal(k), variance(LAYOUT, theta, at), atol=1e-5, rtol=0)
 
@@ -57,27 +65,66 @@ def test_joint_posterior_has_the_marginals() -> None:
     torch.testing.assert_close(spread, torch.diagonal(joint), atol=1e-5, rtol=0)
 
 
-def density(theta: torch.Tensor, data: Observed) -> torch.Tensor:
+def written_out(layout: Layout, theta: torch.Tensor, at: Points) -> torch.Tensor:
+    """k as its docstring has it, in operations that can be differentiated."""
+
+    def matern(x: torch.Tensor) -> torch.Tensor:
+        # Without the offset the root has no slope on the diagonal.
+        r = ((x[:, None] - x[None]) ** 2).sum(-1).add(1e-24).sqrt()
+        r = r * math.sqrt(3) if layout.smooth else r
+        return (1 + r) * torch.exp(-r) if layout.smooth else torch.exp(-r)
+
+    part, g = theta.exp(), at.sources
+    unlike = (at.knobs[:, None] != at.knobs[None]).double() @ part[layout.knob_weights]
+    k = MEAN_VARIANCE + part[layout.feature_variance] * matern(
+        at.features / part[layout.lengthscales]
+    )
+    k = k + part[layout.knob_variance] * torch.exp(-unlike)
+    if g.shape[1]:
+        near = matern(g / part[layout.source_lengthscale] / math.sqrt(g.shape[1]))
+        k = k + part[layout.weight_variance] / g.shape[1] * g @ g.T
+        k = k + part[layout.source_variance] * near
+    return k
+
+
+def density(layout: Layout, theta: torch.Tensor, data: Observed) -> torch.Tensor:
     """log p(y | X, θ) as it is written in books."""
-    k = covariance(LAYOUT, theta, data.points, data.points)
-    k = k + (theta[LAYOUT.noise].exp() + 1e-6) * torch.eye(len(k)).double()
+    k = written_out(layout, theta, data.points)
+    k = k + (theta[layout.noise].exp() + 1e-6) * torch.eye(len(k)).double()
     normal = torch.distributions.MultivariateNormal(prior_mean(data.points), k)
     told: torch.Tensor = normal.log_prob(data.y)  # type: ignore[no-untyped-call]
     return told
 
 
+@pytest.mark.parametrize("layout", [LAYOUT, ROUGH])
 @pytest.mark.parametrize("sources", [0, 2])
-def test_evidence_is_the_normal_density_and_its_gradient(sources: int) -> None:
+def test_covariance_is_as_it_is_written(layout: Layout, sources: int) -> None:
+    theta, at = Prior.vague(layout).mean, points(9, sources=sources)
+    expected = written_out(layout, theta, at)
+    torch.testing.assert_close(covariance(layout, theta, at), expected)
+    # By products what lies between a point and itself is rounded.
+    torch.testing.assert_close(covariance(layout, theta, at, at), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, ROUGH])
+@pytest.mark.parametrize("sources", [0, 2])
+def test_evidence_is_the_normal_density_and_its_gradient(layout: Layout, sources: int) -> None:
     at = points(15, sources=sources)
     data = Observed(points=at, y=at.features[:, 0] + 0.3 * at.features[:, 1].sin())
     noise = torch.Generator().manual_seed(0)
-    theta = Prior.vague(LAYOUT).mean + torch.randn(LAYOUT.size, generator=noise).double()
+    theta = Prior.vague(layout).mean + torch.randn(layout.size, generator=noise).double()
     theta.requires_grad_()
-    expected = -density(theta, data)
+    expected = -density(layout, theta, data)
     (rising,) = torch.autograd.grad(expected, theta)
-    value, slope = Evidence(LAYOUT, data)(theta.detach())
+    value, slope = Evidence(layout, data)(theta.detach())
     assert value == pytest.approx(float(expected.detach()), rel=1e-7)
     torch.testing.assert_close(slope, rising, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, ROUGH])
+def test_a_quick_mean_is_nearly_the_posterior_mean(layout: Layout) -> None:
+    model, at = TargetGP(layout, Prior.vague(layout).mean, observed(40)), points(600, seed=2)
+    torch.testing.assert_close(model.mean(at), model.posterior(at)[0], atol=1e-2, rtol=0)
 
 
 def test_tuning_raises_the_posterior_density() -> None:
@@ -85,7 +132,7 @@ def test_tuning_raises_the_posterior_density() -> None:
     theta = tune(LAYOUT, prior, [data])
 
     def energy(at: torch.Tensor) -> float:
-        return prior.energy(at)[0] - float(density(at, data))
+        return prior.energy(at)[0] - float(density(LAYOUT, at, data))
 
     assert energy(theta) < energy(prior.mean) - 1.0
 
