@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray
 
 _LEAST_SPREAD = 1e-6
-# Log-latencies that differ by less are not squeezed.
-_LEAST_WIDTH = 0.1
+# b: the distance of a warp's knee from the fastest.
+WIDTH = log(2.0)
 # A target's column may leave the range that sources showed; beyond this it tells nothing more.
 _FARTHEST = 4.0
 
@@ -76,47 +77,39 @@ class LatencyScale:
 
 @dataclass(frozen=True, kw_only=True)
 class Warp:
-    """Log-latencies with the slow half squeezed: how slow is slow tells little of what is fast.
+    """Log-latencies with the slow ones squeezed: how slow is slow tells little of what is fast.
 
-    w(l) = l up to the knee, the median of what was measured, and k + b log(1 + (l − k)/b) beyond,
-    b being the knee's distance from the fastest, a tenth at least. A GP of w(l) is a warped
-    Gaussian process (Snelson et al. 2004) whose warp is given.
+    w(l) = l up to the knee and k + b log(1 + (l − k)/b) beyond. A GP of w(l) is a warped Gaussian
+    process (Snelson et al. 2004) whose warp is given. Its knee hangs on the fastest alone: the
+    middle of what was measured moves with where a search has looked.
 
     Attributes:
         knee: k, in log-seconds; infinite where nothing is squeezed.
-        width: b.
     """
 
     knee: float = np.inf
-    width: float = 1.0
 
     @classmethod
     def of(cls, cost_s: FloatArray) -> "Warp":
-        """The warp of what was measured (n,)."""
-        if not len(cost_s):
-            return cls()
-        logs = np.log(cost_s)
-        knee = float(np.median(logs))
-        return cls(knee=knee, width=max(knee - float(logs.min()), _LEAST_WIDTH))
+        """The warp of what was measured (n,): it begins at twice the fastest latency."""
+        return cls(knee=float(np.log(cost_s.min())) + WIDTH) if len(cost_s) else cls()
 
     def __call__(self, cost_s: FloatArray) -> FloatArray:
         """Warped log-latencies (n,) of latencies in seconds."""
         logs = np.log(cost_s)
         beyond = np.maximum(logs - self.knee, 0.0)
-        result: FloatArray = np.minimum(logs, self.knee) + self.width * np.log1p(
-            beyond / self.width
-        )
+        result: FloatArray = np.minimum(logs, self.knee) + WIDTH * np.log1p(beyond / WIDTH)
         return result
 
     def undone(self, mean: FloatArray, std: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Median and spread (n,) of the log-latency whose warped value has this mean and std."""
         log_slope = self.log_slope(mean)
-        beyond: FloatArray = self.width * np.expm1(-log_slope)
+        beyond: FloatArray = WIDTH * np.expm1(-log_slope)
         return np.minimum(mean, self.knee) + beyond, std * np.exp(-log_slope)
 
     def log_slope(self, warped: FloatArray) -> FloatArray:
         """Logarithm of w'(l) (n,) where w(l) has these values."""
-        result: FloatArray = -np.maximum(warped - self.knee, 0.0) / self.width
+        result: FloatArray = -np.maximum(warped - self.knee, 0.0) / WIDTH
         return result
 
 
