@@ -255,10 +255,16 @@ class DgtlProposer:
         return [*parts, *zip(experts, counts, strict=True)]
 
     def _worth(self, points: Points) -> torch.Tensor:
-        """What a gain at each point (n,) counts: its probability of success, for what it costs."""
+        """What a gain at each point (n,) counts: its probability of success, for what it costs.
+
+        History has a say in the former until the target has shown by itself what fails.
+        """
         measured = self._points(self._ledger.ranked()[0])
         failed = self._points(self._ledger.failed())
         success = success_probability(self.surrogate.layout, measured, failed, points)
+        past = self.surrogate.past_success
+        if past is not None and self._stage() is Stage.TUNING_SET:
+            success = success * past(points)
         if not self._config.cost_aware:
             return success
         tried, spent_s = self._ledger.spent()

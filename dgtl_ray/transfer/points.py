@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
+from dgtl_ray.core.roles import FloatArray
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Points:
@@ -18,6 +20,14 @@ class Points:
     features: torch.Tensor
     knobs: torch.Tensor
     sources: torch.Tensor
+
+    @classmethod
+    def of_features(cls, features: FloatArray) -> "Points":
+        """Configurations of which nothing but their features (n × features) is known."""
+        nothing = torch.zeros(len(features), 0)
+        return cls(
+            features=torch.from_numpy(features), knobs=nothing.int(), sources=nothing.double()
+        )
 
     def __len__(self) -> int:
         return len(self.features)

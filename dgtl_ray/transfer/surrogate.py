@@ -17,6 +17,7 @@ from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Relatedness, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp, usable
 from dgtl_ray.transfer.source_model import SourceModel
+from dgtl_ray.transfer.success import PastSuccess
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
 
@@ -41,6 +42,7 @@ class Surrogate:
 
     Attributes:
         layout: Of the hyperparameters without history.
+        past_success: What history says of a configuration's chance to run, where there is any.
         fallbacks: What numerical trouble was met, and what was done without.
     """
 
@@ -66,6 +68,7 @@ class Surrogate:
         self._alone = Prior.vague(self.layout)
         self._informed: Prior | None = None
         self._sources: SourceModel | None = None
+        self.past_success: PastSuccess | None = None
         self.fallbacks: list[str] = []
         good = usable(sources)
         if good and len(rows):
@@ -134,6 +137,7 @@ class Surrogate:
         if self._transferred_prior:
             prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
+        self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked
 
     def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:

@@ -206,3 +206,19 @@ def test_representatives_leave_no_row_far_away() -> None:
     assert first < 3 <= second
     assert representatives(features, features[[1]], 1) == [4]
     assert representatives(features, nothing, 0) == []
+
+
+def test_what_failed_on_every_source_is_not_in_the_tuning_set() -> None:
+    """However fast the rest of the sources makes its region look."""
+    space = GridSpace()
+    failed = tuple(
+        replace(
+            one,
+            cost_s=np.where(one.encoding[:, 1] > np.median(one.encoding[:, 1]), np.nan, 1)
+            * one.cost_s,
+        )
+        for one in _SOURCES
+    )
+    first = DgtlProposer(context(space, 0, failed), SMALL).propose(8).pool
+    encoding = space.encode(first, EXAMPLE_DEVICE)
+    assert (encoding[:, 1] <= np.median(failed[0].encoding[:, 1])).all()
