@@ -14,6 +14,7 @@ from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
+from dgtl_ray.transfer.calibration import Calibration
 from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained
@@ -93,6 +94,7 @@ class DgtlProposer:
         self._context = context
         self._config = config or DgtlConfig()
         self._ledger = Ledger()
+        self._calibration = Calibration()
         self._candidates = Candidates(context, self._config.standing)
         standing = self._candidates.standing
         with one_thread():
@@ -138,6 +140,7 @@ class DgtlProposer:
     ) -> None:
         """Take measurements in; the model learns of them when it is asked next."""
         self._ledger.record(pool, cost_s, status, spent_s)
+        self._calibration.learn(pool, cost_s)
 
     @property
     def fallbacks(self) -> Sequence[str]:
@@ -156,7 +159,8 @@ class DgtlProposer:
             experts = self.surrogate.experts(self._points(ranked), cost_s)
             if not experts or not len(ranked):
                 return None
-            return self.surrogate.predict(experts, self._points(rows))
+            mean, std = self.surrogate.predict(experts, self._points(rows))
+        return mean, self._calibration.factor * std
 
     def _stage(self) -> Stage:
         known = len(self._ledger)
@@ -180,7 +184,8 @@ class DgtlProposer:
             return pool[picked], None, None
         chosen = torch.tensor(picked)
         mean, std = self.surrogate.predict(experts, points[chosen])
-        return pool[picked], mean, std
+        self._calibration.expect(pool[picked], mean, std)
+        return pool[picked], mean, self._calibration.factor * std
 
     def _share_out(
         self,
