@@ -70,7 +70,7 @@ _QUICK = _Size(devices=(2,), past=(), layers=(), settle_s=0.0, window_s=3.0)
 
 
 def run(*, quick: bool) -> BenchReport:
-    """Utilisation by devices, cost of a trial by past trials and by layers; about eight minutes."""
+    """Utilisation by devices, cost of a trial by past trials and by layers; about ten minutes."""
     size = _QUICK if quick else _FULL
     problem = _problem()
     by_devices = [
