@@ -36,6 +36,7 @@ VARIANTS: Mapping[str, DgtlConfig] = MappingProxyType(
         "shallow": DgtlConfig(pretrain=PretrainConfig(hidden=0)),
         "no guard": DgtlConfig(guard=False),
         "no opinions of single sources": DgtlConfig(opinion_share=0.0),
+        "nothing in the tuning set but favourites": DgtlConfig(representative_share=0.0),
         "no neighbours of the fastest": DgtlConfig(local_share=0.0),
         COST_AWARE: DgtlConfig(cost_aware=True),
     }

@@ -28,6 +28,8 @@ from dgtl_ray.transfer.trial_cost import relative_cost
 # Single sources that choose for themselves, and configurations, their favourites, that each
 # chooses from.
 OPINIONS, FAVOURITES = 2, 2000
+# Probability of success from which on a configuration may represent others.
+LIKELY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class DgtlConfig:
     Attributes:
         tuning_set: Configurations of the first stage.
         standing: Random configurations that stay in the pool during the whole search.
+        representative_share: Part of each batch of the tuning set, where there is history, that
+            represents the whole space.
         escape_share: Part of each batch that a model gets, however unlikely it has become.
         local_share: Part of each batch, after the tuning set, that are neighbours of the fastest.
         opinion_share: Of what the model with history chooses then, the part that it leaves to
@@ -51,6 +55,7 @@ class DgtlConfig:
 
     tuning_set: int = 16
     standing: int = 8000
+    representative_share: float = 0.25
     escape_share: float = 0.5
     local_share: float = 0.25
     opinion_share: float = 0.5
@@ -66,7 +71,7 @@ class DgtlConfig:
             raise ValueError(f"tuning_set is {self.tuning_set}; it must be 2 or more")
         if self.standing < 1:
             raise ValueError(f"standing is {self.standing}; it must be 1 or more")
-        for name in ("escape_share", "local_share"):
+        for name in ("representative_share", "escape_share", "local_share"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 0.5")
         if not 0 <= self.opinion_share <= 1:
@@ -199,9 +204,27 @@ class DgtlProposer:
         pending = self._points(self._ledger.pending())
         worth = self._worth(points)
         noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        if experts[0].informed and experts[0].best is None:
-            return first_batch(experts[0].model, points, pending, worth, n, noise)
-        picked = self._local(experts, points, pool, n)
+        if not experts[0].informed or self._stage() is Stage.SEARCH:
+            picked = self._local(experts, points, pool, n)
+            return self._ask(experts, points, picked, worth, n, noise)
+        count = n - round(self._config.representative_share * n)
+        if experts[0].best is None:
+            picked = first_batch(experts[0].model, points, pending, worth, count, noise)
+        else:
+            picked = self._ask(experts, points, [], worth, count, noise)
+        return picked + self._represent(points, picked, n - count)
+
+    def _ask(
+        self,
+        experts: Sequence[Expert],
+        points: Points,
+        picked: list[int],
+        worth: torch.Tensor,
+        n: int,
+        noise: torch.Generator,
+    ) -> list[int]:
+        """Indices of `n` points: those picked, and what the experts add to them."""
+        pending = self._points(self._ledger.pending())
         for expert, count in self._parts(experts, n - len(picked)):
             taken = torch.tensor(picked, dtype=torch.int64)
             open_ = self._open(expert, points, taken)
@@ -215,8 +238,22 @@ class DgtlProposer:
                 count,
                 noise,
             )
-            picked += [int(open_[k]) for k in found]
+            picked = picked + [int(open_[k]) for k in found]
         return picked
+
+    def _represent(self, points: Points, picked: list[int], n: int) -> list[int]:
+        """Indices of `n` points more that represent the space, of those that are likely to run.
+
+        Whoever has seen nothing but what history likes does not know what is wrong with the rest:
+        a model of favourites alone cannot guard against them.
+        """
+        likely = np.flatnonzero(self._success(points).numpy() >= LIKELY)
+        left = np.setdiff1d(likely, picked)
+        if n < 1 or not len(left):
+            return []
+        features = points.features.numpy()
+        taken = np.concatenate([self._asked(), features[picked]])
+        return [int(left[k]) for k in representatives(features[left], taken, n)]
 
     def _open(self, expert: Expert, points: Points, taken: torch.Tensor) -> torch.Tensor:
         """Indices of what an expert may choose from; of a single source's, its favourites."""
@@ -260,9 +297,17 @@ class DgtlProposer:
         return [*parts, *zip(experts, counts, strict=True)]
 
     def _worth(self, points: Points) -> torch.Tensor:
-        """What a gain at each point (n,) counts: its probability of success, for what it costs.
+        """What a gain at each point (n,) counts: its probability of success, for what it costs."""
+        success = self._success(points)
+        if not self._config.cost_aware:
+            return success
+        tried, spent_s = self._ledger.spent()
+        return success / relative_cost(self.surrogate.layout, self._points(tried), spent_s, points)
 
-        History has a say in the former until the target has shown by itself what fails.
+    def _success(self, points: Points) -> torch.Tensor:
+        """Probability (n,) that each builds and runs.
+
+        History has a say until the target has shown by itself what fails.
         """
         measured = self._points(self._ledger.ranked()[0])
         failed = self._points(self._ledger.failed())
@@ -270,24 +315,25 @@ class DgtlProposer:
         past = self.surrogate.past_success
         if past is not None and self._stage() is Stage.TUNING_SET:
             success = success * past(points)
-        if not self._config.cost_aware:
-            return success
-        tried, spent_s = self._ledger.spent()
-        return success / relative_cost(self.surrogate.layout, self._points(tried), spent_s, points)
+        return success
 
     def _spread(self, points: Points, n: int) -> list[int]:
         """Indices of `n` points that tell of the whole space, where no model can choose.
 
         Half of them represent the others, and half lie at the edges: where optima are is not known.
         """
-        asked = [self._ledger.pending(), self._ledger.ranked()[0], self._ledger.failed()]
-        taken = torch.cat([self._points(rows).features for rows in asked]).numpy()
+        taken = self._asked()
         features = points.features.numpy()
         inner = representatives(features, taken, n // 2)
         left = np.setdiff1d(np.arange(len(features)), inner)
         taken = np.concatenate([taken, features[inner]])
         outer = spread_out(features[left], taken, n - len(inner))
         return inner + [int(k) for k in left[outer]]
+
+    def _asked(self) -> FloatArray:
+        """Scaled encodings (n × features) of all that was asked for."""
+        asked = [self._ledger.pending(), self._ledger.ranked()[0], self._ledger.failed()]
+        return torch.cat([self._points(rows).features for rows in asked]).numpy()
 
     def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
         """How many of `n` each expert chooses; they add up to `n`.

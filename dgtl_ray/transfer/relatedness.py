@@ -1,5 +1,6 @@
 """How related each source turned out to be."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from dgtl_ray.core.roles import FloatArray
 
 # Measurements before a source is judged.
 _LEAST = 8
-# Rank correlation below which a source is not trusted.
-TRUSTED = 0.2
+# Rank correlation below which a source is not trusted, and how many standard errors from none it
+# must be: of few measurements, noise ranks some by chance.
+TRUSTED, STANDARD_ERRORS = 0.2, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +23,21 @@ class Relatedness:
         name: The source's.
         correlation: Of the ranks that the deep GP expected with those measured; None while there
             are too few measurements.
+        measured: How many there are.
     """
 
     name: str
     correlation: float | None
+    measured: int
 
     @property
     def trusted(self) -> bool:
         """Whether it ranks the target's configurations better than chance."""
-        return self.correlation is None or self.correlation >= TRUSTED
+        if self.correlation is None:
+            return True
+        # Spearman's coefficient of n independent ranks has variance 1/(n − 1).
+        chance = STANDARD_ERRORS / math.sqrt(self.measured - 1)
+        return self.correlation >= max(TRUSTED, chance)
 
 
 def relatedness(
@@ -43,7 +51,11 @@ def relatedness(
         cost_s: Their latencies (n,).
     """
     return tuple(
-        Relatedness(name=name, correlation=rank_correlation(expected[:, k], cost_s))
+        Relatedness(
+            name=name,
+            correlation=rank_correlation(expected[:, k], cost_s),
+            measured=len(cost_s),
+        )
         for k, name in enumerate(names)
     )
 

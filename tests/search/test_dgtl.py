@@ -6,7 +6,7 @@ import torch
 
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import FloatArray, Proposer
+from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
 from dgtl_ray.search.candidates import neighbours_of, representatives
 from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
@@ -206,6 +206,23 @@ def test_representatives_leave_no_row_far_away() -> None:
     assert first < 3 <= second
     assert representatives(features, features[[1]], 1) == [4]
     assert representatives(features, nothing, 0) == []
+
+
+def test_part_of_the_tuning_set_is_not_what_history_likes() -> None:
+    """Whatever is learned from favourites alone, it cannot tell what they have in common."""
+    liked = DgtlProposer(
+        context(GridSpace(), 0, _SOURCES), replace(SMALL, representative_share=0.0), _PRETRAINED
+    )
+    mixed = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
+    favourites, also_others = liked.propose(8).pool, mixed.propose(8).pool
+    assert (also_others[:6] == favourites[:6]).all()
+    assert far_from(also_others) < far_from(favourites)
+
+
+def far_from(chosen: IntArray) -> float:
+    """Knobs in which a configuration of the grid differs from the most similar chosen, in mean."""
+    unlike = (GridSpace().rows[:, None, :] != chosen).sum(axis=2)
+    return float(unlike.min(axis=1).mean())
 
 
 def test_what_failed_on_every_source_is_not_in_the_tuning_set() -> None:

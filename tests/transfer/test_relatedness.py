@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from dgtl_ray.transfer.relatedness import rank_correlation, relatedness
+from dgtl_ray.transfer.relatedness import Relatedness, rank_correlation, relatedness
 
 
 def test_rank_correlation_is_spearmans() -> None:
@@ -28,3 +28,13 @@ def test_a_source_is_trusted_before_it_was_judged() -> None:
     (only,) = relatedness(("new",), np.zeros((2, 1)), np.ones(2))
     assert only.correlation is None
     assert only.trusted
+
+
+def test_few_measurements_must_agree_more() -> None:
+    rng = np.random.default_rng(0)
+    cost_s = np.arange(100.0)
+    noisy = cost_s + rng.normal(scale=60.0, size=100)
+    (many,) = relatedness(("noisy",), noisy[:, None], cost_s)
+    few = Relatedness(name="noisy", correlation=many.correlation, measured=10)
+    assert many.trusted
+    assert not few.trusted
