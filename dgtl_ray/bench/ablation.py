@@ -18,7 +18,8 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.measure.recorded import RecordedTable
 from dgtl_ray.measure.tables import read_tables
 from dgtl_ray.search import ProposerContext
-from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+from dgtl_ray.search.dgtl import DgtlProposer
+from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.transfer.checkpoint import content_key
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.scaling import usable

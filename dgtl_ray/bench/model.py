@@ -13,7 +13,8 @@ from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.search.context import ProposerContext
-from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+from dgtl_ray.search.dgtl import DgtlProposer
+from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.space.descriptors import NO_DEVICE
 from dgtl_ray.transfer.pretraining import Pretrained, pretrain
 

@@ -23,7 +23,8 @@ def _chameleon(context: ProposerContext) -> Proposer:
 
 
 def _dgtl(context: ProposerContext) -> Proposer:
-    from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+    from dgtl_ray.search.dgtl import DgtlProposer
+    from dgtl_ray.search.dgtl_config import DgtlConfig
     from dgtl_ray.transfer.checkpoint import unpack
 
     config = DgtlConfig() if context.pool is None else DgtlConfig(standing=context.pool)

@@ -9,7 +9,8 @@ from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
 from dgtl_ray.search.candidates import neighbours_of, representatives
-from dgtl_ray.search.dgtl import DgtlConfig, DgtlProposer
+from dgtl_ray.search.dgtl import DgtlProposer
+from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
 from dgtl_ray.testing.spaces import GridSpace

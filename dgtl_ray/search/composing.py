@@ -1,0 +1,225 @@
+"""Who chooses how many of a batch: models, neighbours, representatives."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from dgtl_ray.core.measurement import Stage
+from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.search.candidates import neighbours_of, representatives, spread_out
+from dgtl_ray.search.dgtl_config import DgtlConfig
+from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
+from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
+from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.success import success_probability
+from dgtl_ray.transfer.surrogate import Surrogate
+from dgtl_ray.transfer.trial_cost import relative_cost
+
+# Single sources that choose for themselves, and configurations, their favourites, that each
+# chooses from.
+OPINIONS, FAVOURITES = 2, 2000
+# Probability of success from which on a configuration may represent others.
+LIKELY = 0.5
+
+
+class Composer:
+    """Composes batches from a pool.
+
+    Args:
+        config: Everyone's shares.
+        surrogate: The models.
+        ledger: What was asked for, and what came of it.
+        points: Configurations, as the models see them.
+    """
+
+    def __init__(
+        self,
+        config: DgtlConfig,
+        surrogate: Surrogate,
+        ledger: Ledger,
+        points: Callable[[IntArray], Points],
+    ) -> None:
+        self._config = config
+        self._surrogate = surrogate
+        self._ledger = ledger
+        self._points = points
+
+    @property
+    def stage(self) -> Stage:
+        """Whether the tuning set is complete."""
+        known = len(self._ledger)
+        return Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
+
+    def compose(
+        self,
+        experts: Sequence[Expert],
+        pool: IntArray,
+        points: Points,
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[int]:
+        """Indices of up to `n` of a pool, each expert filling its part, the others' pending.
+
+        Args:
+            experts: The models; there may be none yet.
+            pool: Rows (m × columns) to choose from.
+            points: The same as the models see them.
+            n: Batch size.
+            rng: Source of sample paths.
+        """
+        if not experts:
+            return self._spread(points, n)
+        noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        if experts[0].informed and self.stage is Stage.TUNING_SET:
+            return self._tuning_set(experts, points, n, noise)
+        picked = self._local(experts, points, pool, n)
+        return self._ask(experts, points, picked, n, noise)
+
+    def _tuning_set(
+        self, experts: Sequence[Expert], points: Points, n: int, noise: torch.Generator
+    ) -> list[int]:
+        """Indices of `n` points, most of them chosen for what history expects of them."""
+        count = n - round(self._config.representative_share * n)
+        if experts[0].best is None:
+            pending, worth = self._points(self._ledger.pending()), self._worth(points)
+            picked = first_batch(experts[0].model, points, pending, worth, count, noise)
+        else:
+            picked = self._ask(experts, points, [], count, noise)
+        return picked + self._represent(points, picked, n - count)
+
+    def _ask(
+        self,
+        experts: Sequence[Expert],
+        points: Points,
+        picked: list[int],
+        n: int,
+        noise: torch.Generator,
+    ) -> list[int]:
+        """Indices of `n` points: those picked, and what the experts add to them."""
+        pending, worth = self._points(self._ledger.pending()), self._worth(points)
+        for expert, count in self._parts(experts, n - len(picked)):
+            taken = torch.tensor(picked, dtype=torch.int64)
+            open_ = self._open(expert, points, taken)
+            told, asked = points[open_], pending.and_also(points[taken])
+            found = choose_batch(
+                expert.model,
+                expert.told(told),
+                expert.told(asked),
+                expert.best,
+                worth[open_],
+                count,
+                noise,
+            )
+            picked = picked + [int(open_[k]) for k in found]
+        return picked
+
+    def _represent(self, points: Points, picked: list[int], n: int) -> list[int]:
+        """Indices of `n` points more that represent the space, of those that are likely to run.
+
+        Whoever has seen nothing but what history likes does not know what is wrong with the rest:
+        a model of favourites alone cannot guard against them.
+        """
+        likely = np.flatnonzero(self._success(points).numpy() >= LIKELY)
+        left = np.setdiff1d(likely, picked)
+        if n < 1 or not len(left):
+            return []
+        features = points.features.numpy()
+        taken = np.concatenate([self._asked(), features[picked]])
+        return [int(left[k]) for k in representatives(features[left], taken, n)]
+
+    def _open(self, expert: Expert, points: Points, taken: torch.Tensor) -> torch.Tensor:
+        """Indices of what an expert may choose from; of a single source's, its favourites."""
+        everywhere = torch.arange(len(points))
+        if expert.informed and expert.sources != ALL_SOURCES:
+            expected = expert.told(points).sources[:, 0]
+            everywhere = torch.argsort(expected, stable=True)[:FAVOURITES]
+        return everywhere[~torch.isin(everywhere, taken)]
+
+    def _local(
+        self, experts: Sequence[Expert], points: Points, pool: IntArray, n: int
+    ) -> list[int]:
+        """Indices of neighbours of the fastest, those that are expected to gain most.
+
+        A knob that no model has understood yet can make a neighbour look hopeless that is not.
+        """
+        ranked, cost_s = self._ledger.ranked()
+        count = round(self._config.local_share * n)
+        if self.stage is Stage.TUNING_SET or not len(ranked):
+            return []
+        near = torch.from_numpy(neighbours_of(ranked, pool, count))
+        mean, std = self._surrogate.predict(experts, points[near])
+        best = float(np.log(cost_s[0]))
+        gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std), best)
+        return near[torch.argsort(gain, descending=True, stable=True)[:count]].tolist()
+
+    def _parts(self, experts: Sequence[Expert], n: int) -> list[tuple[Expert, int]]:
+        """Who chooses how many of `n`, one after the other.
+
+        After the tuning set the model with history leaves some to single sources, the two that
+        explain best what was measured.
+        """
+        counts = self._counts(experts, n)
+        left = round(self._config.opinion_share * counts[0])
+        opinions = list[Expert]()
+        if experts[0].informed and left and self.stage is Stage.SEARCH:
+            opinions = self._surrogate.opinions(experts[0])[:OPINIONS]
+        turns = [(left + OPINIONS - 1 - k) // OPINIONS for k in range(OPINIONS)]
+        parts = list(zip(opinions, turns, strict=False))
+        counts[0] -= sum(count for _, count in parts)
+        return [*parts, *zip(experts, counts, strict=True)]
+
+    def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
+        """How many of `n` each expert chooses; they add up to `n`.
+
+        History has its least share only while one of its sources ranks the target's measurements.
+        """
+        if len(experts) < 2:
+            return [n] * len(experts)
+        least = int(self._config.escape_share * n)
+        alone = max(least, round(experts[1].share * n))
+        ranked, cost_s = self._ledger.ranked()
+        sources = self._surrogate.relatedness(self._points(ranked), cost_s)
+        if any(source.trusted for source in sources):
+            alone = min(alone, n - least)
+        return [n - alone, alone]
+
+    def _worth(self, points: Points) -> torch.Tensor:
+        """What a gain at each point (n,) counts: its probability of success, for what it costs."""
+        success = self._success(points)
+        if not self._config.cost_aware:
+            return success
+        tried, spent_s = self._ledger.spent()
+        return success / relative_cost(self._surrogate.layout, self._points(tried), spent_s, points)
+
+    def _success(self, points: Points) -> torch.Tensor:
+        """Probability (n,) that each builds and runs.
+
+        History has a say until the target has shown by itself what fails.
+        """
+        measured = self._points(self._ledger.ranked()[0])
+        failed = self._points(self._ledger.failed())
+        success = success_probability(self._surrogate.layout, measured, failed, points)
+        past = self._surrogate.past_success
+        if past is not None and self.stage is Stage.TUNING_SET:
+            success = success * past(points)
+        return success
+
+    def _spread(self, points: Points, n: int) -> list[int]:
+        """Indices of `n` points that tell of the whole space, where no model can choose.
+
+        Half of them represent the others, and half lie at the edges: where optima are is not known.
+        """
+        taken = self._asked()
+        features = points.features.numpy()
+        inner = representatives(features, taken, n // 2)
+        left = np.setdiff1d(np.arange(len(features)), inner)
+        taken = np.concatenate([taken, features[inner]])
+        outer = spread_out(features[left], taken, n - len(inner))
+        return inner + [int(k) for k in left[outer]]
+
+    def _asked(self) -> FloatArray:
+        """Scaled encodings (n × features) of all that was asked for."""
+        asked = [self._ledger.pending(), self._ledger.ranked()[0], self._ledger.failed()]
+        return torch.cat([self._points(rows).features for rows in asked]).numpy()
