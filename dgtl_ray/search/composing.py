@@ -173,16 +173,18 @@ class Composer:
     def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
         """How many of `n` each expert chooses; they add up to `n`.
 
-        History has its least share only while one of its sources ranks the target's measurements.
+        History has its least share only while one of its sources ranks the target's measurements,
+        and less of it as these become more than the tuning set: then they speak for themselves.
         """
         if len(experts) < 2:
             return [n] * len(experts)
+        ranked, cost_s = self._ledger.ranked()
         least = int(self._config.escape_share * n)
         alone = max(least, round(experts[1].share * n))
-        ranked, cost_s = self._ledger.ranked()
         sources = self._surrogate.relatedness(self._points(ranked), cost_s)
         if any(source.trusted for source in sources):
-            alone = min(alone, n - least)
+            outgrown = max(1.0, len(ranked) / self._config.tuning_set)
+            alone = min(alone, n - round(least / outgrown))
         return [n - alone, alone]
 
     def _worth(self, points: Points) -> torch.Tensor:

@@ -15,7 +15,8 @@ class DgtlConfig:
         standing: Random configurations that stay in the pool during the whole search.
         representative_share: Part of each batch of the tuning set, where there is history, that
             represents the whole space.
-        escape_share: Part of each batch that a model gets, however unlikely it has become.
+        escape_share: Part of each batch that a model gets, however unlikely it has become; the one
+            with history gets less of it the more is measured.
         local_share: Part of each batch, after the tuning set, that are neighbours of the fastest.
         opinion_share: Of what the model with history chooses then, the part that it leaves to
             single sources.
