@@ -1,6 +1,7 @@
 """Who chooses how many of a batch: models, neighbours, representatives."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
 from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
 from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.relatedness import Relatedness
 from dgtl_ray.transfer.success import success_probability
 from dgtl_ray.transfer.surrogate import Surrogate
 from dgtl_ray.transfer.trial_cost import relative_cost
@@ -22,6 +24,27 @@ from dgtl_ray.transfer.trial_cost import relative_cost
 OPINIONS, FAVOURITES = 2, 2000
 # Probability of success from which on a configuration may represent others.
 LIKELY = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Offer:
+    """What a batch is chosen from.
+
+    Attributes:
+        pool: Rows (m × columns).
+        points: The same as the models see them.
+        pending: What was asked for and is not measured yet.
+        success: Probability (m,) that each builds and runs.
+        worth: What a gain at each counts (m,).
+        noise: Source of sample paths.
+    """
+
+    pool: IntArray
+    points: Points
+    pending: Points
+    success: torch.Tensor
+    worth: torch.Tensor
+    noise: torch.Generator
 
 
 class Composer:
@@ -71,61 +94,65 @@ class Composer:
         """
         if not experts:
             return self._spread(points, n)
-        noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        success = self._success(points)
+        offer = _Offer(
+            pool=pool,
+            points=points,
+            pending=self._points(self._ledger.pending()),
+            success=success,
+            worth=self._worth(points, success),
+            noise=torch.Generator().manual_seed(int(rng.integers(2**31))),
+        )
         if experts[0].informed and self.stage is Stage.TUNING_SET:
-            return self._tuning_set(experts, points, n, noise)
-        picked = self._local(experts, points, pool, n)
-        return self._ask(experts, points, picked, n, noise)
+            return self._tuning_set(experts, offer, n)
+        return self._ask(experts, offer, self._local(experts, offer, n), n)
 
-    def _tuning_set(
-        self, experts: Sequence[Expert], points: Points, n: int, noise: torch.Generator
-    ) -> list[int]:
+    def relatedness(self) -> tuple[Relatedness, ...]:
+        """How related each source of history turned out to be, by what was measured so far."""
+        ranked, cost_s = self._ledger.ranked()
+        return self._surrogate.relatedness(self._points(ranked), cost_s)
+
+    def _tuning_set(self, experts: Sequence[Expert], offer: _Offer, n: int) -> list[int]:
         """Indices of `n` points, most of them chosen for what history expects of them."""
         count = n - round(self._config.representative_share * n)
         if experts[0].best is None:
-            pending, worth = self._points(self._ledger.pending()), self._worth(points)
-            picked = first_batch(experts[0].model, points, pending, worth, count, noise)
+            picked = first_batch(
+                experts[0].model, offer.points, offer.pending, offer.worth, count, offer.noise
+            )
         else:
-            picked = self._ask(experts, points, [], count, noise)
-        return picked + self._represent(points, picked, n - count)
+            picked = self._ask(experts, offer, [], count)
+        return picked + self._represent(offer, picked, n - count)
 
     def _ask(
-        self,
-        experts: Sequence[Expert],
-        points: Points,
-        picked: list[int],
-        n: int,
-        noise: torch.Generator,
+        self, experts: Sequence[Expert], offer: _Offer, picked: list[int], n: int
     ) -> list[int]:
         """Indices of `n` points: those picked, and what the experts add to them."""
-        pending, worth = self._points(self._ledger.pending()), self._worth(points)
         for expert, count in self._parts(experts, n - len(picked)):
             taken = torch.tensor(picked, dtype=torch.int64)
-            open_ = self._open(expert, points, taken)
-            told, asked = points[open_], pending.and_also(points[taken])
+            open_ = self._open(expert, offer.points, taken)
+            told, asked = offer.points[open_], offer.pending.and_also(offer.points[taken])
             found = choose_batch(
                 expert.model,
                 expert.told(told),
                 expert.told(asked),
                 expert.best,
-                worth[open_],
+                offer.worth[open_],
                 count,
-                noise,
+                offer.noise,
             )
             picked = picked + [int(open_[k]) for k in found]
         return picked
 
-    def _represent(self, points: Points, picked: list[int], n: int) -> list[int]:
+    def _represent(self, offer: _Offer, picked: list[int], n: int) -> list[int]:
         """Indices of `n` points more that represent the space, of those that are likely to run.
 
         Whoever has seen nothing but what history likes does not know what is wrong with the rest:
         a model of favourites alone cannot guard against them.
         """
-        likely = np.flatnonzero(self._success(points).numpy() >= LIKELY)
-        left = np.setdiff1d(likely, picked)
+        left = np.setdiff1d(np.flatnonzero(offer.success.numpy() >= LIKELY), picked)
         if n < 1 or not len(left):
             return []
-        features = points.features.numpy()
+        features = offer.points.features.numpy()
         taken = np.concatenate([self._asked(), features[picked]])
         return [int(left[k]) for k in representatives(features[left], taken, n)]
 
@@ -137,9 +164,7 @@ class Composer:
             everywhere = torch.argsort(expected, stable=True)[:FAVOURITES]
         return everywhere[~torch.isin(everywhere, taken)]
 
-    def _local(
-        self, experts: Sequence[Expert], points: Points, pool: IntArray, n: int
-    ) -> list[int]:
+    def _local(self, experts: Sequence[Expert], offer: _Offer, n: int) -> list[int]:
         """Indices of neighbours of the fastest, those that are expected to gain most.
 
         A knob that no model has understood yet can make a neighbour look hopeless that is not.
@@ -148,8 +173,8 @@ class Composer:
         count = round(self._config.local_share * n)
         if self.stage is Stage.TUNING_SET or not len(ranked):
             return []
-        near = torch.from_numpy(neighbours_of(ranked, pool, count))
-        mean, std = self._surrogate.predict(experts, points[near])
+        near = torch.from_numpy(neighbours_of(ranked, offer.pool, count))
+        mean, std = self._surrogate.predict(experts, offer.points[near])
         best = float(np.log(cost_s[0]))
         gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std), best)
         return near[torch.argsort(gain, descending=True, stable=True)[:count]].tolist()
@@ -178,18 +203,15 @@ class Composer:
         """
         if len(experts) < 2:
             return [n] * len(experts)
-        ranked, cost_s = self._ledger.ranked()
         least = int(self._config.escape_share * n)
         alone = max(least, round(experts[1].share * n))
-        sources = self._surrogate.relatedness(self._points(ranked), cost_s)
-        if any(source.trusted for source in sources):
-            outgrown = max(1.0, len(ranked) / self._config.tuning_set)
+        if any(source.trusted for source in self.relatedness()):
+            outgrown = max(1.0, len(self._ledger.ranked()[0]) / self._config.tuning_set)
             alone = min(alone, n - round(least / outgrown))
         return [n - alone, alone]
 
-    def _worth(self, points: Points) -> torch.Tensor:
+    def _worth(self, points: Points, success: torch.Tensor) -> torch.Tensor:
         """What a gain at each point (n,) counts: its probability of success, for what it costs."""
-        success = self._success(points)
         if not self._config.cost_aware:
             return success
         tried, spent_s = self._ledger.spent()

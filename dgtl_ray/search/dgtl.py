@@ -99,8 +99,7 @@ class DgtlProposer:
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""
-        ranked, cost_s = self._ledger.ranked()
-        return self.surrogate.relatedness(self._points(ranked), cost_s)
+        return self._composer.relatedness()
 
     def predict(self, rows: IntArray) -> tuple[FloatArray, FloatArray] | None:
         """Mean and std (n,) of the log-latency of configurations; None before there is a model."""
