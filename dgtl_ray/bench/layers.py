@@ -2,105 +2,66 @@
 
 ResNet-18 is tuned twice on this machine: by `evolutionary`, with equally many trials of every
 layer, and by `dgtl` with the history of other networks, in a share of that search time and of those
-trials. All runs are kept in one folder and used again, whoever made them; one that was interrupted
+trials. What both found is then built anew and timed in turn: a machine is not equally fast at all
+moments. All runs are kept in one folder and used again, whoever made them; one that was interrupted
 goes on.
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
+from dgtl_ray.bench.finished_run import FinishedRun
+from dgtl_ray.bench.in_turn import time_in_turn
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Measurement, Stage, Status
-from dgtl_ray.experiment import best_of
+from dgtl_ray.core.roles import FloatArray
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory, row_filter
+from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.report import PlainMonitor
-from dgtl_ray.runfolder import RunFolder, RunState
+from dgtl_ray.runfolder import RunFolder
 from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
 NETWORK = "resnet18"
-# A layer has been found when a trial is at most this factor slower than the long search's winner.
+# A layer was found by what is at most this factor slower than the long search's winner.
 WITHIN = 1.03
 # Of the long search's time, and of its trials of each layer.
 SHARE = 0.25
+# Configurations are timed in turn that seemed at most this factor slower than a search's fastest.
+_HOPEFUL = 1.2
 # The long search ends by itself: a limit must be given.
 _DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Size:
-    """The networks that make history and how long each may search, and the long search's trials."""
+    """How much is done.
+
+    Attributes:
+        sources: The networks that make history.
+        source_s: Seconds that each of them is searched.
+        layer_trials: Trials of each layer in the long search.
+        passes: How often everything is timed in turn.
+    """
 
     sources: tuple[str, ...]
     source_s: float
     layer_trials: int
+    passes: int
 
 
-_FULL = _Size(sources=("mobilenet_v1", "vgg16", "alexnet"), source_s=480.0, layer_trials=300)
-_QUICK = _Size(sources=("alexnet",), source_s=10.0, layer_trials=2)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A finished run, as its folder tells it."""
-
-    folder: RunFolder
-
-    @cached_property
-    def state(self) -> RunState:
-        return self.folder.read()
-
-    @cached_property
-    def layers(self) -> dict[str, list[Measurement]]:
-        """Its measurements by workload key, oldest first."""
-        rows = ParquetHistory(self.state.history).measurements(row_filter(run_id=self.state.run_id))
-        keys = dict.fromkeys(row.workload_key for row in rows)
-        return {key: [row for row in rows if row.workload_key == key] for key in keys}
-
-    @property
-    def search_s(self) -> float:
-        """Search time, all in."""
-        return self.state.spent.total if self.state.spent else 0.0
-
-    @cached_property
-    def _rounds(self) -> tuple[list[datetime], list[float]]:
-        rounds = self.folder.rounds()
-        if not rounds:
-            raise InputError(f"{self.folder.uri} did not note its rounds: tune it anew")
-        return [at for at, _ in rounds], [total for _, total in rounds]
-
-    def best_s(self, key: str) -> float | None:
-        """Latency of a layer's winner."""
-        best = best_of(self.layers.get(key, []))
-        return None if best is None else best.latency_s
-
-    def trials(self, key: str) -> int:
-        """Trials of a layer, confirmations left out."""
-        return sum(row.stage is not Stage.CONFIRM for row in self.layers.get(key, []))
-
-    def reached_s(self, key: str, limit_s: float) -> float | None:
-        """Search time when a configuration of a layer first was as fast; None if none was.
-
-        Configurations that failed at any time do not count.
-        """
-        rows = self.layers.get(key, [])
-        failed = {row.config for row in rows if row.status is not Status.OK}
-        good = [row for row in rows if row.config not in failed]
-        first = next((row for row in good if row.cost_s and row.cost_s <= limit_s), None)
-        return None if first is None else self._elapsed_s(first)
-
-    def _elapsed_s(self, row: Measurement) -> float:
-        moments, elapsed_s = self._rounds
-        return elapsed_s[min(bisect_left(moments, row.created_at), len(elapsed_s) - 1)]
+_FULL = _Size(
+    sources=("mobilenet_v1", "vgg16", "alexnet"), source_s=480.0, layer_trials=300, passes=5
+)
+_QUICK = _Size(sources=("alexnet",), source_s=10.0, layer_trials=2, passes=1)
 
 
 def run(
@@ -127,32 +88,33 @@ def run(
     with TemporaryDirectory() as temporary:
         folder = runs or Path(temporary)
         uris = list(history) or _source_histories(folder, size, time_budget or size.source_s)
-        long = _tuned(
-            folder / "evolutionary",
-            NETWORK,
-            TuneConfig(
-                search_alg="evolutionary",
-                time_budget_s=_DAY_S,
-                samples_per_layer=size.layer_trials,
-                min_gain=0.0,
-            ),
-        )
-        budget_s = SHARE * long.search_s
-        config = TuneConfig(
-            search_alg="dgtl",
-            time_budget_s=budget_s,
-            samples_per_layer=math.ceil(SHARE * size.layer_trials),
-            min_gain=0.0,
-        )
-        short = _tuned(folder / "dgtl", NETWORK, config, uris)
-        known = _known(uris, long)
-        rows = [_row(key, long, short, budget_s, known) for key in long.layers]
+        long = _tuned(folder / "evolutionary", NETWORK, _long_search(size))
+        short = _tuned(folder / "dgtl", NETWORK, _short_search(size, long), uris)
+        rows = _rows(long, short, uris, size.passes)
         return BenchReport(
             name="layers",
             tables=[BenchTable(title=f"{NETWORK}: search time until found", rows=rows)],
-            figures=_figures(rows, long, short, budget_s),
+            figures=_figures(rows, long, short),
             settings={"history": uris, "trials a layer": size.layer_trials, "quick": quick},
         )
+
+
+def _long_search(size: _Size) -> TuneConfig:
+    return TuneConfig(
+        search_alg="evolutionary",
+        time_budget_s=_DAY_S,
+        samples_per_layer=size.layer_trials,
+        min_gain=0.0,
+    )
+
+
+def _short_search(size: _Size, long: FinishedRun) -> TuneConfig:
+    return TuneConfig(
+        search_alg="dgtl",
+        time_budget_s=SHARE * long.search_s,
+        samples_per_layer=math.ceil(SHARE * size.layer_trials),
+        min_gain=0.0,
+    )
 
 
 def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
@@ -160,7 +122,9 @@ def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
     return [_tuned(folder / name, name, config).state.history for name in size.sources]
 
 
-def _tuned(folder: Path, network: str, config: TuneConfig, history: Sequence[str] = ()) -> _Run:
+def _tuned(
+    folder: Path, network: str, config: TuneConfig, history: Sequence[str] = ()
+) -> FinishedRun:
     """The finished run in a folder, made or gone on with where it is not finished."""
     there = RunFolder(folder)
     if not (there.has_run() and there.read().finished):
@@ -174,48 +138,102 @@ def _tuned(folder: Path, network: str, config: TuneConfig, history: Sequence[str
             history=history,
             resume=there.has_run(),
         ).fit()
-    return _Run(there)
+    return FinishedRun(there)
 
 
-def _known(uris: Sequence[str], long: _Run) -> dict[str, float]:
-    """Lowest cost, by workload key, that histories hold of the same layers on the same device."""
+def _known(uris: Sequence[str], long: FinishedRun) -> dict[str, str]:
+    """The fastest configuration, by workload key, that histories hold for the same device."""
     device = next(iter(long.layers.values()))[0].device_key
     where = row_filter(workload_key=list(long.layers), device_key=device)
-    best: dict[str, float] = {}
-    for row in (row for uri in uris for row in ParquetHistory(uri).measurements(where)):
-        if row.cost_s is not None:
-            best[row.workload_key] = min(row.cost_s, best.get(row.workload_key, row.cost_s))
-    return best
+    rows = [row for uri in uris for row in ParquetHistory(uri).measurements(where)]
+    keys = dict.fromkeys(row.workload_key for row in rows)
+    configs = {key: best_config([row for row in rows if row.workload_key == key]) for key in keys}
+    return {key: config for key, config in configs.items() if config is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Contest:
+    """One layer.
+
+    Attributes:
+        task: The layer.
+        long: Configuration of the long search's winner.
+        short: The same of the other search, None where it found none.
+        found_s: Configurations that may be as fast, and the search time until each was found.
+    """
+
+    task: LayerTask
+    long: str
+    short: str | None
+    found_s: Mapping[str, float]
+
+    @property
+    def configs(self) -> list[str]:
+        """All to be timed, the long search's winner first."""
+        short = [] if self.short is None else [self.short]
+        return list(dict.fromkeys([self.long, *short, *self.found_s]))
+
+
+def _contest(task: LayerTask, long: str, short: FinishedRun, known: str | None) -> _Contest:
+    """A layer that the long search found something for.
+
+    What history knew of the layer itself was found before the search began.
+    """
+    key = task.workload_key
+    found_s = {config: short.found_s(key, config) for config in short.bests(key, _HOPEFUL)}
+    if known is not None:
+        found_s[known] = 0.0
+    return _Contest(task=task, long=long, short=short.winner(key), found_s=found_s)
+
+
+def _rows(
+    long: FinishedRun, short: FinishedRun, uris: Sequence[str], passes: int
+) -> list[dict[str, Any]]:
+    """The layers that the long search found something for, timed `passes` times in turn."""
+    target = parse_target("cpu")
+    known = _known(uris, long)
+    contests = [
+        _contest(task, winner, short, known.get(task.workload_key))
+        for task in load_network(NETWORK, target).tasks
+        if (winner := long.winner(task.workload_key)) is not None
+    ]
+    times = time_in_turn({each.task: each.configs for each in contests}, target, passes)
+    return [_row(each, times[each.task.workload_key], long, short) for each in contests]
 
 
 def _row(
-    key: str, long: _Run, short: _Run, budget_s: float, known: Mapping[str, float]
+    contest: _Contest, times: FloatArray, long: FinishedRun, short: FinishedRun
 ) -> dict[str, Any]:
-    """One layer: latencies of the winners, and when each search had found it.
+    """One layer: what the winners take, and when each search had found it.
 
-    What history knows of the layer itself was found before the search began.
+    Args:
+        contest: The layer.
+        times: Seconds (passes × configurations) of all its configurations.
+        long: The search that sets the goal.
+        short: The search that is to reach it.
     """
-    first = long.layers[key][0]
-    goal_s, best_s = long.best_s(key), short.best_s(key)
-    limit_s = WITHIN * (goal_s or 0.0)
-    from_history = known.get(key, math.inf) <= limit_s
-    found_s = 0.0 if from_history else short.reached_s(key, limit_s)
+    key, configs = contest.task.workload_key, contest.configs
+    ratios = np.median(times / times[:, :1], axis=0)
+    ratio_of = dict(zip(configs, ratios, strict=True))
+    reached = [s for config, s in contest.found_s.items() if ratio_of[config] <= WITHIN]
+    found_s = min(reached, default=None)
+    at = None if contest.short is None else configs.index(contest.short)
     return {
-        "layer": first.task,
-        "weight": first.weight,
-        "evolutionary (us)": None if goal_s is None else goal_s * 1e6,
-        "dgtl (us)": None if best_s is None else best_s * 1e6,
-        "dgtl ÷ evolutionary": best_s / goal_s if best_s and goal_s else None,
+        "layer": contest.task.name,
+        "weight": contest.task.weight,
+        "evolutionary (us)": float(np.median(times[:, 0])) * 1e6,
+        "dgtl (us)": None if at is None else float(np.median(times[:, at])) * 1e6,
+        "dgtl ÷ evolutionary": None if at is None else float(ratios[at]),
         "evolutionary trials": long.trials(key),
         "dgtl trials": short.trials(key),
-        "evolutionary found (s)": long.reached_s(key, limit_s),
+        "evolutionary found (s)": long.found_s(key, contest.long),
         "dgtl found (s)": found_s,
-        "in time": found_s is not None and found_s <= budget_s,
+        "in time": found_s is not None and found_s <= SHARE * long.search_s,
     }
 
 
 def _figures(
-    rows: Sequence[dict[str, Any]], long: _Run, short: _Run, budget_s: float
+    rows: Sequence[dict[str, Any]], long: FinishedRun, short: FinishedRun
 ) -> dict[str, Any]:
     found = [row["dgtl found (s)"] for row in rows]
     all_s = None if None in found else max(found, default=0.0)
@@ -225,7 +243,7 @@ def _figures(
         "share of the long search's time": None if all_s is None else all_s / long.search_s,
         "evolutionary search (s)": long.search_s,
         "dgtl search (s)": short.search_s,
-        "allowed (s)": budget_s,
+        "allowed (s)": SHARE * long.search_s,
         "network, evolutionary (ms)": _network_ms(rows, "evolutionary (us)"),
         "network, dgtl (ms)": _network_ms(rows, "dgtl (us)"),
     }

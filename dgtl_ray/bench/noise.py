@@ -1,15 +1,14 @@
 """How far two timings of one configuration lie apart, when a run comes back to it later."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
+from dgtl_ray.bench.in_turn import Sample, time_once
 from dgtl_ray.bench.load import OtherLoad
 from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, BuildResult, EvaluatorConfig, RunInput
+from dgtl_ray.core.roles import BuildInput, BuildResult
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.measure import LocalBuilder, LocalTimer
@@ -23,14 +22,6 @@ _QUICK_CONFIGURATIONS = 3
 _BUILDS_BETWEEN = 40
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sample:
-    """A built configuration of a task."""
-
-    task: LayerTask
-    artifact: bytes
-
-
 def run(*, quick: bool) -> BenchReport:
     """Relative difference of two timings over configurations of ResNet-18's convolutions."""
     count = _QUICK_CONFIGURATIONS if quick else _CONFIGURATIONS
@@ -39,14 +30,13 @@ def run(*, quick: bool) -> BenchReport:
     builder, timer, others = LocalBuilder(), LocalTimer(), OtherLoad()
     try:
         samples = _build(builder, tasks, target, count)
-        _time_all(
-            timer, samples, target
-        )  # In the middle of a run nothing is met for the first time.
+        # In the middle of a run nothing is met for the first time.
+        time_once(timer, samples, target)
         with others:
-            first_s = _time_all(timer, samples, target)
+            first_s = time_once(timer, samples, target)
         _build(builder, tasks, target, 2 if quick else _BUILDS_BETWEEN)
         with others:
-            second_s = _time_all(timer, samples, target)
+            second_s = time_once(timer, samples, target)
     finally:
         builder.close()
         timer.close()
@@ -76,14 +66,14 @@ def run(*, quick: bool) -> BenchReport:
 
 def _build(
     builder: LocalBuilder, tasks: Sequence[LayerTask], target: TargetSpec, count: int
-) -> list[_Sample]:
+) -> list[Sample]:
     """`count` configurations, sampled task by task, that build."""
-    samples: list[_Sample] = []
+    samples: list[Sample] = []
     for step in range(10 * count):
         task = tasks[step % len(tasks)]
         result = _build_one(builder, task, target, step)
         if result.status is Status.OK:
-            samples.append(_Sample(task=task, artifact=result.artifact))
+            samples.append(Sample(task=task, artifact=result.artifact))
         if len(samples) == count:
             return samples
     raise RuntimeError(f"only {len(samples)} of {10 * count} configurations could be built")
@@ -97,23 +87,3 @@ def _build_one(
     return builder.build(
         BuildInput(program=task.program, target=target.json, schedule=space.schedule_of(row))
     )
-
-
-def _time_all(timer: LocalTimer, samples: Sequence[_Sample], target: TargetSpec) -> list[float]:
-    """Median of the repeats of each configuration, in seconds."""
-    results = [
-        timer.time(
-            RunInput(
-                artifact=sample.artifact,
-                args=sample.task.args,
-                target=target.json,
-                evaluator=EvaluatorConfig(),
-                best_s=None,
-            )
-        )
-        for sample in samples
-    ]
-    failed = [result.error for result in results if result.status is not Status.OK]
-    if failed:
-        raise RuntimeError(f"{len(failed)} configurations did not run: {failed[0]}")
-    return [median(result.repeats_s) for result in results]
