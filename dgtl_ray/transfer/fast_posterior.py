@@ -17,14 +17,15 @@ class FastPosterior:
 
     Args:
         gp: A trained deep GP.
-        base_samples: ε (samples × hidden); one row of zeros follows the first layer's mean.
+        base_samples: ε (samples × hidden); without, the first layer's mean is followed.
     """
 
-    def __init__(self, gp: LatencyGP, base_samples: torch.Tensor) -> None:
+    def __init__(self, gp: LatencyGP, base_samples: torch.Tensor | None = None) -> None:
         with torch.no_grad():
             self._first = None if gp.first is None else _Solved(gp.first)
             self._last = _Solved(gp.last)
-        self._base = base_samples
+        zeros = torch.zeros(1, gp.hidden, dtype=torch.float64)
+        self._base = zeros if base_samples is None else base_samples
 
     def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance (n,) of the noiseless f at x (n × inputs)."""
@@ -33,6 +34,15 @@ class FastPosterior:
         if not parts:
             return x.new_zeros(0), x.new_zeros(0)
         return torch.cat([mean for mean, _ in parts]), torch.cat([spread for _, spread in parts])
+
+    def mean_path(self, x: torch.Tensor) -> torch.Tensor:
+        """Mean (n,) of f at x (n × inputs) where the first layer follows its mean.
+
+        Without variances it takes a fraction of the time of both moments.
+        """
+        with torch.no_grad():
+            parts = [self._mean_path(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
+        return torch.cat(parts) if parts else x.new_zeros(0)
 
     def functions(self, x: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
         """Whole functions drawn from the deep GP, at x (n × inputs): shape (count × n).
@@ -51,6 +61,11 @@ class FastPosterior:
                 else:
                     drawn.append(self._last.function(x, noise))
             return torch.stack(drawn)
+
+    def _mean_path(self, x: torch.Tensor) -> torch.Tensor:
+        if self._first is not None:
+            x = torch.cat([x, self._first.mean(x).T], dim=1)
+        return self._last.mean(x)
 
     def _moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._first is None:
@@ -91,11 +106,14 @@ class _Solved:
 
     def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance, (outputs × n) or (n,), at x (n × inputs)."""
-        layer = self._layer
         inputs, cross = self._cross(x)
-        mean = layer.mean_module(inputs) + (cross @ self._mean.unsqueeze(-1)).squeeze(-1)
-        prior = layer.covar_module(inputs, diag=True) + self._jitter
-        return mean, (prior - ((cross @ self._shrink) * cross).sum(-1)).clamp_min(1e-10)
+        prior = self._layer.covar_module(inputs, diag=True) + self._jitter
+        spread = (prior - ((cross @ self._shrink) * cross).sum(-1)).clamp_min(1e-10)
+        return self._mean_at(inputs, cross), spread
+
+    def mean(self, x: torch.Tensor) -> torch.Tensor:
+        """Mean, (outputs × n) or (n,), at x (n × inputs)."""
+        return self._mean_at(*self._cross(x))
 
     def function(self, x: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
         """One draw of the layer, (outputs × n) or (n,), at x (n × inputs)."""
@@ -105,6 +123,11 @@ class _Solved:
         mean: torch.Tensor = self._layer.mean_module(inputs)
         away: torch.Tensor = (cross @ (self._half @ values)).squeeze(-1)
         return mean + away
+
+    def _mean_at(self, inputs: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
+        prior: torch.Tensor = self._layer.mean_module(inputs)
+        away: torch.Tensor = (cross @ self._mean.unsqueeze(-1)).squeeze(-1)
+        return prior + away
 
     def _cross(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs as the layer takes them, and their covariance with the inducing points."""

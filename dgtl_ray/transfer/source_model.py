@@ -29,8 +29,7 @@ class SourceModel:
 
     def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
         self.pretrained = pretrained
-        base = torch.zeros(1, pretrained.gp.hidden, dtype=torch.float64)
-        self._posterior = FastPosterior(pretrained.gp, base)
+        self._posterior = FastPosterior(pretrained.gp)
         known, fixed = pretrained.descriptors, pretrained.fixed
         asked = pretrained.columns(target[None])[0, fixed]
         away = np.square(known - asked).mean(axis=1) if len(asked) else np.zeros(len(known))
@@ -57,7 +56,7 @@ class SourceModel:
         if descriptor is not None:
             asked[:, self.pretrained.fixed] = descriptor
         with one_thread():
-            mean, _ = self._posterior(torch.from_numpy(asked))
+            mean = self._posterior.mean_path(torch.from_numpy(asked))
         result: FloatArray = mean.numpy()
         return result
 

@@ -124,17 +124,20 @@ def test_fast_posterior_agrees_with_slow_layer_by_layer() -> None:
     """With the first layer's mean as its only sample, to the last digits."""
     gp = small_gp(hidden=3)
     x = torch.randn(9, 2).double()
-    mean, variance = FastPosterior(gp, torch.zeros(1, 3).double())(x)
+    fast = FastPosterior(gp)
+    mean, variance = fast(x)
     with torch.no_grad(), gpytorch.settings.num_likelihood_samples(1):
         hidden = hidden_layer(gp)(x).mean[0]
         slow = gp.last(torch.cat([x, hidden], dim=-1)[None], are_samples=True)
     np.testing.assert_allclose(mean.numpy(), slow.mean[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(variance.numpy(), slow.variance[0].numpy(), atol=1e-6)
+    np.testing.assert_array_equal(fast.mean_path(x), mean)
 
 
 def test_fast_posterior_of_nothing_is_empty() -> None:
-    mean, variance = FastPosterior(small_gp(), torch.zeros(1, 1).double())(torch.zeros(0, 2))
-    assert len(mean) == len(variance) == 0
+    fast, nothing = FastPosterior(small_gp()), torch.zeros(0, 2)
+    mean, variance = fast(nothing)
+    assert len(mean) == len(variance) == len(fast.mean_path(nothing)) == 0
 
 
 def test_drawn_functions_have_the_moments() -> None:
