@@ -21,7 +21,7 @@ from dgtl_ray.engine.care import Shared
 from dgtl_ray.engine.device import Device, DeviceReport
 from dgtl_ray.engine.devices import DevicePool
 from dgtl_ray.engine.health import HealthPolicy
-from dgtl_ray.engine.layer import Candidate, LayerSetup, Outcome, Transfer
+from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome, Transfer
 from dgtl_ray.engine.layers import Known, LayerActors
 from dgtl_ray.engine.places import Place, find_places
 from dgtl_ray.engine.workers import (
@@ -115,9 +115,9 @@ class RayCrew:
         """
         self._events.run(self._take_on(setups, knowledge, known))
 
-    def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
-        """Candidates for each layer of `quota` (layer index -> how many)."""
-        return self._events.run(self._held.propose(quota))
+    def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
+        """Candidates by layer, as ordered."""
+        return self._events.run(self._held.propose(orders))
 
     def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
         """Candidates of an earlier process, by layer, counted as proposed and complete."""
@@ -152,9 +152,9 @@ class RayCrew:
         """Run a coroutine that calls the `_one` methods, as many of them at once as it likes."""
         self._events.run(work)
 
-    async def propose_one(self, layer: int, count: int) -> list[Candidate]:
-        """Up to `count` candidates for a layer."""
-        return (await self._held.propose({layer: count}))[layer]
+    async def propose_one(self, layer: int, order: Order) -> list[Candidate]:
+        """Candidates for a layer, as ordered."""
+        return (await self._held.propose({layer: order}))[layer]
 
     async def observe_now(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         """As `observe`."""

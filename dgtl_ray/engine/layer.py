@@ -47,6 +47,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """How many candidates a layer is to propose, and configurations that were fast in its kin."""
+
+    count: int
+    tips: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of a candidate.
 
@@ -84,9 +92,11 @@ class Layer:
         )
         self._proposer = make_proposer(setup.search, context)
 
-    def propose(self, count: int) -> list[Candidate]:
-        """Up to `count` candidates; none when the space is exhausted."""
-        return self._candidates(self._proposer.propose(count))
+    def propose(self, order: Order) -> list[Candidate]:
+        """Up to as many candidates as were ordered; none when the space is exhausted."""
+        if order.tips and isinstance(self._proposer, Transferring):
+            self._proposer.suggest(self._rows(order.tips))
+        return self._candidates(self._proposer.propose(order.count))
 
     def reserve(self, configs: Sequence[str]) -> None:
         """Count these as proposed: they were, before this process began."""
@@ -154,9 +164,9 @@ class LayerHost:
     def __init__(self, setups: Mapping[int, LayerSetup], known: Knowledge) -> None:
         self._layers = {index: Layer(setup, known) for index, setup in setups.items()}
 
-    def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
-        """Candidates for each layer of `quota` (layer index -> how many)."""
-        return {index: self._layers[index].propose(count) for index, count in quota.items()}
+    def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
+        """Candidates by layer, as ordered."""
+        return {index: self._layers[index].propose(order) for index, order in orders.items()}
 
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         """Give each layer what became of candidates."""

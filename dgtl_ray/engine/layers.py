@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayActorError
 
 from dgtl_ray.core.errors import DgtlError
-from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Outcome, Transfer
+from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Order, Outcome, Transfer
 from dgtl_ray.engine.places import driver_node, pinned
 
 # Outcomes of a layer that count: those of history, and those of this run so far.
@@ -54,13 +54,13 @@ class LayerActors:
         """
         await asyncio.gather(*(self._renew(shard, lives=0) for shard in self._shards))
 
-    async def propose(self, quota: Mapping[int, int]) -> dict[int, list[Candidate]]:
-        """Candidates for each layer of `quota` (layer index -> how many).
+    async def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
+        """Candidates by layer, as ordered.
 
         Raises:
             DgtlError: An actor dies again and again.
         """
-        proposed: dict[int, list[Candidate]] = await self._ask_all("propose", quota)
+        proposed: dict[int, list[Candidate]] = await self._ask_all("propose", orders)
         for layer, candidates in proposed.items():
             self._pending[layer].update(candidate.config for candidate in candidates)
         return proposed

@@ -12,7 +12,7 @@ from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew, is_ok
-from dgtl_ray.engine.layer import Candidate, Outcome
+from dgtl_ray.engine.layer import Candidate, Order, Outcome
 from dgtl_ray.engine.recorder import Recorder, Trial
 from dgtl_ray.engine.scheduler import LayerRecord, allocate, remaining_gain
 
@@ -29,7 +29,18 @@ class LoopConfig:
 class TuningLoop:
     """Alternates building, on all cores, with timing, when nothing else runs.
 
-    `ended` says why the search is over, "" before that.
+    Args:
+        crew: The hands.
+        recorder: Makes trials durable.
+        records: What the scheduler knows of each layer.
+        clock: Of the search time.
+        monitor: Is shown how it goes.
+        config: Sizes and budget.
+        on_round: Called after each round is durable.
+        tips: Configurations that were fast in a layer's kin.
+
+    Attributes:
+        ended: Why the search is over, "" before that.
     """
 
     def __init__(
@@ -42,6 +53,7 @@ class TuningLoop:
         monitor: Monitor,
         config: LoopConfig,
         on_round: Callable[[], None],
+        tips: Callable[[int], Sequence[str]],
     ) -> None:
         self._crew = crew
         self._recorder = recorder
@@ -50,6 +62,7 @@ class TuningLoop:
         self._monitor = monitor
         self._config = config
         self._on_round = on_round
+        self._tips = tips
         self.ended = ""
 
     @property
@@ -107,7 +120,7 @@ class TuningLoop:
     def _round(self, quota: Mapping[int, int]) -> None:
         self._show(Phase.PROPOSING)
         with self._clock.phase(Phase.PROPOSING):
-            proposed = self._crew.propose(quota)
+            proposed = self._crew.propose({k: self._order(k, count) for k, count in quota.items()})
         for layer, count in quota.items():
             self._records[layer].exhausted = len(proposed[layer]) < count
         candidates = [(layer, c) for layer, of_layer in proposed.items() for c in of_layer]
@@ -116,6 +129,9 @@ class TuningLoop:
         rows = self.measure(candidates)
         with self._clock.phase(Phase.PROPOSING):
             self._crew.observe(outcomes_by_layer([layer for layer, _ in candidates], rows))
+
+    def _order(self, layer: int, count: int) -> Order:
+        return Order(count=count, tips=self._tips(layer))
 
     def _measure_defaults(self) -> None:
         """Every layer's first trial is the default schedule: a winner is never worse than it."""

@@ -17,6 +17,7 @@ from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import HealthPolicy
+from dgtl_ray.engine.kin import Kin
 from dgtl_ray.engine.layer import Candidate, LayerSetup, Outcome, Transfer
 from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
@@ -210,6 +211,7 @@ class _Search:
             "monitor": self._monitor,
             "config": LoopConfig(budget=self._request.budget, chunk=chunk),
             "on_round": lambda: self._request.on_round(self._clock.read()),
+            "tips": Kin(self._request.spaces, lambda layer: self._rows[layer]).tips,
         }
         if self._crew.alternates:
             # A round is durable as a whole: one that was cut short is asked for again.

@@ -128,7 +128,7 @@ class StreamingLoop(TuningLoop):
         return _PER_DEVICE * devices + builds + self._config.chunk
 
     async def _extend(self, group: asyncio.TaskGroup, layer: int, count: int) -> None:
-        candidates = await self._crew.propose_one(layer, count)
+        candidates = await self._crew.propose_one(layer, self._order(layer, count))
         if self._asked is not None:
             self._asked.append(layer, candidates)
         self._records[layer].exhausted = len(candidates) < count

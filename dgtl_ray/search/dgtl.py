@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
@@ -15,6 +14,7 @@ from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.search.sampling import sample_unknown
 from dgtl_ray.transfer.calibration import Calibration
+from dgtl_ray.transfer.guard import Expert
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import Pretrained
 from dgtl_ray.transfer.relatedness import Relatedness
@@ -46,6 +46,7 @@ class DgtlProposer:
         self._calibration = Calibration()
         self._candidates = Candidates(context, self._config.standing)
         standing = self._candidates.standing
+        self._tips: IntArray = standing[:0]
         with one_thread():
             self.surrogate = Surrogate(
                 self._encode(standing),
@@ -61,25 +62,29 @@ class DgtlProposer:
 
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations with what is expected of them."""
-        known = len(self._ledger)
         stage = self._composer.stage
-        rng = stream(self._context.seed, self._context.task_key, "dgtl", known)
-        ranked, cost_s = self._ledger.ranked()
-        pool = self._candidates.around(ranked, self._ledger, rng)
-        blind = stage is Stage.TUNING_SET and not self._config.selected
-        if n < 1 or not len(pool) or blind:
-            rows = sample_unknown(self._context.space, self._ledger, n, rng)
-            self._ledger.reserve(rows)
-            return Proposal(pool=rows, stage=stage)
-        with one_thread():
-            rows, mean, std = self._choose(pool, ranked, cost_s, n, rng)
+        rng = stream(self._context.seed, self._context.task_key, "dgtl", len(self._ledger))
+        rows = self._ledger.unknown(self._tips)[: round(self._config.tip_share * n)]
         self._ledger.reserve(rows)
-        if len(rows) < n:
+        ranked, cost_s = self._ledger.ranked()
+        experts: Sequence[Expert] = ()
+        with one_thread():
+            if stage is Stage.SEARCH or self._config.selected:
+                experts = self.surrogate.experts(self._points(ranked), cost_s)
+                rows = np.concatenate([rows, self._choose(experts, ranked, n - len(rows), rng)])
             more = sample_unknown(self._context.space, self._ledger, n - len(rows), rng)
             self._ledger.reserve(more)
-            if len(more):
-                return Proposal(pool=np.concatenate([rows, more]), stage=stage)
+            rows = np.concatenate([rows, more])
+            if not experts or not len(ranked) or not len(rows):
+                return Proposal(pool=rows, stage=stage)
+            mean, std = self.surrogate.predict(experts, self._points(rows))
+        self._calibration.expect(rows, mean, std)
+        std = self._calibration.factor * std
         return Proposal(pool=rows, stage=stage, predicted_mean=mean, predicted_std=std)
+
+    def suggest(self, pool: IntArray) -> None:
+        """Consider configurations (n × columns) that are fast in a task alike, the best first."""
+        self._tips = pool[self._context.space.feasible(pool)]
 
     def reserve(self, pool: IntArray) -> None:
         """Count configurations as proposed."""
@@ -112,23 +117,15 @@ class DgtlProposer:
         return mean, self._calibration.factor * std
 
     def _choose(
-        self,
-        pool: IntArray,
-        ranked: IntArray,
-        cost_s: FloatArray,
-        n: int,
-        rng: np.random.Generator,
-    ) -> tuple[IntArray, FloatArray | None, FloatArray | None]:
-        """Rows of the pool, and mean and std of their log-latency where a model was asked."""
-        points = self._points(pool)
-        experts = self.surrogate.experts(self._points(ranked), cost_s)
-        picked = self._composer.compose(experts, pool, points, n, rng)
-        if not experts or not len(ranked):
-            return pool[picked], None, None
-        chosen = torch.tensor(picked)
-        mean, std = self.surrogate.predict(experts, points[chosen])
-        self._calibration.expect(pool[picked], mean, std)
-        return pool[picked], mean, self._calibration.factor * std
+        self, experts: Sequence[Expert], ranked: IntArray, n: int, rng: np.random.Generator
+    ) -> IntArray:
+        """Up to `n` rows of the pool, as the experts like them; they count as proposed."""
+        pool = self._candidates.around(ranked, self._ledger, rng)
+        if n < 1 or not len(pool):
+            return pool[:0]
+        picked = self._composer.compose(experts, pool, self._points(pool), n, rng)
+        self._ledger.reserve(pool[picked])
+        return pool[picked]
 
     def _points(self, rows: IntArray) -> Points:
         if not len(rows):

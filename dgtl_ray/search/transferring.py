@@ -1,8 +1,9 @@
-"""What a proposer that learned from sources tells of them."""
+"""What a proposer that learns from other tasks tells of them, and is told of them."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from dgtl_ray.core.roles import IntArray
 from dgtl_ray.transfer.relatedness import Relatedness
 
 
@@ -13,6 +14,10 @@ class Transferring(Protocol):
     @property
     def fallbacks(self) -> Sequence[str]:
         """What numerical trouble it met, and what it did without."""
+        ...
+
+    def suggest(self, pool: IntArray) -> None:
+        """Consider configurations (n × knobs) that are fast in a task alike, the best first."""
         ...
 
     def relatedness(self) -> tuple[Relatedness, ...]:

@@ -159,6 +159,32 @@ def test_a_resumed_search_asks_for_what_one_never_interrupted_asks_for(
     assert resumed == [(row.trial, row.workload_key, row.config) for row in whole.rows]
 
 
+def test_what_is_fast_in_a_layer_is_tried_in_its_kin(
+    make_request: MakeRequest, network: Network, spaces: list[DesignSpace]
+) -> None:
+    sink = Sink()
+    of_size = sorted(range(len(spaces)), key=lambda k: spaces[k].size)
+    first, second = (network.tasks[k] for k in of_size[-2:])
+    # For the fakes a schedule is only a text: two tasks may have one space.
+    alike = [spaces[of_size[-1]]] * 2
+    search(
+        make_request(
+            sink=sink,
+            search="dgtl",
+            tasks=(first, second),
+            spaces=alike,
+            budget=Budget(trials=98),
+        ),
+        SilentMonitor(),
+    )
+    asked = {
+        task.workload_key: {r.config for r in sink.rows if r.workload_key == task.workload_key}
+        for task in (first, second)
+    }
+    in_both = asked[first.workload_key] & asked[second.workload_key] - {""}
+    assert len(in_both) >= 4
+
+
 def test_a_search_for_another_kind_of_device_does_not_begin(make_request: MakeRequest) -> None:
     sink = Sink()
     with pytest.raises(DeviceError, match=r"it is cpu/fake/2, this run tunes for cpu/other/8"):

@@ -17,7 +17,7 @@ from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
-from dgtl_ray.engine.layer import Candidate, LayerHost, LayerSetup, Outcome
+from dgtl_ray.engine.layer import Candidate, LayerHost, LayerSetup, Order, Outcome
 from dgtl_ray.engine.loop import LoopConfig, outcome_of
 from dgtl_ray.engine.recorder import Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
@@ -60,8 +60,8 @@ class OwnCrew:
     def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
         return self._layers.again(candidates)
 
-    async def propose_one(self, layer: int, count: int) -> list[Candidate]:
-        return self._layers.propose({layer: count})[layer]
+    async def propose_one(self, layer: int, order: Order) -> list[Candidate]:
+        return self._layers.propose({layer: order})[layer]
 
     async def observe_now(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         self._layers.observe(outcomes)
@@ -140,6 +140,7 @@ class Resumable:
             monitor=SilentMonitor(),
             config=LoopConfig(budget=Budget(trials=self.trials, min_gain=0.0)),
             on_round=lambda: None,
+            tips=lambda _layer: (),
         ).run()
 
     def forget(self) -> None:

@@ -126,6 +126,26 @@ def test_neighbours_differ_in_one_knob() -> None:
     assert neighbours_of(ranked[:0], pool, 2).tolist() == []
 
 
+@pytest.mark.parametrize("sources", [(), _SOURCES])
+def test_tips_are_tried_the_best_first_in_their_part_of_a_batch(
+    sources: tuple[SourceTask, ...],
+) -> None:
+    space = GridSpace()
+    rng = np.random.default_rng(0)
+    proposer = DgtlProposer(context(space, 0, sources), SMALL, _PRETRAINED if sources else None)
+    tips = space.sample(5, rng)
+    forbidden = np.array([[0, 7, 7, 7, 7]], dtype=np.int32)
+    proposer.suggest(np.concatenate([forbidden, tips]))
+    for part in (tips[:2], tips[2:4], tips[4:]):
+        asked = proposer.propose(8)
+        np.testing.assert_array_equal(asked.pool[: len(part)], part)
+        assert len(np.unique(asked.pool, axis=0)) == 8
+        spent_s = space.spent_s(asked.pool)
+        proposer.observe(asked.pool, space.latency_s(asked.pool), [Status.OK] * 8, spent_s)
+        proposer.suggest(tips)
+    assert not (proposer.propose(8).pool[:, None] == tips).all(axis=2).any()
+
+
 def test_related_history_helps_at_once() -> None:
     helped = [run(seed, _SOURCES, _PRETRAINED, 8) for seed in range(3)]
     alone = [run(seed, (), None, 8) for seed in range(3)]

@@ -28,8 +28,8 @@ def error(hidden: int, seed: int) -> float:
     )
     config = PretrainConfig(steps=250, inducing=40, hidden=hidden, batch=150, seed=seed)
     model = pretrain((source,), config)
-    x = torch.from_numpy(model.columns(new.astype(np.float32)))
-    mean = FastPosterior(model.gp).mean_path(x)
+    inputs = torch.from_numpy(model.columns(new.astype(np.float32)))
+    mean = FastPosterior(model.gp).mean_path(inputs)
     scale = model.scales[0]
     told = scale.centre + scale.spread * mean.numpy()
     return float(np.sqrt(np.square(told - composed(new)).mean()))
