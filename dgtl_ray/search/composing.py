@@ -75,6 +75,11 @@ class Composer:
         known = len(self._ledger)
         return Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
 
+    @property
+    def vouched(self) -> bool:
+        """Whether one of history's sources ranks what was measured."""
+        return any(source.trusted for source in self.relatedness())
+
     def compose(
         self,
         experts: Sequence[Expert],
@@ -171,7 +176,7 @@ class Composer:
         """
         ranked, cost_s = self._ledger.ranked()
         count = round(self._config.local_share * n)
-        if self.stage is Stage.TUNING_SET or not len(ranked):
+        if self.stage is Stage.TUNING_SET or not len(ranked) or not self.vouched:
             return []
         near = torch.from_numpy(neighbours_of(ranked, offer.pool, count))
         mean, std = self._surrogate.predict(experts, offer.points[near])
@@ -205,7 +210,7 @@ class Composer:
             return [n] * len(experts)
         least = int(self._config.escape_share * n)
         alone = max(least, round(experts[1].share * n))
-        if any(source.trusted for source in self.relatedness()):
+        if self.vouched:
             outgrown = max(1.0, len(self._ledger.ranked()[0]) / self._config.tuning_set)
             alone = min(alone, n - round(least / outgrown))
         return [n - alone, alone]

@@ -7,6 +7,7 @@ import numpy as np
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
 from dgtl_ray.core.seeds import stream
+from dgtl_ray.search.breeding import EvolutionConfig, breed
 from dgtl_ray.search.candidates import Candidates
 from dgtl_ray.search.composing import Composer
 from dgtl_ray.search.context import ProposerContext
@@ -20,6 +21,9 @@ from dgtl_ray.transfer.pretraining import Pretrained
 from dgtl_ray.transfer.relatedness import Relatedness
 from dgtl_ray.transfer.surrogate import Surrogate
 from dgtl_ray.transfer.threads import one_thread
+
+# Whoever was measured may become a parent.
+_BREEDING = EvolutionConfig(founders=1)
 
 
 class DgtlProposer:
@@ -64,8 +68,7 @@ class DgtlProposer:
         """Up to `n` new configurations with what is expected of them."""
         stage = self._composer.stage
         rng = stream(self._context.seed, self._context.task_key, "dgtl", len(self._ledger))
-        rows = self._ledger.unknown(self._tips)[: round(self._config.tip_share * n)]
-        self._ledger.reserve(rows)
+        rows = self._unasked(stage, n, rng)
         ranked, cost_s = self._ledger.ranked()
         experts: Sequence[Expert] = ()
         with one_thread():
@@ -115,6 +118,21 @@ class DgtlProposer:
                 return None
             mean, std = self.surrogate.predict(experts, self._points(rows))
         return mean, self._calibration.factor * std
+
+    def _unasked(self, stage: Stage, n: int, rng: np.random.Generator) -> IntArray:
+        """Rows that no model is asked about; they count as proposed.
+
+        They are what kin found fast and, where the target's own model has nobody to correct it,
+        children of the fastest.
+        """
+        rows = self._ledger.unknown(self._tips)[: round(self._config.tip_share * n)]
+        self._ledger.reserve(rows)
+        if stage is Stage.TUNING_SET or self._composer.vouched:
+            return rows
+        count = round(self._config.bred_share * n)
+        children = breed(self._context.space, self._ledger, count, rng, _BREEDING)
+        self._ledger.reserve(children)
+        return np.concatenate([rows, children])
 
     def _choose(
         self, experts: Sequence[Expert], ranked: IntArray, n: int, rng: np.random.Generator

@@ -17,7 +17,9 @@ class DgtlConfig:
             represents the whole space.
         escape_share: Part of each batch that a model gets, however unlikely it has become; the one
             with history gets less of it the more is measured.
-        local_share: Part of each batch, after the tuning set, that are neighbours of the fastest.
+        local_share: Part of each batch, after the tuning set, that are neighbours of the fastest;
+            while a source ranks what was measured.
+        bred_share: Part of each batch, otherwise, that is bred as evolutionary search does.
         tip_share: Part of each batch that may be configurations which were fast in a task alike.
         opinion_share: Of what the model with history chooses then, the part that it leaves to
             single sources.
@@ -34,6 +36,7 @@ class DgtlConfig:
     representative_share: float = 0.25
     escape_share: float = 0.5
     local_share: float = 0.25
+    bred_share: float = 0.25
     tip_share: float = 0.25
     opinion_share: float = 0.5
     selected: bool = True
@@ -48,7 +51,8 @@ class DgtlConfig:
             raise ValueError(f"tuning_set is {self.tuning_set}; it must be 2 or more")
         if self.standing < 1:
             raise ValueError(f"standing is {self.standing}; it must be 1 or more")
-        for name in ("representative_share", "escape_share", "local_share", "tip_share"):
+        shares = ("representative_share", "escape_share", "local_share", "bred_share", "tip_share")
+        for name in shares:
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 0.5")
         if not 0 <= self.opinion_share <= 1:

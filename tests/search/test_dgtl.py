@@ -8,9 +8,11 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
+from dgtl_ray.search.breeding import EvolutionConfig, breed
 from dgtl_ray.search.candidates import neighbours_of, representatives
 from dgtl_ray.search.dgtl import DgtlProposer
 from dgtl_ray.search.dgtl_config import DgtlConfig
+from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
 from dgtl_ray.testing.spaces import GridSpace
@@ -109,13 +111,50 @@ def test_the_source_that_the_target_takes_after_is_heard_first(
 
 
 def test_neighbours_of_the_fastest_are_tried() -> None:
-    """After the tuning set, a quarter of each batch."""
+    """After the tuning set, a quarter of each batch, while a source ranks what was measured."""
     space = GridSpace()
-    proposer = DgtlProposer(context(space, 0), SMALL)
+    proposer = DgtlProposer(context(space, 0, _SOURCES), SMALL, _PRETRAINED)
     asked = search(proposer, space, 2, 8)
     best = asked[int(space.latency_s(asked).argmin())]
     rows = proposer.propose(8).pool
     assert ((rows != best).sum(axis=1) == 1).sum() >= 2
+
+
+def bred(monkeypatch: pytest.MonkeyPatch, proposer: DgtlProposer) -> list[int]:
+    """How many children each of ten batches of eight has; all of them are proposed."""
+    counts, space = list[int](), GridSpace()
+
+    def kept(
+        space: SearchSpace, ledger: Ledger, n: int, rng: np.random.Generator, how: EvolutionConfig
+    ) -> IntArray:
+        counts.append(n)
+        children.append(breed(space, ledger, n, rng, how))
+        return children[-1]
+
+    monkeypatch.setattr("dgtl_ray.search.dgtl.breed", kept)
+    batches = list[int]()
+    for _ in range(10):
+        children: list[IntArray] = []
+        counts.clear()
+        asked = proposer.propose(8).pool
+        for rows in children:
+            np.testing.assert_array_equal(asked[: len(rows)], rows)
+        batches.append(sum(counts))
+        proposer.observe(
+            asked, space.latency_s(asked), [Status.OK] * len(asked), space.spent_s(asked)
+        )
+    return batches
+
+
+def test_without_history_part_of_each_batch_is_bred(
+    monkeypatch: pytest.MonkeyPatch, noise: tuple[SourceTask, ...]
+) -> None:
+    alone = DgtlProposer(context(GridSpace(), 0), SMALL)
+    assert bred(monkeypatch, alone) == [0, 0, *[2] * 8]
+    misled = DgtlProposer(context(GridSpace(), 0, noise), SMALL)
+    assert bred(monkeypatch, misled)[-1] == 2
+    taught = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
+    assert bred(monkeypatch, taught) == [0] * 10
 
 
 def test_neighbours_differ_in_one_knob() -> None:

@@ -4,7 +4,8 @@ import pytest
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import IntArray, Proposer
 from dgtl_ray.search import ProposerContext, make_proposer
-from dgtl_ray.search.evolutionary import EvolutionaryProposer, EvolutionConfig
+from dgtl_ray.search.breeding import EvolutionConfig
+from dgtl_ray.search.evolutionary import EvolutionaryProposer
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import search
 from dgtl_ray.testing.spaces import GridSpace
