@@ -134,6 +134,10 @@ class _Search:
         self._device = crew.describe_device()
         known = request.history(self._device)
         self._rows = dict(enumerate(rows_by_layer(request.tasks, request.spaces, known)))
+        self._kin = Kin(request.spaces)
+        for layer, rows in self._rows.items():
+            for row in rows:
+                self._kin.learn(layer, row)
         self._recorder = self._make_recorder()
         self._loop = self._make_loop()
 
@@ -169,7 +173,9 @@ class _Search:
         self._request.sink.append(rows)
         layer_of = {task.workload_key: k for k, task in enumerate(self._request.tasks)}
         for row in rows:
-            self._rows[layer_of[row.workload_key]].append(row)
+            layer = layer_of[row.workload_key]
+            self._rows[layer].append(row)
+            self._kin.learn(layer, row)
 
     def _verified_winners(self) -> dict[int, str]:
         check = WinnerCheck(self._crew, self._recorder, self._clock, self._monitor)
@@ -211,7 +217,7 @@ class _Search:
             "monitor": self._monitor,
             "config": LoopConfig(budget=self._request.budget, chunk=chunk),
             "on_round": lambda: self._request.on_round(self._clock.read()),
-            "tips": Kin(self._request.spaces, lambda layer: self._rows[layer]).tips,
+            "tips": self._kin.tips,
         }
         if self._crew.alternates:
             # A round is durable as a whole: one that was cut short is asked for again.
