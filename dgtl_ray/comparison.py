@@ -36,6 +36,8 @@ def compare_network(
 ) -> Comparison:
     """Time the tuned module, the untuned one, PyTorch and ONNX Runtime in turn.
 
+    All run on the target's device; ONNX Runtime takes part on a CPU only.
+
     Args:
         spec: The network as the user named it; a `torch.nn.Module` has no PyTorch contender.
         network: The same, lowered.
@@ -49,13 +51,15 @@ def compare_network(
         contenders: list[Contender | None] = [
             module_contender("tuned", module),
             module_contender("untuned", untuned),
-            pytorch_contender(spec),
-            onnxruntime_contender(spec),
+            pytorch_contender(spec, target.kind),
+            onnxruntime_contender(spec) if target.kind == "cpu" else None,
         ]
         timed = compare_latency([one for one in contenders if one is not None])
     latency_s = {name: timed[name].median_s if name in timed else None for name in CONTENDERS}
     notes = [f"{name} was not timed: {one.error}" for name, one in timed.items() if one.error]
-    if find_spec("onnxruntime") is None:
+    if target.kind != "cpu":
+        notes.append("onnxruntime was not timed: it is compared on CPUs only")
+    elif find_spec("onnxruntime") is None:
         notes.append("onnxruntime was not timed: pip install 'dgtl_ray[baselines]'")
     return Comparison(latency_s=latency_s, notes=tuple(notes))
 

@@ -1,6 +1,6 @@
 """The child process of a framework's contender: loads a network into its own framework.
 
-`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC`
+`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC DEVICE`
 """
 
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgtl_ray.core.child_server import Run, serve
+from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.model import zoo
 from dgtl_ray.model.specs import SpecKind, classify
 
@@ -19,32 +20,48 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def load(framework: str, spec: str) -> Run:
-    """One inference of a network by its own framework.
+def load(framework: str, spec: str, device: str) -> Run:
+    """One inference of a network by its own framework, on the device `cpu` or `cuda`.
 
     Raises:
         DgtlError: There is no such network, or the framework cannot load it.
     """
     warnings.simplefilter("ignore")
-    return _LOADERS[framework](spec)
+    return _LOADERS[framework](spec, device)
 
 
-def load_pytorch(spec: str) -> Run:
-    """Eager, in eval mode, recording no gradients."""
+def load_pytorch(spec: str, device: str) -> Run:
+    """Eager, in eval mode, recording no gradients; inputs and weights are on the device already.
+
+    Raises:
+        DeviceError: PyTorch sees no GPU.
+    """
     import torch
 
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("this PyTorch sees no GPU: install a build of it for the GPU's driver")
     module, inputs = _torch_network(spec)
-    module.eval()
+    module.eval().to(device)
+    placed = [value.to(device) for value in inputs]
 
     def run() -> object:
         with torch.no_grad():
-            return module(*inputs)
+            result = module(*placed)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return result
 
     return run
 
 
-def load_onnxruntime(spec: str) -> Run:
-    """On the CPU; a network of PyTorch's is exported to ONNX first."""
+def load_onnxruntime(spec: str, device: str) -> Run:
+    """A network of PyTorch's is exported to ONNX first.
+
+    Raises:
+        DeviceError: The device is not the CPU.
+    """
+    if device != "cpu":
+        raise DeviceError("ONNX Runtime is run on CPUs only")
     if classify(spec) is SpecKind.ONNX:
         return _session(Path(spec))
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +70,7 @@ def load_onnxruntime(spec: str) -> Run:
         return _session(path)
 
 
-_LOADERS: Mapping[str, Callable[[str], Run]] = {
+_LOADERS: Mapping[str, Callable[[str, str], Run]] = {
     "pytorch": load_pytorch,
     "onnxruntime": load_onnxruntime,
 }

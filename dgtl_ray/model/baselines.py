@@ -12,8 +12,12 @@ from dgtl_ray.core.child import ChildContender
 from dgtl_ray.model.specs import SpecKind, classify
 
 
-def pytorch_contender(spec: Any) -> ChildContender | None:
+def pytorch_contender(spec: Any, device: str = "cpu") -> ChildContender | None:
     """PyTorch eager, or None where the network is not PyTorch's or exists in this process only.
+
+    Args:
+        spec: The network as the user named it.
+        device: Where it runs, `cpu` or `cuda`.
 
     Raises:
         InputError: There is no network of that name.
@@ -21,11 +25,11 @@ def pytorch_contender(spec: Any) -> ChildContender | None:
     name = _name(spec)
     if name is None or classify(name) is SpecKind.ONNX:
         return None
-    return _contender("pytorch", name)
+    return _contender("pytorch", name, device)
 
 
 def onnxruntime_contender(spec: Any) -> ChildContender | None:
-    """ONNX Runtime, or None where it, or what exports to it, is not installed.
+    """ONNX Runtime on the CPU, or None where it, or what exports to it, is not installed.
 
     Raises:
         InputError: There is no network of that name.
@@ -36,11 +40,11 @@ def onnxruntime_contender(spec: Any) -> ChildContender | None:
     needed = ["onnxruntime"] if classify(name) is SpecKind.ONNX else ["onnxruntime", "onnxscript"]
     if any(find_spec(module) is None for module in needed):
         return None
-    return _contender("onnxruntime", name)
+    return _contender("onnxruntime", name, "cpu")
 
 
-def _contender(framework: str, spec: str) -> ChildContender:
-    return ChildContender(framework, "dgtl_ray.model.baseline_server", [framework, spec])
+def _contender(framework: str, spec: str, device: str) -> ChildContender:
+    return ChildContender(framework, "dgtl_ray.model.baseline_server", [framework, spec, device])
 
 
 def _name(spec: Any) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from torch import nn
 
 from dgtl_ray.core.child import ChildContender
@@ -56,6 +57,24 @@ def test_a_child_that_cannot_load_says_why() -> None:
     assert contender is not None
     with pytest.raises(DgtlError, match=r"raised RuntimeError: no weights found"):
         contender.start()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_pytorch_on_a_gpu_that_is_not_there_says_what_to_install() -> None:
+    contender = pytorch_contender(SPEC, "cuda")
+    assert contender is not None
+    with pytest.raises(DgtlError, match="sees no GPU: install"):
+        contender.start()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_pytorch_times_single_runs_on_a_gpu() -> None:
+    contender = pytorch_contender(SPEC, "cuda")
+    assert contender is not None
+    contender.start()
+    runs_s = contender.time_s(min_time_s=60.0, max_runs=3)
+    contender.close()
+    assert len(runs_s) == 3
 
 
 def test_nothing_is_timed_before_the_start(pytorch: ChildContender) -> None:
