@@ -22,8 +22,8 @@ from dgtl_ray.search.dgtl import DgtlProposer
 from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.transfer.checkpoint import content_key
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
-from dgtl_ray.transfer.scaling import usable
 from dgtl_ray.transfer.target_gp import Tuning
+from dgtl_ray.transfer.usable import usable
 
 MILESTONES = (16, 32, 64, 100)
 WHOLE, RANDOM_SET, COST_AWARE = "whole", "random tuning set", "cost-aware"
@@ -79,10 +79,9 @@ class _Models:
         self._made: dict[str, Pretrained] = {}
 
     def of(self, sources: Sequence[SourceTask], config: PretrainConfig) -> Pretrained:
-        good = usable(sources)
-        key = content_key(good, config)
+        key = content_key(sources, config)
         if key not in self._made:
-            self._made[key] = pretrain(good, config)
+            self._made[key] = pretrain(sources, config)
         return self._made[key]
 
 
@@ -147,8 +146,9 @@ def _replay(
     config, watched = size.config(variant), list[Watched]()
 
     def make(context: ProposerContext) -> Watched:
-        model = models.of(context.sources, config.pretrain)
-        watched.append(Watched(DgtlProposer(context, config, model), target))
+        known = replace(context, sources=usable(context.sources))
+        model = models.of(known.sources, config.pretrain) if known.sources else None
+        watched.append(Watched(DgtlProposer(known, config, model), target))
         return watched[-1]
 
     report = replay(

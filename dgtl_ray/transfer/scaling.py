@@ -1,16 +1,15 @@
 """Bring encodings and latencies to a common scale."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray
 
-_LEAST_SPREAD = 1e-6
+# Standard deviation of what counts as varying.
+LEAST_SPREAD = 1e-6
 # b: the distance of a warp's knee from the fastest.
 WIDTH = log(2.0)
 # A target's column may leave the range that sources showed; beyond this it tells nothing more.
@@ -36,7 +35,7 @@ class ColumnScale:
         """The scale of an encoding (n × columns)."""
         values = encoding.astype(np.float64)
         std = values.std(axis=0)
-        kept = np.flatnonzero(std > _LEAST_SPREAD * (1.0 + np.abs(values).max(axis=0, initial=0.0)))
+        kept = np.flatnonzero(std > LEAST_SPREAD * (1.0 + np.abs(values).max(axis=0, initial=0.0)))
         return cls(kept=kept, mean=values[:, kept].mean(axis=0), std=std[kept])
 
     def __call__(self, encoding: NDArray[np.float32]) -> FloatArray:
@@ -63,7 +62,7 @@ class LatencyScale:
         """The scale of their logarithms (n,)."""
         if not len(logs):
             return cls(centre=0.0, spread=1.0)
-        return cls(centre=float(logs.mean()), spread=max(float(logs.std()), _LEAST_SPREAD))
+        return cls(centre=float(logs.mean()), spread=max(float(logs.std()), LEAST_SPREAD))
 
     def __call__(self, cost_s: FloatArray) -> FloatArray:
         """Standardised log-latencies (n,)."""
@@ -111,13 +110,3 @@ class Warp:
         """Logarithm of w'(l) (n,) where w(l) has these values."""
         result: FloatArray = -np.maximum(warped - self.knee, 0.0) / WIDTH
         return result
-
-
-def usable(sources: Sequence[SourceTask], least: int = 8) -> tuple[SourceTask, ...]:
-    """The sources with at least so many latencies that are not all equal."""
-    good = []
-    for source in sources:
-        logs = np.log(source.cost_s[np.isfinite(source.cost_s)])
-        if len(logs) >= least and logs.std() > _LEAST_SPREAD:
-            good.append(source)
-    return tuple(good)

@@ -15,11 +15,12 @@ from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Relatedness, relatedness
-from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp, usable
+from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.success import PastSuccess
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
 from dgtl_ray.transfer.transfer_prior import transfer_prior
+from dgtl_ray.transfer.usable import usable
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
 _TUNED_ON = 160
@@ -37,7 +38,7 @@ class Surrogate:
         guard: Whether a model without history stands beside the one with.
         transferred_prior: Whether hyperparameters' prior is learned from sources, too.
         tuning: How hyperparameters of the model with history are tuned.
-        pretrained: The deep GP of `usable(sources)`, where it was made before.
+        pretrained: The deep GP of the sources, where it was made before: then all are usable.
         config: How it is made otherwise.
 
     Attributes:
@@ -70,7 +71,7 @@ class Surrogate:
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
         self.fallbacks: list[str] = []
-        good = usable(sources)
+        good = sources if pretrained else usable(sources)
         if good and len(rows):
             try:
                 self._learn(good, pretrained or pretrain(good, config), encoding[0])

@@ -10,8 +10,8 @@ from dgtl_ray.history import ParquetHistory, SourceQuery, read_sources
 from dgtl_ray.space.encoding.encoder import column_names
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import rank_correlation
-from dgtl_ray.transfer.scaling import usable
 from dgtl_ray.transfer.source_model import SourceModel
+from dgtl_ray.transfer.usable import usable
 
 HISTORY = Path(__file__).parents[2] / "examples" / "histories" / "h100"
 NETWORK = "resnet18"

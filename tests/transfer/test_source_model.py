@@ -7,7 +7,7 @@ from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import rank_correlation
-from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, usable
+from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
 from dgtl_ray.transfer.source_model import SourceModel
 from tests.transfer.conftest import source
 
@@ -78,11 +78,3 @@ def test_what_lies_far_outside_is_clipped() -> None:
 def test_failed_rows_do_not_count() -> None:
     scale = LatencyScale.of(np.array([1.0, np.nan, np.e]))
     assert (scale.centre, scale.spread) == (0.5, 0.5)
-
-
-def test_sources_that_tell_nothing_are_left_out() -> None:
-    space = GridSpace()
-    good = source(space, cores=4)
-    constant = replace(good, cost_s=np.ones_like(good.cost_s))
-    failed = replace(good, cost_s=np.full_like(good.cost_s, np.nan))
-    assert usable((good, constant, failed)) == (good,)
