@@ -99,6 +99,7 @@ class Composer:
         """
         if not experts:
             return self._spread(points, n)
+        experts = self._heard(experts, points)
         success = self._success(points)
         offer = _Offer(
             pool=pool,
@@ -111,6 +112,13 @@ class Composer:
         if experts[0].informed and self.stage is Stage.TUNING_SET:
             return self._tuning_set(experts, offer, n)
         return self._ask(experts, offer, self._local(experts, offer, n), n)
+
+    def _heard(self, experts: Sequence[Expert], pool: Points) -> Sequence[Expert]:
+        """Those that have a say: while history is in doubt, only who goes without it."""
+        ranked, cost_s = self._ledger.ranked()
+        if len(experts) < 2 or not self._surrogate.in_doubt(self._points(ranked), cost_s, pool):
+            return experts
+        return experts[1:]
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""

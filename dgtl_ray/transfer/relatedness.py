@@ -13,6 +13,8 @@ _LEAST = 8
 # Rank correlation below which a source is not trusted, and how many standard errors from none it
 # must be: of few measurements, noise ranks some by chance.
 TRUSTED, STANDARD_ERRORS = 0.2, 2.0
+# How unlike what is expected of measured configurations must be, beside all that there are.
+LEAST_CONTRAST = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,27 @@ def relatedness(
         )
         for k, name in enumerate(names)
     )
+
+
+def in_doubt(expected: FloatArray, cost_s: FloatArray, of_pool: FloatArray) -> bool:
+    """Whether measurements do not bear out what all sources together expect of them.
+
+    They do where the ranks agree by more than one standard error of chance. Fewer than eight
+    measurements leave no doubt, nor do those of which about the same is expected: that sources do
+    not tell how the configurations that they like differ says nothing against them.
+
+    Args:
+        expected: What each source expects of the measured configurations (n × sources).
+        cost_s: Their latencies (n,).
+        of_pool: What each expects of the configurations that there are (m × sources).
+    """
+    if not expected.shape[1]:
+        return False
+    together = expected.mean(axis=1)
+    correlation = rank_correlation(together, cost_s)
+    if correlation is None or together.std() < LEAST_CONTRAST * of_pool.mean(axis=1).std():
+        return False
+    return correlation < 1.0 / math.sqrt(len(cost_s) - 1)
 
 
 def rank_correlation(a: FloatArray, b: FloatArray) -> float | None:

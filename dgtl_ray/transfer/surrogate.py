@@ -14,7 +14,7 @@ from dgtl_ray.transfer.guard import ALL_SOURCES, NO_SOURCES, Expert, trusted
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
-from dgtl_ray.transfer.relatedness import Relatedness, relatedness
+from dgtl_ray.transfer.relatedness import Relatedness, in_doubt, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.success import PastSuccess
@@ -86,6 +86,12 @@ class Surrogate:
         asked = self._sources.asked
         names = [self._sources.pretrained.names[k] for k in asked]
         return relatedness(names, points.sources[:, : len(asked)].numpy(), cost_s)
+
+    def in_doubt(self, points: Points, cost_s: FloatArray, pool: Points) -> bool:
+        """Whether latencies (n,) measured at points of a pool do not bear history out."""
+        count = 0 if self._sources is None else len(self._sources.asked)
+        asked, everywhere = (some.sources[:, :count].numpy() for some in (points, pool))
+        return in_doubt(asked, cost_s, everywhere)
 
     def points(self, encoding: NDArray[np.float32], rows: IntArray) -> Points:
         """Configurations, encoded (n × columns) and as rows, as the models see them."""

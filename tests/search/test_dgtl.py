@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
 from dgtl_ray.testing.spaces import GridSpace
+from dgtl_ray.transfer.acquisition import choose_batch
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
-from dgtl_ray.transfer.target_gp import Tuning
+from dgtl_ray.transfer.target_gp import TargetGP, Tuning
 
 QUICK = PretrainConfig(steps=60, inducing=32, hidden=2, batch=128)
 # A pool that is not the whole grid, so that neighbours join it.
@@ -157,6 +159,32 @@ def test_without_history_part_of_each_batch_is_bred(
     assert bred(monkeypatch, misled)[-1] == 2
     taught = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
     assert bred(monkeypatch, taught) == [0] * 10
+
+
+def told_of_history(monkeypatch: pytest.MonkeyPatch, proposer: DgtlProposer) -> list[bool]:
+    """Of five batches of eight, whether anyone who knows history chose of each."""
+    informed: list[bool] = []
+
+    def spied(model: TargetGP, *rest: Any) -> list[int]:
+        informed.append(bool(model.data.points.sources.shape[1]))
+        return choose_batch(model, *rest)
+
+    monkeypatch.setattr("dgtl_ray.search.composing.choose_batch", spied)
+    batches = []
+    for _ in range(5):
+        informed.clear()
+        search(proposer, GridSpace(), 1, 8)
+        batches.append(any(informed))
+    return batches
+
+
+def test_history_that_measurements_speak_against_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch, false: tuple[SourceTask, ...]
+) -> None:
+    misled = DgtlProposer(context(GridSpace(), 0, false), SMALL)
+    assert told_of_history(monkeypatch, misled) == [False] * 5
+    taught = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
+    assert told_of_history(monkeypatch, taught) == [False, *[True] * 4]
 
 
 def test_neighbours_differ_in_one_knob() -> None:

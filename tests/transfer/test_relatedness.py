@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from dgtl_ray.transfer.relatedness import Relatedness, rank_correlation, relatedness
+from dgtl_ray.transfer.relatedness import Relatedness, in_doubt, rank_correlation, relatedness
 
 
 def test_rank_correlation_is_spearmans() -> None:
@@ -38,3 +38,24 @@ def test_few_measurements_must_agree_more() -> None:
     few = Relatedness(name="noisy", correlation=many.correlation, measured=10)
     assert many.trusted
     assert not few.trusted
+
+
+_COST_S = np.arange(10.0)
+_SWAPPED = np.array([1.0, 0, 3, 2, 5, 4, 7, 6, 9, 8])[:, None]
+
+
+def test_sources_are_in_doubt_where_measurements_rank_otherwise() -> None:
+    assert not in_doubt(_SWAPPED, _COST_S, _SWAPPED)
+    assert in_doubt(-_SWAPPED, _COST_S, _SWAPPED)
+    # What all expect together counts, not what one of them does.
+    both = np.concatenate([3.0 * _SWAPPED, -_SWAPPED], axis=1)
+    assert not in_doubt(both, _COST_S, both)
+
+
+def test_no_sources_and_few_measurements_leave_no_doubt() -> None:
+    assert not in_doubt(_SWAPPED[:, :0], _COST_S, _SWAPPED[:, :0])
+    assert not in_doubt(-_SWAPPED[:7], _COST_S[:7], _SWAPPED)
+
+
+def test_configurations_that_sources_like_alike_leave_no_doubt() -> None:
+    assert not in_doubt(-0.1 * _SWAPPED, _COST_S, _SWAPPED)
