@@ -1,7 +1,7 @@
 """Who chooses how many of a batch: models, neighbours, representatives."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -114,11 +114,11 @@ class Composer:
         return self._ask(experts, offer, self._local(experts, offer, n), n)
 
     def _heard(self, experts: Sequence[Expert], pool: Points) -> Sequence[Expert]:
-        """Those that have a say: while history is in doubt, only who goes without it."""
+        """Those that have a say: while history is in doubt, only the model that goes without it."""
         ranked, cost_s = self._ledger.ranked()
         if len(experts) < 2 or not self._surrogate.in_doubt(self._points(ranked), cost_s, pool):
             return experts
-        return experts[1:]
+        return [replace(experts[1], share=1.0)]
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""

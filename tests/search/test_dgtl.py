@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance, search
 from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.acquisition import choose_batch
+from dgtl_ray.transfer.guard import Expert
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning
 
@@ -185,6 +187,22 @@ def test_history_that_measurements_speak_against_is_not_heard(
     assert told_of_history(monkeypatch, misled) == [False] * 5
     taught = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
     assert told_of_history(monkeypatch, taught) == [False, *[True] * 4]
+
+
+def test_history_is_not_heard_however_likely_it_makes_the_measurements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One source of three vouches for it; the others are upside down."""
+
+    def all_trust_in_the_first(experts: Sequence[Expert]) -> list[Expert]:
+        return [replace(one, share=float(k == 0)) for k, one in enumerate(experts)]
+
+    monkeypatch.setattr("dgtl_ray.transfer.surrogate.trusted", all_trust_in_the_first)
+    turned = [replace(one, cost_s=1e-6 / one.cost_s) for one in (source(8), source(16))]
+    config = replace(SMALL, pretrain=replace(QUICK, steps=250, inducing=64))
+    misled = DgtlProposer(context(GridSpace(), 0, (_SOURCES[0], *turned)), config)
+    assert told_of_history(monkeypatch, misled) == [False] * 5
+    assert [one.trusted for one in misled.relatedness()].count(True) == 1
 
 
 def test_neighbours_differ_in_one_knob() -> None:
