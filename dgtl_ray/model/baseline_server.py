@@ -1,6 +1,6 @@
 """The child process of a framework's contender: loads a network into its own framework.
 
-`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC DEVICE`
+`python -m dgtl_ray.model.baseline_server FRAMEWORK SPEC [DEVICE]`
 """
 
 import sys
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def load(framework: str, spec: str, device: str) -> Run:
+def load(framework: str, spec: str, *device: str) -> Run:
     """One inference of a network by its own framework, on the device `cpu` or `cuda`.
+
+    ONNX Runtime takes no device: it runs on the CPU.
 
     Raises:
         DgtlError: There is no such network, or the framework cannot load it.
     """
     warnings.simplefilter("ignore")
-    return _LOADERS[framework](spec, device)
+    return _LOADERS[framework](spec, *device)
 
 
 def load_pytorch(spec: str, device: str) -> Run:
@@ -54,14 +56,8 @@ def load_pytorch(spec: str, device: str) -> Run:
     return run
 
 
-def load_onnxruntime(spec: str, device: str) -> Run:
-    """A network of PyTorch's is exported to ONNX first.
-
-    Raises:
-        DeviceError: The device is not the CPU.
-    """
-    if device != "cpu":
-        raise DeviceError("ONNX Runtime is run on CPUs only")
+def load_onnxruntime(spec: str) -> Run:
+    """On the CPU; a network of PyTorch's is exported to ONNX first."""
     if classify(spec) is SpecKind.ONNX:
         return _session(Path(spec))
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +66,7 @@ def load_onnxruntime(spec: str, device: str) -> Run:
         return _session(path)
 
 
-_LOADERS: Mapping[str, Callable[[str, str], Run]] = {
+_LOADERS: Mapping[str, Callable[..., Run]] = {
     "pytorch": load_pytorch,
     "onnxruntime": load_onnxruntime,
 }

@@ -40,11 +40,12 @@ def onnxruntime_contender(spec: Any) -> ChildContender | None:
     needed = ["onnxruntime"] if classify(name) is SpecKind.ONNX else ["onnxruntime", "onnxscript"]
     if any(find_spec(module) is None for module in needed):
         return None
-    return _contender("onnxruntime", name, "cpu")
+    return _contender("onnxruntime", name)
 
 
-def _contender(framework: str, spec: str, device: str) -> ChildContender:
-    return ChildContender(framework, "dgtl_ray.model.baseline_server", [framework, spec, device])
+def _contender(framework: str, spec: str, *device: str) -> ChildContender:
+    arguments = [framework, spec, *device]
+    return ChildContender(framework, "dgtl_ray.model.baseline_server", arguments)
 
 
 def _name(spec: Any) -> str | None:
