@@ -22,7 +22,6 @@ from dgtl_ray.transfer.relatedness import Relatedness
 
 # Few rows are learned in few steps: search waits for them. More rows take more, by passes.
 _LEAST_STEPS = 150
-_LEFT_OUT = "fewer than 8 latencies, all alike, or none that tells of the others"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +83,14 @@ def pretrained(known: Knowledge, monitor: Monitor) -> Knowledge:
     """
     from dgtl_ray.transfer.checkpoint import pack, pretrain_once
     from dgtl_ray.transfer.pretraining import PretrainConfig
-    from dgtl_ray.transfer.usable import usable
+    from dgtl_ray.transfer.usable import LEAST, usable
 
     sources = usable(known.sources)
     if left := len(known.sources) - len(sources):
-        monitor.note(f"{left} source tasks are left out: {_LEFT_OUT}")
+        monitor.note(
+            f"{left} source tasks are left out: fewer than {LEAST} latencies, all alike, or none"
+            " that tells of the others"
+        )
     if not sources:
         return Knowledge()
     rows = sum(len(source.cost_s) for source in sources)
