@@ -22,7 +22,7 @@ from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.finishing import Finished, Plan
 from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
-from dgtl_ray.knowledge import Experience, begun_on, fallback_notes, read_model, source_uses
+from dgtl_ray.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
 from dgtl_ray.results import Result, ResultGrid, RunSummary
@@ -219,7 +219,7 @@ class Experiment:
             sources=source_uses(outcome, results),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(
-                *fallback_notes(outcome, results),
+                *transfer_notes([result.task for result in results], outcome.transfers),
                 *filter(None, (report.story() for report in outcome.devices)),
                 *finished.comparison.notes,
             ),

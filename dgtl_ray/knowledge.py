@@ -13,6 +13,7 @@ from dgtl_ray.core.knowledge import Knowledge, SourceTask
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.task import LayerTask
+from dgtl_ray.engine.layer import Transfer
 from dgtl_ray.engine.run import SearchOutcome
 from dgtl_ray.history import HistoryStore, ParquetHistory, SourceQuery, read_sources, row_filter
 from dgtl_ray.results import Result, SourceUse
@@ -180,13 +181,18 @@ def _use(source: SourceTask, judged: Sequence[tuple[str, Relatedness]]) -> Sourc
     )
 
 
-def fallback_notes(outcome: SearchOutcome, results: Sequence[Result]) -> tuple[str, ...]:
-    """What layers did without, and why."""
-    return tuple(
-        f"{result.task}: {fallback}"
-        for result, transfer in zip(results, outcome.transfers, strict=False)
+def transfer_notes(layers: Sequence[str], transfers: Sequence[Transfer]) -> tuple[str, ...]:
+    """In which layers history has no say, and what layers did without, and why."""
+    judged = list(zip(layers, transfers, strict=False))
+    notes = [
+        f"{layer}: {fallback}"
+        for layer, transfer in judged
         for fallback in dict.fromkeys(transfer.fallbacks)
-    )
+    ]
+    deaf = [layer for layer, transfer in judged if transfer.sources and not transfer.heard]
+    if deaf:
+        notes.insert(0, f"history is in doubt, and had no say in the end, in {', '.join(deaf)}")
+    return tuple(notes)
 
 
 def model_cache() -> Path:

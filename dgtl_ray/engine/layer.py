@@ -69,9 +69,16 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """What a layer got from its sources: how related each is, and what was done without."""
+    """What a layer got from its sources.
+
+    Attributes:
+        sources: How related each turned out to be.
+        heard: Whether they have a say in the end.
+        fallbacks: What numerical trouble was met, and what was done without.
+    """
 
     sources: tuple[Relatedness, ...] = ()
+    heard: bool = True
     fallbacks: tuple[str, ...] = ()
 
 
@@ -134,7 +141,11 @@ class Layer:
         proposer = self._proposer
         if not isinstance(proposer, Transferring):
             return Transfer()
-        return Transfer(sources=proposer.relatedness(), fallbacks=tuple(proposer.fallbacks))
+        return Transfer(
+            sources=proposer.relatedness(),
+            heard=proposer.heard,
+            fallbacks=tuple(proposer.fallbacks),
+        )
 
     def _rows(self, configs: Sequence[str]) -> IntArray:
         return np.stack([self._space.row_of(config) for config in configs])

@@ -1,7 +1,7 @@
 """Who chooses how many of a batch: models, neighbours, representatives."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -76,9 +76,15 @@ class Composer:
         return Stage.TUNING_SET if known < self._config.tuning_set else Stage.SEARCH
 
     @property
+    def heard(self) -> bool:
+        """Whether history has a say."""
+        ranked, cost_s = self._ledger.ranked()
+        return self._surrogate.heard(self._points(ranked), cost_s)
+
+    @property
     def vouched(self) -> bool:
-        """Whether one of history's sources ranks what was measured."""
-        return any(source.trusted for source in self.relatedness())
+        """Whether history is heard, and one of its sources ranks what was measured."""
+        return self.heard and any(source.trusted for source in self.relatedness())
 
     def compose(
         self,
@@ -99,8 +105,7 @@ class Composer:
         """
         if not experts:
             return self._spread(points, n)
-        experts = self._heard(experts, points)
-        success = self._success(points)
+        success = self._success(points, informed=experts[0].informed)
         offer = _Offer(
             pool=pool,
             points=points,
@@ -112,13 +117,6 @@ class Composer:
         if experts[0].informed and self.stage is Stage.TUNING_SET:
             return self._tuning_set(experts, offer, n)
         return self._ask(experts, offer, self._local(experts, offer, n), n)
-
-    def _heard(self, experts: Sequence[Expert], pool: Points) -> Sequence[Expert]:
-        """Those that have a say: while history is in doubt, only the model that goes without it."""
-        ranked, cost_s = self._ledger.ranked()
-        if len(experts) < 2 or not self._surrogate.in_doubt(self._points(ranked), cost_s, pool):
-            return experts
-        return [replace(experts[1], share=1.0)]
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""
@@ -230,7 +228,7 @@ class Composer:
         tried, spent_s = self._ledger.spent()
         return success / relative_cost(self._surrogate.layout, self._points(tried), spent_s, points)
 
-    def _success(self, points: Points) -> torch.Tensor:
+    def _success(self, points: Points, *, informed: bool) -> torch.Tensor:
         """Probability (n,) that each builds and runs.
 
         History has a say until the target has shown by itself what fails.
@@ -239,7 +237,7 @@ class Composer:
         failed = self._points(self._ledger.failed())
         success = success_probability(self._surrogate.layout, measured, failed, points)
         past = self._surrogate.past_success
-        if past is not None and self.stage is Stage.TUNING_SET:
+        if past is not None and informed and self.stage is Stage.TUNING_SET:
             success = success * past(points)
         return success
 

@@ -105,6 +105,11 @@ class DgtlProposer:
         """What numerical trouble was met, and what was done without."""
         return self.surrogate.fallbacks
 
+    @property
+    def heard(self) -> bool:
+        """Whether history has a say."""
+        return self._composer.heard
+
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""
         return self._composer.relatedness()

@@ -16,6 +16,11 @@ class Transferring(Protocol):
         """What numerical trouble it met, and what it did without."""
         ...
 
+    @property
+    def heard(self) -> bool:
+        """Whether sources have a say: by what was measured so far, they may be in doubt."""
+        ...
+
     def suggest(self, pool: IntArray) -> None:
         """Consider configurations (n × knobs) that are fast in a task alike, the best first."""
         ...

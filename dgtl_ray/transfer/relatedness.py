@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -13,6 +14,9 @@ _LEAST = 8
 # Rank correlation below which a source is not trusted, and how many standard errors from none it
 # must be: of few measurements, noise ranks some by chance.
 TRUSTED, STANDARD_ERRORS = 0.2, 2.0
+# Sources that rank a space alike by less, the mean over pairs, contradict one another: recorded
+# devices agree by 0.38 or more, and of made-up kernels, three at a time, one set in thirty by 0.3.
+LEAST_AGREEMENT = 0.3
 # How unlike what is expected of measured configurations must be, beside all that there are.
 LEAST_CONTRAST = 0.5
 
@@ -62,25 +66,53 @@ def relatedness(
     )
 
 
-def in_doubt(expected: FloatArray, cost_s: FloatArray, of_pool: FloatArray) -> bool:
-    """Whether measurements do not bear out what all sources together expect of them.
+@dataclass(frozen=True, kw_only=True)
+class Consensus:
+    """What sources together say of a space, before anything of it was measured.
 
-    They do where the ranks agree by more than one standard error of chance. Fewer than eight
-    measurements leave no doubt, nor do those of which about the same is expected: that sources do
-    not tell how the configurations that they like differ says nothing against them.
-
-    Args:
-        expected: What each source expects of the measured configurations (n × sources).
-        cost_s: Their latencies (n,).
-        of_pool: What each expects of the configurations that there are (m × sources).
+    Attributes:
+        agreement: Rank correlation of what two of them expect, the mean over all pairs; 1 where
+            there is but one, which nobody contradicts.
+        contrast: Standard deviation of what they expect together.
     """
-    if not expected.shape[1]:
-        return False
-    together = expected.mean(axis=1)
-    correlation = rank_correlation(together, cost_s)
-    if correlation is None or together.std() < LEAST_CONTRAST * of_pool.mean(axis=1).std():
-        return False
-    return correlation < 1.0 / math.sqrt(len(cost_s) - 1)
+
+    agreement: float
+    contrast: float
+
+    @classmethod
+    def of(cls, expected: FloatArray) -> "Consensus":
+        """Of what each source expects of a sample of the space (m × sources)."""
+        pairs = [rank_correlation(a, b) or 0.0 for a, b in combinations(expected.T, 2)]
+        return cls(
+            agreement=sum(pairs) / len(pairs) if pairs else 1.0,
+            contrast=float(expected.mean(axis=1).std()),
+        )
+
+    def in_doubt(self, expected: FloatArray, cost_s: FloatArray) -> bool:
+        """Whether the sources should not be believed, by what was measured so far.
+
+        Sources that agree are believed unless the ranks of what they expect and of what was
+        measured agree by less than one standard error of chance. Fewer than eight measurements
+        leave no doubt, nor do those of which about the same is expected: that sources do not tell
+        how the configurations that they like differ says nothing against them.
+
+        A target that takes after its sources as they take after one another can expect nothing of
+        those that contradict one another. They are in doubt until measurements bear them out as a
+        single source must be borne out that is trusted.
+
+        Args:
+            expected: What each source expects of the measured configurations (n × sources).
+            cost_s: Their latencies (n,).
+        """
+        agreed = self.agreement >= LEAST_AGREEMENT
+        together = expected.mean(axis=1)
+        correlation = rank_correlation(together, cost_s)
+        if correlation is None:
+            return not agreed
+        if agreed and together.std() < LEAST_CONTRAST * self.contrast:
+            return False
+        chance = 1.0 / math.sqrt(len(cost_s) - 1)
+        return correlation < (chance if agreed else max(TRUSTED, STANDARD_ERRORS * chance))
 
 
 def rank_correlation(a: FloatArray, b: FloatArray) -> float | None:

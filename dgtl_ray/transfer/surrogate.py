@@ -14,7 +14,7 @@ from dgtl_ray.transfer.guard import ALL_SOURCES, NO_SOURCES, Expert, trusted
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
-from dgtl_ray.transfer.relatedness import Relatedness, in_doubt, relatedness
+from dgtl_ray.transfer.relatedness import Consensus, Relatedness, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.success import PastSuccess
@@ -35,7 +35,8 @@ class Surrogate:
         encoding: Of the standing pool (n × columns).
         rows: That pool (n × (1 + knobs)).
         sources: History.
-        guard: Whether a model without history stands beside the one with.
+        guard: Whether a model without history stands beside the one with, which is heard only
+            while it is not in doubt.
         transferred_prior: Whether hyperparameters' prior is learned from sources, too.
         tuning: How hyperparameters of the model with history are tuned.
         pretrained: The deep GP of the sources, where it was made before: then all are usable.
@@ -71,13 +72,13 @@ class Surrogate:
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
         self.fallbacks: list[str] = []
+        self._known: dict[bytes, FloatArray] = {}
         good = sources if pretrained else usable(sources)
         if good and len(rows):
             try:
-                self._learn(good, pretrained or pretrain(good, config), encoding[0])
+                self._learn(good, pretrained or pretrain(good, config), encoding, rows)
             except ArithmeticError as error:
                 self.fallbacks.append(f"history is not used: {error}")
-        self._known: dict[bytes, FloatArray] = {}
 
     def relatedness(self, points: Points, cost_s: FloatArray) -> tuple[Relatedness, ...]:
         """How related each source turned out to be, by latencies (n,) measured at points."""
@@ -87,11 +88,12 @@ class Surrogate:
         names = [self._sources.pretrained.names[k] for k in asked]
         return relatedness(names, points.sources[:, : len(asked)].numpy(), cost_s)
 
-    def in_doubt(self, points: Points, cost_s: FloatArray, pool: Points) -> bool:
-        """Whether latencies (n,) measured at points of a pool do not bear history out."""
-        count = 0 if self._sources is None else len(self._sources.asked)
-        asked, everywhere = (some.sources[:, :count].numpy() for some in (points, pool))
-        return in_doubt(asked, cost_s, everywhere)
+    def heard(self, points: Points, cost_s: FloatArray) -> bool:
+        """Whether history has a say, by latencies (n,) measured at points."""
+        if self._sources is None:
+            return False
+        asked = points.sources[:, : len(self._sources.asked)].numpy()
+        return not (self._guard and self._consensus.in_doubt(asked, cost_s))
 
     def points(self, encoding: NDArray[np.float32], rows: IntArray) -> Points:
         """Configurations, encoded (n × columns) and as rows, as the models see them."""
@@ -102,9 +104,12 @@ class Surrogate:
         )
 
     def experts(self, points: Points, cost_s: FloatArray) -> list[Expert]:
-        """Tuned models, the one with history first; none where there is nothing to learn from."""
+        """Tuned models of those that are heard, the one with history first.
+
+        There is none where there is nothing to learn from.
+        """
         found: list[Expert | None] = []
-        if self._informed is not None:
+        if self._informed is not None and self.heard(points, cost_s):
             found.append(self._informed_expert(self._informed, points, cost_s))
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
             found.append(self._alone_expert(points.without_sources(), cost_s))
@@ -138,14 +143,19 @@ class Surrogate:
         return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
 
     def _learn(
-        self, sources: Sequence[SourceTask], model: Pretrained, target: NDArray[np.float32]
+        self,
+        sources: Sequence[SourceTask],
+        model: Pretrained,
+        encoding: NDArray[np.float32],
+        rows: IntArray,
     ) -> None:
-        prior, asked = self._alone, SourceModel(model, target)
+        prior, asked = self._alone, SourceModel(model, encoding[0])
         if self._transferred_prior:
             prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked
+        self._consensus = Consensus.of(self._expect(encoding, rows)[:, : len(asked.asked)])
 
     def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:
         """What the sources expect (n × answers), asked once of every configuration."""

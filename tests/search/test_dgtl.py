@@ -27,6 +27,8 @@ from dgtl_ray.transfer.target_gp import TargetGP, Tuning
 QUICK = PretrainConfig(steps=60, inducing=32, hidden=2, batch=128)
 # A pool that is not the whole grid, so that neighbours join it.
 SMALL = DgtlConfig(standing=1000, pretrain=QUICK)
+# Long enough to tell apart sources that are unlike.
+LEARNED = replace(SMALL, pretrain=replace(QUICK, steps=250, inducing=64))
 
 
 def source(cores: int, rows: int = 150) -> SourceTask:
@@ -42,6 +44,12 @@ def source(cores: int, rows: int = 150) -> SourceTask:
         device=device,
         task_key="task",
     )
+
+
+def upside_down(cores: int) -> SourceTask:
+    """The same, what is fast being slow."""
+    right = source(cores)
+    return replace(right, cost_s=1e-6 / right.cost_s)
 
 
 def context(space: SearchSpace, seed: int, sources: tuple[SourceTask, ...] = ()) -> ProposerContext:
@@ -185,8 +193,10 @@ def test_history_that_measurements_speak_against_is_not_heard(
 ) -> None:
     misled = DgtlProposer(context(GridSpace(), 0, false), SMALL)
     assert told_of_history(monkeypatch, misled) == [False] * 5
+    assert not misled.heard
     taught = DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED)
     assert told_of_history(monkeypatch, taught) == [False, *[True] * 4]
+    assert taught.heard
 
 
 def test_history_is_not_heard_however_likely_it_makes_the_measurements(
@@ -198,9 +208,8 @@ def test_history_is_not_heard_however_likely_it_makes_the_measurements(
         return [replace(one, share=float(k == 0)) for k, one in enumerate(experts)]
 
     monkeypatch.setattr("dgtl_ray.transfer.surrogate.trusted", all_trust_in_the_first)
-    turned = [replace(one, cost_s=1e-6 / one.cost_s) for one in (source(8), source(16))]
-    config = replace(SMALL, pretrain=replace(QUICK, steps=250, inducing=64))
-    misled = DgtlProposer(context(GridSpace(), 0, (_SOURCES[0], *turned)), config)
+    sources = (_SOURCES[0], upside_down(8), upside_down(16))
+    misled = DgtlProposer(context(GridSpace(), 0, sources), LEARNED)
     assert told_of_history(monkeypatch, misled) == [False] * 5
     assert [one.trusted for one in misled.relatedness()].count(True) == 1
 
@@ -246,12 +255,22 @@ def test_false_history_does_little_harm(false: tuple[SourceTask, ...]) -> None:
 
 
 def test_with_noise_as_history_it_asks_for_the_same_as_without() -> None:
-    space = GridSpace()
     noisy = tuple(noise(source(cores), np.random.default_rng(cores)) for cores in (4, 8))
-    proposers = [DgtlProposer(context(space, 0, sources), SMALL) for sources in (noisy, ())]
-    misled, alone = (search(proposer, space, 3, 8) for proposer in proposers)
-    np.testing.assert_array_equal(misled, alone)
-    assert not proposers[0].relatedness()
+    misled = DgtlProposer(context(GridSpace(), 0, noisy), SMALL)
+    assert_asks_as_without_history(misled)
+    assert not misled.relatedness()
+
+
+def test_with_sources_that_contradict_one_another_it_asks_for_the_same_as_without() -> None:
+    misled = DgtlProposer(context(GridSpace(), 0, (_SOURCES[0], upside_down(8))), LEARNED)
+    assert_asks_as_without_history(misled)
+    assert [one.trusted for one in misled.relatedness()] == [True, False]
+
+
+def assert_asks_as_without_history(misled: DgtlProposer) -> None:
+    alone = DgtlProposer(context(GridSpace(), 0), SMALL)
+    asked, expected = (search(proposer, GridSpace(), 3, 8) for proposer in (misled, alone))
+    np.testing.assert_array_equal(asked, expected)
 
 
 def test_counting_costs_it_asks_for_cheaper_trials() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from dgtl_ray.transfer.relatedness import Relatedness, in_doubt, rank_correlation, relatedness
+from dgtl_ray.transfer.relatedness import Consensus, Relatedness, rank_correlation, relatedness
 
 
 def test_rank_correlation_is_spearmans() -> None:
@@ -45,17 +45,36 @@ _SWAPPED = np.array([1.0, 0, 3, 2, 5, 4, 7, 6, 9, 8])[:, None]
 
 
 def test_sources_are_in_doubt_where_measurements_rank_otherwise() -> None:
-    assert not in_doubt(_SWAPPED, _COST_S, _SWAPPED)
-    assert in_doubt(-_SWAPPED, _COST_S, _SWAPPED)
-    # What all expect together counts, not what one of them does.
-    both = np.concatenate([3.0 * _SWAPPED, -_SWAPPED], axis=1)
-    assert not in_doubt(both, _COST_S, both)
+    alone = Consensus.of(_SWAPPED)
+    assert not alone.in_doubt(_SWAPPED, _COST_S)
+    assert alone.in_doubt(-_SWAPPED, _COST_S)
 
 
-def test_no_sources_and_few_measurements_leave_no_doubt() -> None:
-    assert not in_doubt(_SWAPPED[:, :0], _COST_S, _SWAPPED[:, :0])
-    assert not in_doubt(-_SWAPPED[:7], _COST_S[:7], _SWAPPED)
+def test_few_measurements_leave_no_doubt() -> None:
+    assert not Consensus.of(_SWAPPED).in_doubt(-_SWAPPED[:7], _COST_S[:7])
 
 
 def test_configurations_that_sources_like_alike_leave_no_doubt() -> None:
-    assert not in_doubt(-0.1 * _SWAPPED, _COST_S, _SWAPPED)
+    assert not Consensus.of(_SWAPPED).in_doubt(-0.1 * _SWAPPED, _COST_S)
+
+
+def test_agreement_is_of_ranks_and_the_mean_of_pairs() -> None:
+    both = np.concatenate([_SWAPPED, np.exp(_SWAPPED), -_SWAPPED], axis=1)
+    assert Consensus.of(both).agreement == pytest.approx(-1.0 / 3.0)
+    assert Consensus.of(both[:, :2]).agreement == pytest.approx(1.0)
+    assert Consensus.of(both[:, :1]).agreement == 1.0
+
+
+def test_sources_that_contradict_one_another_are_in_doubt_until_they_are_borne_out() -> None:
+    """What they expect together counts, and must be sure."""
+    expected = np.concatenate([3.0 * _SWAPPED, -_SWAPPED], axis=1)
+    unlike = Consensus.of(expected)
+    assert unlike.in_doubt(expected[:7], _COST_S[:7])
+    assert not unlike.in_doubt(expected, _COST_S)
+
+
+def test_what_bears_out_sources_that_agree_is_too_little_for_others() -> None:
+    """Ten ranks that correlate by 0.43: one standard error of chance is 0.33."""
+    rough = np.array([2.0, 5, 0, 7, 1, 9, 4, 3, 8, 6])[:, None]
+    assert not Consensus(agreement=1.0, contrast=rough.std()).in_doubt(rough, _COST_S)
+    assert Consensus(agreement=0.1, contrast=rough.std()).in_doubt(rough, _COST_S)
