@@ -156,11 +156,11 @@ def pretrain(
 ) -> None:
     """Learn from histories beforehand: dgtl tune --model then starts from what was learned."""
     from dgtl_ray.knowledge import pretrain_histories
-    from dgtl_ray.model import parse_target
+    from dgtl_ray.model import target_kind
     from dgtl_ray.report import rows_table, source_rows
 
     console = _console()
-    kind = parse_target(target).kind
+    kind = target_kind(target)
     sources = pretrain_histories(history, kind, out, _monitor(console), rows)
     console.print(rows_table(source_rows(sources), f"{out}: learned from"))
 

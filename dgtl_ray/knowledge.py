@@ -23,6 +23,8 @@ from dgtl_ray.transfer.relatedness import Relatedness
 
 # Few rows are learned in few steps: search waits for them. More rows take more, by passes.
 _LEAST_STEPS = 150
+# Sources that a note names; it counts the rest.
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +89,10 @@ def pretrained(known: Knowledge, monitor: Monitor) -> Knowledge:
     from dgtl_ray.transfer.usable import LEAST, usable
 
     sources = usable(known.sources)
-    if left := len(known.sources) - len(sources):
+    if left := [source.name for source in known.sources if source not in sources]:
         monitor.note(
-            f"{left} source tasks are left out: fewer than {LEAST} latencies, all alike, or none"
-            " that tells of the others"
+            f"left out, for fewer than {LEAST} latencies, all alike, or none that tells of the"
+            f" others: {_some(left)}"
         )
     if not sources:
         return Knowledge()
@@ -123,6 +125,7 @@ def pretrain_histories(
         InputError: A history cannot be read, or holds too little, or the folder holds other things.
     """
     from dgtl_ray.transfer.stored_knowledge import require_model_folder, save_knowledge
+    from dgtl_ray.transfer.usable import LEAST
 
     require_model_folder(folder)
     query = SourceQuery(kind=kind, columns=len(column_names(kind)), most_rows=rows)
@@ -130,7 +133,8 @@ def pretrain_histories(
     known = pretrained(read, monitor)
     if known.model is None:
         raise InputError(
-            f"{', '.join(uris)}: no task with at least 8 usable {kind} measurements to learn from"
+            f"{', '.join(uris)}: no task to learn from, with {LEAST} {kind} latencies or more that"
+            " differ and tell of one another"
         )
     save_knowledge(known, folder)
     return known.sources
@@ -145,6 +149,12 @@ def read_model(folder: Path) -> Knowledge:
     from dgtl_ray.transfer.stored_knowledge import load_knowledge
 
     return load_knowledge(folder)
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few of them by name, the rest as a number."""
+    named, more = names[:_NAMED], len(names) - _NAMED
+    return ", ".join([*named, f"{more} more"] if more > 0 else named)
 
 
 def _fitting(model: Knowledge, kind: str, columns: int) -> Knowledge:

@@ -82,8 +82,16 @@ def test_a_model_needs_enough_history(tmp_path: Path) -> None:
     history.append([example_measurement(trial=k) for k in range(3)])
     result = dgtl("pretrain", history.uri, "--out", str(tmp_path / "model"))
     assert result.exit_code == 2
-    assert "no task with at least 8 usable cpu measurements" in result.output
+    assert "no task to learn from, with 8 cpu latencies or more" in result.output
     assert not (tmp_path / "model").exists()
+
+
+def test_a_model_for_gpus_is_made_where_there_is_none(tmp_path: Path) -> None:
+    history = str(Path(__file__).parents[1] / "examples" / "histories" / "h100")
+    out = tmp_path / "model"
+    result = dgtl("pretrain", history, "--out", str(out), "--target", "cuda")
+    assert result.exit_code == 0, result.output
+    assert (out / "model.safetensors").exists()
 
 
 def test_the_doctor_names_what_is_there() -> None:

@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from dgtl_ray.model.loading import load_network
     from dgtl_ray.model.network import Network
     from dgtl_ray.model.program import workload_key
-    from dgtl_ray.model.target import TargetSpec, default_cuda_json, parse_target
+    from dgtl_ray.model.target import (
+        TargetSpec,
+        default_cuda_json,
+        parse_target,
+        target_kind,
+    )
 
 __all__ = [
     "Network",
@@ -18,6 +23,7 @@ __all__ = [
     "onnxruntime_contender",
     "parse_target",
     "pytorch_contender",
+    "target_kind",
     "workload_key",
 ]
 
@@ -29,6 +35,7 @@ _HOMES = {
     "onnxruntime_contender": "baselines",
     "parse_target": "target",
     "pytorch_contender": "baselines",
+    "target_kind": "target",
     "workload_key": "program",
 }
 

@@ -50,6 +50,18 @@ def parse_target(text: str) -> TargetSpec:
     raise InputError(f"unknown target {text!r}: give cpu, cuda, or a TVM target as JSON")
 
 
+def target_kind(text: str) -> str:
+    """`cpu` or `cuda`, where nothing is to be compiled: no device needs to be there.
+
+    Args:
+        text: As `parse_target` takes it.
+
+    Raises:
+        InputError: No such target, or JSON that TVM rejects.
+    """
+    return text if text in _KINDS.values() else parse_target(text).kind
+
+
 def default_cuda_json(arch: str = "sm_90") -> str:
     """A CUDA target with all attributes that building needs, for where no GPU can be asked."""
     attributes = {
