@@ -33,8 +33,11 @@ def answer(ip: str, port: int) -> str:
 
 def wait_until_all_listen() -> None:
     """Ray's helpers begin to listen some seconds after it says that it is there."""
-    ours = psutil.Process().children(recursive=True)
-    began = [process.create_time() for process in ours if process.name() == "gcs_server"]
+    began = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            if process.name() == "gcs_server":
+                began.append(process.create_time())
     assert began
     time.sleep(max(0.0, max(began) + SETTLED_S - time.time()))
 
