@@ -67,7 +67,13 @@ class Experience:
         if self.model is not None:
             return _fitting(self.model, device.kind, columns)
         own = {(task.workload_key, device.key) for task in self.tasks}
-        query = SourceQuery(kind=device.kind, columns=columns, own=own)
+        query = SourceQuery(
+            kind=device.kind,
+            columns=columns,
+            own=own,
+            device_key=device.key,
+            operators={task.operator for task in self.tasks},
+        )
         known = Knowledge(sources=read_sources(self.stores, query))
         return pretrained(known, monitor) if self.search == "dgtl" else known
 

@@ -3,6 +3,7 @@
 import json
 from asyncio import gather
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -137,7 +138,11 @@ class RayCrew:
 
     def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
         """Build candidates (layer index, schedule text), as many at once as there are CPUs."""
-        return self._events.run(_gather(self.build_one(*item) for item in items))
+        return self.start_building(items).result()
+
+    def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
+        """As `build`, beside what the caller does next."""
+        return self._events.start(_gather(self.build_one(*item) for item in items))
 
     def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> list[RunResult]:
         """Time built candidates (layer index, artifact, best latency known)."""

@@ -70,9 +70,13 @@ class TuningLoop:
         """Trials so far, confirmations not counted."""
         return sum(record.trials for record in self._records)
 
-    def run(self) -> None:
-        """Search until the budget is spent, little is left to gain, or all is exhausted."""
-        self._measure_defaults()
+    def run(self, prepare: Callable[[], None]) -> None:
+        """Search until the budget is spent, little is left to gain, or all is exhausted.
+
+        Args:
+            prepare: What the first proposal needs; done while the first trials are built.
+        """
+        self._measure_defaults(prepare)
         self._search()
         self.ended = self._why_over()
         self._monitor.note(f"search over: {self.ended}")
@@ -133,13 +137,19 @@ class TuningLoop:
     def _order(self, layer: int, count: int) -> Order:
         return Order(count=count, tips=self._tips(layer))
 
-    def _measure_defaults(self) -> None:
+    def _measure_defaults(self, prepare: Callable[[], None]) -> None:
         """Every layer's first trial is the default schedule: a winner is never worse than it."""
         layers = [k for k, record in enumerate(self._records) if record.trials == 0]
-        left = self._config.budget.trials_left(self.trials)
-        layers = layers if left is None else layers[:left]
-        if layers:
-            self.measure([(k, default_candidate(Stage.DEFAULT)) for k in layers])
+        layers = layers[: self._config.budget.trials_left(self.trials)]
+        defaults = [(k, default_candidate(Stage.DEFAULT)) for k in layers]
+        building = self._crew.start_building([(k, default.schedule) for k, default in defaults])
+        self._show(Phase.PROPOSING)
+        with self._clock.phase(Phase.PROPOSING):
+            prepare()
+        with self._clock.phase(Phase.BUILDING):
+            built = building.result()
+        if defaults:
+            self._time_and_record(defaults, built)
 
     def _time(
         self, candidates: Sequence[tuple[int, Candidate]], built: Sequence[Built]

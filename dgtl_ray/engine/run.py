@@ -13,7 +13,7 @@ from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
-from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
+from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import HealthPolicy
@@ -134,6 +134,7 @@ class _Search:
         self._device = crew.describe_device()
         known = request.history(self._device)
         self._rows = dict(enumerate(rows_by_layer(request.tasks, request.spaces, known)))
+        self._knowledge = Knowledge()
         self._kin = Kin(request.spaces)
         for layer, rows in self._rows.items():
             for row in rows:
@@ -143,11 +144,7 @@ class _Search:
 
     def run(self) -> SearchOutcome:
         request, crew = self._request, self._crew
-        with self._clock.phase(Phase.PROPOSING):
-            known = request.learn(self._device)
-            setups = [self._setup(k) for k in range(len(request.tasks))]
-            crew.take_on(setups, known, self._known)
-        self._loop.run()
+        self._loop.run(self._take_on)
         best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
         confirm(self._loop, crew, best, request.confirm.passes)
         winners = self._verified_winners()
@@ -161,9 +158,15 @@ class _Search:
             schedules=tuple(texts[k][0] for k in winners),
             time=self._clock.read(),
             ended=self._loop.ended,
-            knowledge=known,
+            knowledge=self._knowledge,
             transfers=tuple(transfers[k] for k in winners),
         )
+
+    def _take_on(self) -> None:
+        """Learn what there is to know, and give the layers to actors."""
+        self._knowledge = self._request.learn(self._device)
+        setups = [self._setup(k) for k in range(len(self._request.tasks))]
+        self._crew.take_on(setups, self._knowledge, self._known)
 
     def _known(self, layer: int) -> list[Outcome]:
         return [outcome_of(row) for row in self._rows[layer]]

@@ -11,6 +11,9 @@ _OPTIMISM = 0.3
 # No layer falls behind this part of the mean number of trials, however little it promises: what is
 # small in this network may be large in the next, which learns from this one's history.
 _LEAST_SHARE = 0.5
+# Of the network's latency: a layer that takes less is not kept up with the others. If it took no
+# time at all, nobody would notice.
+_NEGLIGIBLE = 1e-3
 # Fewer trials of a layer say nothing of what is left to gain.
 _TELLING_TRIALS = 64
 
@@ -66,11 +69,16 @@ class LayerRecord:
         return self.weight * self.best_s * drop * self.trials / max(self.spent_s, 1e-9)
 
     def later_gain_s(self) -> float:
-        """Seconds of latency that the later half of the trials won, infinite where they are few."""
+        """Seconds of latency that the later half of the trials won; all of it where they are few.
+
+        Infinite where there is no latency yet.
+        """
         if self.left(0) <= 0:
             return 0.0
-        if self.best_s is None or self.trials < _TELLING_TRIALS:
+        if self.best_s is None:
             return math.inf
+        if self.trials < _TELLING_TRIALS:
+            return self.best_s
         return max(0.0, self._best_after[self.trials // 2 - 1] - self.best_s)
 
 
@@ -81,7 +89,7 @@ def allocate(
 
     A layer's promise falls with what it was just given, as if those trials won nothing, so that a
     round spreads over layers when several promise alike. Layers that fell far behind the others
-    come first.
+    come first, unless they are negligible.
 
     Args:
         records: What is known of each layer.
@@ -95,11 +103,13 @@ def allocate(
     quota = dict.fromkeys(range(len(records)), 0)
     given = Counter(on_way)
     left = total
+    small_s = _NEGLIGIBLE * _latency_s(records)
     while left > 0:
         open_layers = [k for k in quota if records[k].left(given[k]) > 0]
         if not open_layers:
             break
-        behind = [k for k in open_layers if _is_behind(records, given, k)]
+        kept_up = [k for k in open_layers if not _takes_less(records[k], small_s)]
+        behind = [k for k in kept_up if _is_behind(records, given, k)]
         best = max(behind or open_layers, key=lambda k: _promise(records[k], given[k]))
         share = int(min(chunk, left, records[best].left(given[best])))
         given[best] += share
@@ -112,13 +122,24 @@ def remaining_gain(records: Sequence[LayerRecord]) -> float:
     """Share of the network's latency that is expected to be left to gain.
 
     Progress is taken to be logarithmic in trials: half as many trials again win no more than the
-    later half of the trials so far did. A layer of fewer than `_TELLING_TRIALS` may win anything.
+    later half of the trials so far did. A layer of fewer than `_TELLING_TRIALS` may win all that
+    it takes.
     """
     if any(record.best_s is None for record in records):
         return math.inf
-    latency_s = sum(record.weight * (record.best_s or 0.0) for record in records)
+    latency_s = _latency_s(records)
     gain_s = sum(record.weight * record.later_gain_s() for record in records)
     return gain_s / latency_s if latency_s > 0 else 0.0
+
+
+def _latency_s(records: Sequence[LayerRecord]) -> float:
+    """Of the network, as far as it is known."""
+    return sum(record.weight * (record.best_s or 0.0) for record in records)
+
+
+def _takes_less(record: LayerRecord, latency_s: float) -> bool:
+    """Whether all runs of a layer take less than that; not while nothing is known of it."""
+    return record.best_s is not None and record.weight * record.best_s < latency_s
 
 
 def _is_behind(records: Sequence[LayerRecord], given: Mapping[int, int], layer: int) -> bool:

@@ -18,7 +18,7 @@ from dgtl_ray.history.protocol import HistoryStore
 
 _KEYS = ["workload_key", "device_key"]
 # What is read of every row; encodings, most of a history's bytes, are read of chosen rows alone.
-_LIGHT = ["measurement_id", *_KEYS, "cost_s"]
+_LIGHT = ["measurement_id", *_KEYS, "operator", "cost_s"]
 _WHOLE = [*_LIGHT, "network", "task", "device", "encoding"]
 
 
@@ -31,12 +31,19 @@ class SourceQuery:
         columns: Of its encoding; rows that were encoded in another way are left out.
         own: Tasks being tuned, as pairs of workload key and device key: they are no sources.
         most_rows: Of all sources together; of a larger history, each source gives some.
+        least_rows: What a source gives at least, if it has them: where there are too many sources
+            for that, the nearest are taken.
+        device_key: Of the device that is tuned for; its sources are nearer than others.
+        operators: Of the tasks being tuned; sources of these are nearer than others.
     """
 
     kind: str
     columns: int
     own: Collection[tuple[str, str]] = ()
     most_rows: int = 5000
+    least_rows: int = 32
+    device_key: str = ""
+    operators: Collection[str] = ()
 
 
 def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple[SourceTask, ...]:
@@ -84,6 +91,7 @@ def _groups(table: Any) -> list[NDArray[np.intp]]:
 def _choose(table: Any, query: SourceQuery) -> list[str]:
     """Names of the measurements that sources are made of."""
     groups = [rows for rows in _groups(table) if _key(table, rows) not in query.own]
+    groups = _nearest(table, groups, query)
     share = _share([len(rows) for rows in groups], query.most_rows)
     cost_s = table.column("cost_s").to_numpy()
     picked = [rows[_some(cost_s[rows], share)] for rows in groups]
@@ -91,6 +99,24 @@ def _choose(table: Any, query: SourceQuery) -> list[str]:
         return []
     names: list[str] = table.column("measurement_id").take(np.concatenate(picked)).to_pylist()
     return names
+
+
+def _nearest(
+    table: Any, groups: Sequence[NDArray[np.intp]], query: SourceQuery
+) -> list[NDArray[np.intp]]:
+    """As many sources as can give what each is to give at least; of one distance, at random."""
+    order = stream(0, "nearest sources", len(groups)).permutation(len(groups))
+    ranked = sorted(order, key=lambda group: _distance(table, groups[group], query))
+    needed = np.cumsum([min(len(groups[group]), query.least_rows) for group in ranked])
+    enough = max(1, int(np.searchsorted(needed, query.most_rows, side="right")))
+    return [groups[group] for group in sorted(ranked[:enough])]
+
+
+def _distance(table: Any, rows: NDArray[np.intp], query: SourceQuery) -> int:
+    """In how many respects a source is unlike what is tuned."""
+    operator = table.column("operator")[int(rows[0])].as_py()
+    _, device_key = _key(table, rows)
+    return (operator not in query.operators) + (device_key != query.device_key)
 
 
 def _share(sizes: Sequence[int], most: int) -> int:

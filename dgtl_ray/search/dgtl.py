@@ -1,6 +1,7 @@
 """Deep Gaussian transfer learning: the proposer `dgtl`."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class DgtlProposer:
         self._tips: IntArray = standing[:0]
         with one_thread():
             self.surrogate = Surrogate(
-                self._encode(standing),
+                partial(context.space.encode, device=context.device),
                 standing,
                 context.sources,
                 guard=self._config.guard,
@@ -153,7 +154,4 @@ class DgtlProposer:
     def _points(self, rows: IntArray) -> Points:
         if not len(rows):
             rows = self._candidates.standing[:0]
-        return self.surrogate.points(self._encode(rows), rows)
-
-    def _encode(self, rows: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return self._context.space.encode(rows, self._context.device)
+        return self.surrogate.points(rows)

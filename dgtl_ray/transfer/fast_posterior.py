@@ -22,8 +22,8 @@ class FastPosterior:
 
     def __init__(self, gp: LatencyGP, base_samples: torch.Tensor | None = None) -> None:
         with torch.no_grad():
-            self._first = None if gp.first is None else _Solved(gp.first)
-            self._last = _Solved(gp.last)
+            self._first = None if gp.first is None else SolvedLayer(gp.first)
+            self._last = SolvedLayer(gp.last)
         zeros = torch.zeros(1, gp.hidden, dtype=torch.float64)
         self._base = zeros if base_samples is None else base_samples
 
@@ -34,15 +34,6 @@ class FastPosterior:
         if not parts:
             return x.new_zeros(0), x.new_zeros(0)
         return torch.cat([mean for mean, _ in parts]), torch.cat([spread for _, spread in parts])
-
-    def mean_path(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean (n,) of f at x (n × inputs) where the first layer follows its mean.
-
-        Without variances it takes a fraction of the time of both moments.
-        """
-        with torch.no_grad():
-            parts = [self._mean_path(x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
-        return torch.cat(parts) if parts else x.new_zeros(0)
 
     def functions(self, x: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
         """Whole functions drawn from the deep GP, at x (n × inputs): shape (count × n).
@@ -62,11 +53,6 @@ class FastPosterior:
                     drawn.append(self._last.function(x, noise))
             return torch.stack(drawn)
 
-    def _mean_path(self, x: torch.Tensor) -> torch.Tensor:
-        if self._first is not None:
-            x = torch.cat([x, self._first.mean(x).T], dim=1)
-        return self._last.mean(x)
-
     def _moments(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._first is None:
             return self._last(x)
@@ -81,18 +67,21 @@ class FastPosterior:
         return means.mean(0), spreads.mean(0) + means.var(0, unbiased=False)
 
 
-class _Solved:
+class SolvedLayer:
     """One layer with K_ZZ = L Lᵀ factorised.
 
     With a = L⁻¹ k(Z, x) and q(v) = N(m, S): mean c(x) + aᵀ m, variance k(x, x) − aᵀ (I − S) a.
+
+    Attributes:
+        inducing: Z, shape (… × m × inputs).
+        weights: L⁻ᵀ m, what the covariances with Z are multiplied with, shape (… × m).
     """
 
     def __init__(self, layer: Layer) -> None:
         strategy = layer.variational_strategy
         self._layer = layer
-        self._inducing = strategy.inducing_points
+        self.inducing = inducing = strategy.inducing_points
         q = strategy.variational_distribution
-        inducing = self._inducing
         k = layer.covar_module(inducing).to_dense()
         eye = torch.eye(k.shape[-1], dtype=k.dtype)
         root, _ = factor(k + (strategy.jitter_val - JITTER[0]) * eye)
@@ -100,7 +89,7 @@ class _Solved:
         self._spread, _ = factor(q.covariance_matrix)
         self._middle = q.mean
         self._half = inverse.mT
-        self._mean = (inverse.mT @ q.mean.unsqueeze(-1)).squeeze(-1)
+        self.weights = (inverse.mT @ q.mean.unsqueeze(-1)).squeeze(-1)
         self._shrink = inverse.mT @ (eye - q.covariance_matrix) @ inverse
         self._jitter = strategy.jitter_val
 
@@ -110,10 +99,6 @@ class _Solved:
         prior = self._layer.covar_module(inputs, diag=True) + self._jitter
         spread = (prior - ((cross @ self._shrink) * cross).sum(-1)).clamp_min(1e-10)
         return self._mean_at(inputs, cross), spread
-
-    def mean(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean, (outputs × n) or (n,), at x (n × inputs)."""
-        return self._mean_at(*self._cross(x))
 
     def function(self, x: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
         """One draw of the layer, (outputs × n) or (n,), at x (n × inputs)."""
@@ -126,10 +111,10 @@ class _Solved:
 
     def _mean_at(self, inputs: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
         prior: torch.Tensor = self._layer.mean_module(inputs)
-        away: torch.Tensor = (cross @ self._mean.unsqueeze(-1)).squeeze(-1)
+        away: torch.Tensor = (cross @ self.weights.unsqueeze(-1)).squeeze(-1)
         return prior + away
 
     def _cross(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs as the layer takes them, and their covariance with the inducing points."""
-        inputs = x.expand(*self._inducing.shape[:-2], *x.shape)
-        return inputs, self._layer.covar_module(inputs, self._inducing).to_dense()
+        inputs = x.expand(*self.inducing.shape[:-2], *x.shape)
+        return inputs, self._layer.covar_module(inputs, self.inducing).to_dense()

@@ -1,10 +1,15 @@
 """Configurations as the target's model sees them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from dgtl_ray.core.roles import FloatArray
+from dgtl_ray.core.roles import FloatArray, IntArray
+
+# Configurations that a table holds before it begins anew.
+MOST_SEEN = 16_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,3 +68,36 @@ def join(first: Points, second: Points) -> Points:
         knobs=torch.cat([first.knobs, second.knobs]),
         sources=torch.cat([first.sources, second.sources]),
     )
+
+
+class PointTable:
+    """Configurations as the models see them, worked out once for each.
+
+    A search looks at the same ones again and again. What it holds is bounded: a full table begins
+    anew with what it is asked for next.
+
+    Args:
+        see: Works out rows (n × columns), of which there may be none.
+        most: How many it holds before it begins anew.
+    """
+
+    def __init__(self, see: Callable[[IntArray], Points], most: int = MOST_SEEN) -> None:
+        self._see = see
+        self._most = most
+        self._place: dict[bytes, int] = {}
+        self._points: Points | None = None
+
+    def __call__(self, rows: IntArray) -> Points:
+        """The points of rows (n × columns), in their order."""
+        if len(self._place) >= self._most:
+            self._place, self._points = {}, None
+        keys = [row.tobytes() for row in np.ascontiguousarray(rows)]
+        new = {key: index for index, key in enumerate(keys) if key not in self._place}
+        points = self._points
+        if new or points is None:
+            found = self._see(rows[list(new.values())])
+            places = range(len(self._place), len(self._place) + len(new))
+            self._place.update(zip(new, places, strict=True))
+            points = found if points is None else join(points, found)
+            self._points = points
+        return points[torch.tensor([self._place[key] for key in keys], dtype=torch.int64)]

@@ -39,11 +39,7 @@ class Relatedness:
     @property
     def trusted(self) -> bool:
         """Whether it ranks the target's configurations better than chance."""
-        if self.correlation is None:
-            return True
-        # Spearman's coefficient of n independent ranks has variance 1/(n − 1).
-        chance = STANDARD_ERRORS / math.sqrt(self.measured - 1)
-        return self.correlation >= max(TRUSTED, chance)
+        return self.correlation is None or _borne_out(self.correlation, self.measured)
 
 
 def relatedness(
@@ -104,15 +100,23 @@ class Consensus:
             expected: What each source expects of the measured configurations (n × sources).
             cost_s: Their latencies (n,).
         """
-        agreed = self.agreement >= LEAST_AGREEMENT
         together = expected.mean(axis=1)
         correlation = rank_correlation(together, cost_s)
-        if correlation is None:
-            return not agreed
-        if agreed and together.std() < LEAST_CONTRAST * self.contrast:
+        if self.agreement < LEAST_AGREEMENT:
+            return correlation is None or not _borne_out(correlation, len(cost_s))
+        if correlation is None or together.std() < LEAST_CONTRAST * self.contrast:
             return False
-        chance = 1.0 / math.sqrt(len(cost_s) - 1)
-        return correlation < (chance if agreed else max(TRUSTED, STANDARD_ERRORS * chance))
+        return correlation < _chance(len(cost_s))
+
+
+def _borne_out(correlation: float, measured: int) -> bool:
+    """Whether ranks agree by more than chance, and by enough to be of use."""
+    return correlation >= max(TRUSTED, STANDARD_ERRORS * _chance(measured))
+
+
+def _chance(measured: int) -> float:
+    """Standard error of Spearman's coefficient of independent ranks: its variance is 1/(n − 1)."""
+    return 1.0 / math.sqrt(measured - 1)
 
 
 def rank_correlation(a: FloatArray, b: FloatArray) -> float | None:

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import FloatArray
-from dgtl_ray.transfer.fast_posterior import FastPosterior
+from dgtl_ray.transfer.mean_path import MeanPath
 from dgtl_ray.transfer.pretraining import Pretrained
 from dgtl_ray.transfer.threads import one_thread
 
@@ -29,8 +29,9 @@ class SourceModel:
 
     def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
         self.pretrained = pretrained
-        self._posterior = FastPosterior(pretrained.gp)
         known, fixed = pretrained.descriptors, pretrained.fixed
+        self._as_source = MeanPath(pretrained.gp, fixed)
+        self._as_itself = MeanPath(pretrained.gp, fixed[:0])
         asked = pretrained.columns(target[None])[0, fixed]
         away = np.square(known - asked).mean(axis=1) if len(asked) else np.zeros(len(known))
         self.asked = _distinct(known, np.argsort(away, kind="stable"))[:MOST_ASKED]
@@ -45,19 +46,14 @@ class SourceModel:
             without: A source that is not asked, as if it were unknown; then the row's own
                 descriptor is not asked about either.
         """
-        x = self.pretrained.columns(encoding)
-        answers = [self._ask(x, self.pretrained.descriptors[k]) for k in self.asked if k != without]
-        if self._extrapolates and without is None:
-            answers.append(self._ask(x, None))
-        return np.stack(answers, axis=1) if answers else np.zeros((len(x), 0))
-
-    def _ask(self, x: FloatArray, descriptor: FloatArray | None) -> FloatArray:
-        asked = x.copy()
-        if descriptor is not None:
-            asked[:, self.pretrained.fixed] = descriptor
+        x = torch.from_numpy(self.pretrained.columns(encoding))
+        asked = [k for k in self.asked if k != without]
+        told = torch.from_numpy(self.pretrained.descriptors[asked])
         with one_thread():
-            mean = self._posterior.mean_path(torch.from_numpy(asked))
-        result: FloatArray = mean.numpy()
+            answers = self._as_source(x, told)
+            if self._extrapolates and without is None:
+                answers = torch.cat([answers, self._as_itself(x, told[:1, :0])], dim=1)
+        result: FloatArray = answers.numpy()
         return result
 
 

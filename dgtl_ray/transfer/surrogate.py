@@ -1,6 +1,6 @@
 """The target's models: one that knows history, and one that guards against it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.guard import ALL_SOURCES, NO_SOURCES, Expert, trusted
 from dgtl_ray.transfer.kernel import Layout, Prior
-from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.points import Points, PointTable
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.relatedness import Consensus, Relatedness, relatedness
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
@@ -32,8 +32,8 @@ class Surrogate:
     """Models of one task, tuned anew whenever there is more to learn from.
 
     Args:
-        encoding: Of the standing pool (n × columns).
-        rows: That pool (n × (1 + knobs)).
+        encode: Tells rows (n × (1 + knobs)) as the deep GP does (n × columns).
+        rows: The standing pool.
         sources: History.
         guard: Whether a model without history stands beside the one with, which is heard only
             while it is not in doubt.
@@ -50,7 +50,7 @@ class Surrogate:
 
     def __init__(
         self,
-        encoding: NDArray[np.float32],
+        encode: Callable[[IntArray], NDArray[np.float32]],
         rows: IntArray,
         sources: Sequence[SourceTask],
         *,
@@ -60,6 +60,8 @@ class Surrogate:
         pretrained: Pretrained | None = None,
         config: PretrainConfig | None = None,
     ) -> None:
+        encoding = encode(rows)
+        self._encode = encode
         self._scale = ColumnScale.of(encoding) if len(rows) else _no_columns()
         self._knobs = np.flatnonzero((rows != rows[:1]).any(axis=0))
         self.layout = Layout(features=len(self._scale.kept), knobs=len(self._knobs))
@@ -72,7 +74,7 @@ class Surrogate:
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
         self.fallbacks: list[str] = []
-        self._known: dict[bytes, FloatArray] = {}
+        self._table = PointTable(self._see)
         good = sources if pretrained else usable(sources)
         if good and len(rows):
             try:
@@ -95,13 +97,9 @@ class Surrogate:
         asked = points.sources[:, : len(self._sources.asked)].numpy()
         return not (self._guard and self._consensus.in_doubt(asked, cost_s))
 
-    def points(self, encoding: NDArray[np.float32], rows: IntArray) -> Points:
-        """Configurations, encoded (n × columns) and as rows, as the models see them."""
-        return Points(
-            features=torch.from_numpy(self._scale(encoding)),
-            knobs=torch.from_numpy(np.ascontiguousarray(rows[:, self._knobs])),
-            sources=torch.from_numpy(self._expect(encoding, rows)),
-        )
+    def points(self, rows: IntArray) -> Points:
+        """Configurations (n × (1 + knobs)) as the models see them."""
+        return self._table(rows)
 
     def experts(self, points: Points, cost_s: FloatArray) -> list[Expert]:
         """Tuned models of those that are heard, the one with history first.
@@ -155,18 +153,18 @@ class Surrogate:
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked
-        self._consensus = Consensus.of(self._expect(encoding, rows)[:, : len(asked.asked)])
+        expected = self.points(rows).sources[:, : len(asked.asked)]
+        self._consensus = Consensus.of(expected.numpy())
 
-    def _expect(self, encoding: NDArray[np.float32], rows: IntArray) -> FloatArray:
-        """What the sources expect (n × answers), asked once of every configuration."""
-        if self._sources is None:
-            return np.zeros((len(rows), 0))
-        keys = [row.tobytes() for row in np.ascontiguousarray(rows)]
-        new = [index for index, key in enumerate(keys) if key not in self._known]
-        answers = self._sources.expectations(encoding[new])
-        self._known.update((keys[index], row) for index, row in zip(new, answers, strict=True))
-        told = [self._known[key] for key in keys]
-        return np.array(told).reshape(len(keys), answers.shape[1])
+    def _see(self, rows: IntArray) -> Points:
+        encoding = self._encode(rows)
+        nothing = np.zeros((len(rows), 0))
+        expected = nothing if self._sources is None else self._sources.expectations(encoding)
+        return Points(
+            features=torch.from_numpy(self._scale(encoding)),
+            knobs=torch.from_numpy(np.ascontiguousarray(rows[:, self._knobs])),
+            sources=torch.from_numpy(expected),
+        )
 
     def _informed_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
         logs = np.log(cost_s)

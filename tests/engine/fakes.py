@@ -1,11 +1,12 @@
 """Fakes that misbehave, and what is made up. Ray's workers import them from here."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import UNTUNED, RunResult
+from dgtl_ray.core.roles import UNTUNED, BuildInput, BuildResult, RunResult
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import DeviceState
@@ -45,6 +46,19 @@ def flaky_builder() -> FakeBuilder:
 
 def flaky_timer() -> FakeTimer:
     return FakeTimer(status_of=fails_to_run)
+
+
+class Leaving(FakeBuilder):
+    """Leaves a file where it was, once it has built something."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def build(self, item: BuildInput) -> BuildResult:
+        result = super().build(item)
+        self._file.touch()
+        return result
 
 
 class Verifying(FakeTimer):

@@ -36,11 +36,19 @@ def test_a_layer_whose_trials_are_dear_gets_less() -> None:
     assert quota[1] > quota.get(0, 0)
 
 
-def test_a_layer_far_behind_comes_first_however_small() -> None:
-    records = [record([1.0] * 50), record([1e-6] * 10), record([1.0] * 50)]
+def test_a_layer_far_behind_comes_first_however_little_it_promises() -> None:
+    records = [record([1.0] * 50), record([3e-3] * 10), record([1.0] * 50)]
     assert allocate(records, 16, 8)[1] == 16
     records[1].most = 12
     assert allocate(records, 16, 8)[1] == 2
+
+
+def test_a_layer_that_takes_no_time_to_speak_of_may_fall_behind() -> None:
+    records = [record([1.0] * 50), record([1e-3] * 10), record([1.0] * 50)]
+    assert 1 not in allocate(records, 16, 8)
+    records[1].weight = 3
+    assert allocate(records, 16, 8) == {1: 16}
+    assert allocate([record([1.0] * 50), record([None] * 10)], 8, 8) == {1: 8}
 
 
 def test_exhausted_layers_get_nothing() -> None:
@@ -93,8 +101,8 @@ def test_what_is_left_to_gain_is_what_the_later_half_won() -> None:
     assert remaining_gain([flat, falling]) == pytest.approx(0.2 / 2.8)
 
 
-def test_a_few_trials_do_not_tell_what_is_left_to_gain() -> None:
-    assert remaining_gain([record([1e-3] * 20), record([1e-3] * 100)]) == math.inf
+def test_where_trials_are_few_all_is_left_to_gain() -> None:
+    assert remaining_gain([record([1e-3] * 20), record([3e-3] * 100)]) == pytest.approx(0.25)
     assert remaining_gain([record([]), record([1e-3] * 100)]) == math.inf
     done = record([1e-3] * 20)
     done.exhausted = True

@@ -1,12 +1,17 @@
 """The engine on real Ray with real design spaces; building and timing are faked."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.engine.board import publish, published, take_down
@@ -18,6 +23,7 @@ from dgtl_ray.space import DesignSpace
 from tests.engine.conftest import MakeRequest, Sink
 from tests.engine.fakes import (
     AllWrong,
+    Leaving,
     NothingRunsUntuned,
     WrongAnswers,
     device_report,
@@ -54,6 +60,23 @@ def test_every_layer_starts_with_its_default_schedule(
     search(make_request(sink=sink), SilentMonitor())
     defaults = [row.workload_key for row in sink.rows if row.stage is Stage.DEFAULT]
     assert sorted(defaults) == sorted(task.workload_key for task in network.tasks)
+
+
+def test_default_schedules_are_built_while_history_is_learned(
+    make_request: MakeRequest, tmp_path: Path
+) -> None:
+    built, seen = tmp_path / "built", []
+
+    def learn(_device: DeviceDescriptor) -> Knowledge:
+        deadline = time.monotonic() + 60
+        while not built.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        seen.append(built.exists())
+        return Knowledge()
+
+    request = make_request(builder=partial(Leaving, built), learn=learn, budget=Budget(trials=5))
+    search(request, SilentMonitor())
+    assert seen == [True]
 
 
 def test_the_fastest_configuration_of_each_layer_wins(make_request: MakeRequest) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -95,8 +96,10 @@ class OwnCrew:
         )
         return self._timer.time(item)
 
-    def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
-        return [asyncio.run(self.build_one(*item)) for item in items]
+    def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
+        built: Future[list[Built]] = Future()
+        built.set_result([asyncio.run(self.build_one(*item)) for item in items])
+        return built
 
     def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
         return [asyncio.run(self.time_one(*item)) for item in items]
@@ -141,7 +144,7 @@ class Resumable:
             config=LoopConfig(budget=Budget(trials=self.trials, min_gain=0.0)),
             on_round=lambda: None,
             tips=lambda _layer: (),
-        ).run()
+        ).run(prepare=lambda: None)
 
     def forget(self) -> None:
         """All timings are over."""

@@ -77,8 +77,28 @@ def test_a_large_history_gives_its_fastest_and_some_of_all(tmp_path: Path) -> No
     """Small sources are taken whole."""
     rows = [row(k, cost_s=1e-3 * (k + 1)) for k in range(100)]
     rows += [row(100 + k, "b") for k in range(5)]
-    large, small = sources(tmp_path, rows, replace(QUERY, most_rows=25))
+    large, small = sources(tmp_path, rows, replace(QUERY, most_rows=25, least_rows=10))
     assert (len(large.cost_s), len(small.cost_s)) == (20, 5)
     fastest = {round(1e3 * cost_s) for cost_s in large.cost_s.tolist()}
     assert set(range(1, 11)) <= fastest
     assert max(fastest) > 30
+
+
+def test_too_many_sources_for_all_to_give_enough_give_the_nearest(tmp_path: Path) -> None:
+    far: dict[str, Any] = {"device_key": OTHER.key, "device": OTHER.as_dict()}
+    like: dict[str, Any] = {"operator": "dense"}
+    rows = [
+        row(10 * task + k, f"{task:03}", **(far if task % 2 else {}), **(like if task < 6 else {}))
+        for task in range(40)
+        for k in range(10)
+    ]
+    query = replace(QUERY, least_rows=8, device_key=EXAMPLE_DEVICE.key, operators={"dense"})
+    three = sources(tmp_path, rows, replace(query, most_rows=24))
+    assert [source.task_key for source in three] == ["000", "002", "004"]
+    assert [len(source.cost_s) for source in three] == [8, 8, 8]
+    eight = sources(tmp_path, rows, replace(query, most_rows=64))
+    alike = {"000", "002", "004", "001", "003", "005"}
+    assert sum(source.task_key in alike for source in eight) >= 3
+    assert all(source.task_key in alike or source.device == EXAMPLE_DEVICE for source in eight)
+    assert len(sources(tmp_path, rows, replace(query, most_rows=1))) == 1
+    assert len(sources(tmp_path, rows, replace(query, most_rows=400))) == 40

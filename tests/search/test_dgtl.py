@@ -115,7 +115,7 @@ def test_the_source_that_the_target_takes_after_is_heard_first(
     space, sources = GridSpace(), (false[0], _SOURCES[1])
     surrogate = DgtlProposer(context(space, 0, sources), SMALL).surrogate
     rows = space.sample(24, np.random.default_rng(1))
-    points = surrogate.points(space.encode(rows, EXAMPLE_DEVICE), rows)
+    points = surrogate.points(rows)
     whole, _ = surrogate.experts(points, space.latency_s(rows))
     opinions = surrogate.opinions(whole)
     names = [one.name for one in surrogate.relatedness(points, space.latency_s(rows))]

@@ -1,5 +1,6 @@
 import gpytorch
 import numpy as np
+import pytest
 import torch
 from botorch.acquisition import qLogExpectedImprovement
 from gpytorch.mlls import DeepApproximateMLL, VariationalELBO
@@ -9,6 +10,7 @@ from dgtl_ray.transfer.botorch_model import DeepGPModel
 from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
 from dgtl_ray.transfer.elbo import evidence_lower_bound
 from dgtl_ray.transfer.fast_posterior import FastPosterior
+from dgtl_ray.transfer.mean_path import MeanPath
 
 Array = NDArray[np.float64]
 JITTER = 1e-6
@@ -20,18 +22,19 @@ def hidden_layer(gp: LatencyGP) -> Layer:
     return gp.first
 
 
-def small_gp(hidden: int = 1) -> LatencyGP:
+def small_gp(hidden: int = 1, inputs: int = 2) -> LatencyGP:
     """A deep GP whose q(u) is far from its prior, with fixed numbers."""
     torch.manual_seed(4)
-    gp = LatencyGP(torch.randn(7, 2).double(), hidden)
+    gp = LatencyGP(torch.randn(7, inputs).double(), hidden)
     gp.double()
-    for layer in (hidden_layer(gp), gp.last):
+    for layer in filter(None, (gp.first, gp.last)):
         q = layer.variational_strategy._variational_distribution
         q.variational_mean.data = torch.randn_like(q.variational_mean)
         root = torch.randn_like(q.chol_variational_covar).tril()
         q.chol_variational_covar.data = 0.3 * root + 0.4 * torch.eye(7).double()
         layer.variational_strategy.variational_params_initialized.fill_(1)
-    hidden_layer(gp).covar_module.outputscale = 0.7
+    if gp.first is not None:
+        gp.first.covar_module.outputscale = 0.7
     gp.eval()
     return gp
 
@@ -131,13 +134,34 @@ def test_fast_posterior_agrees_with_slow_layer_by_layer() -> None:
         slow = gp.last(torch.cat([x, hidden], dim=-1)[None], are_samples=True)
     np.testing.assert_allclose(mean.numpy(), slow.mean[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(variance.numpy(), slow.variance[0].numpy(), atol=1e-6)
-    np.testing.assert_array_equal(fast.mean_path(x), mean)
+    path = MeanPath(gp, np.arange(0))(x, torch.zeros(1, 0).double())
+    np.testing.assert_allclose(path[:, 0].numpy(), mean.numpy(), atol=1e-9)
 
 
 def test_fast_posterior_of_nothing_is_empty() -> None:
     fast, nothing = FastPosterior(small_gp()), torch.zeros(0, 2)
     mean, variance = fast(nothing)
-    assert len(mean) == len(variance) == len(fast.mean_path(nothing)) == 0
+    assert len(mean) == len(variance) == 0
+
+
+@pytest.mark.parametrize("hidden", [0, 3])
+@pytest.mark.parametrize("fixed", [[], [0], [0, 2], [0, 1, 2]])
+def test_descriptors_are_asked_about_one_by_one(hidden: int, fixed: list[int]) -> None:
+    gp = small_gp(hidden=hidden, inputs=3)
+    x, descriptors = torch.randn(1100, 3).double(), torch.randn(4, len(fixed)).double()
+    answers = MeanPath(gp, np.array(fixed, dtype=np.intp))(x, descriptors)
+    assert answers.shape == (1100, 4)
+    for answer, descriptor in zip(answers.T, descriptors, strict=True):
+        replaced = x.clone()
+        replaced[:, fixed] = descriptor
+        mean, _ = FastPosterior(gp)(replaced)
+        np.testing.assert_allclose(answer.numpy(), mean.numpy(), atol=1e-9)
+
+
+def test_nobody_is_asked_about_nothing() -> None:
+    path = MeanPath(small_gp(), np.array([1]))
+    assert path(torch.zeros(0, 2).double(), torch.zeros(3, 1).double()).shape == (0, 3)
+    assert path(torch.zeros(5, 2).double(), torch.zeros(0, 1).double()).shape == (5, 0)
 
 
 def test_drawn_functions_have_the_moments() -> None:

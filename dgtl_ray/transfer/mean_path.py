@@ -1,0 +1,125 @@
+"""The mean of a trained deep GP, for one descriptor of a source after the other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
+from dgtl_ray.transfer.fast_posterior import SolvedLayer
+from dgtl_ray.transfer.kernel import nearly_squared_distance
+
+# Rows worked on at a time: their distances to inducing inputs stay in the cache.
+_CHUNK = 512
+
+
+class MeanPath:
+    """E f(x) where the first layer follows its mean.
+
+    What is asked of several sources differs in the descriptor's columns alone. Squared distances
+    to inducing inputs are sums over columns, so the others' part is worked out once for all.
+
+    Args:
+        gp: A trained deep GP.
+        fixed: Positions of the descriptor's columns among its inputs; there may be none.
+    """
+
+    def __init__(self, gp: LatencyGP, fixed: NDArray[np.intp]) -> None:
+        with torch.no_grad():
+            self._first = [] if gp.first is None else _outputs(gp.first)
+            self._last = _outputs(gp.last)[0]
+        inputs = len(self._last.narrowness) - gp.hidden
+        self._fixed = torch.from_numpy(fixed)
+        self._free = torch.from_numpy(np.setdiff1d(np.arange(inputs), fixed))
+        self._hidden = torch.arange(inputs, inputs + gp.hidden)
+
+    def __call__(self, x: torch.Tensor, descriptors: torch.Tensor) -> torch.Tensor:
+        """Means (n × d) at x (n × inputs), its descriptor replaced by each of d (d × fixed)."""
+        with torch.no_grad():
+            parts = [self._means(some, descriptors) for some in torch.split(x, _CHUNK)]
+        return torch.cat(parts)
+
+    def _means(self, x: torch.Tensor, descriptors: torch.Tensor) -> torch.Tensor:
+        free = x[:, self._free]
+        known = [output.part(free, self._free) for output in (*self._first, self._last)]
+        answers = [self._mean(known, descriptor[None]) for descriptor in descriptors]
+        return torch.stack(answers, dim=1) if answers else x.new_zeros(len(x), 0)
+
+    def _mean(self, known: list["_Part"], descriptor: torch.Tensor) -> torch.Tensor:
+        outputs = (*self._first, self._last)
+        told = [output.part(descriptor, self._fixed) for output in outputs]
+        *first, last = [a.plus(b) for a, b in zip(known, told, strict=True)]
+        if self._first:
+            latent = [output.mean(part) for output, part in zip(self._first, first, strict=True)]
+            last = last.plus(self._last.part(torch.stack(latent, dim=1), self._hidden))
+        return self._last.mean(last)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """What some columns add to an output's squared distances (n × m) and linear mean (n,)."""
+
+    squared: torch.Tensor
+    linear: torch.Tensor
+
+    def plus(self, other: "_Part") -> "_Part":
+        """Of both sets of columns; one row stands for all."""
+        return _Part(squared=self.squared + other.squared, linear=self.linear + other.linear)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Output:
+    """One output of a layer: c + bᵀ x + Σ_j w_j M(|x/ℓ − z_j/ℓ|²), M Matérn-5/2.
+
+    Attributes:
+        constant: c.
+        slope: b, shape (inputs,).
+        narrowness: 1/ℓ of each input.
+        inducing: z_j/ℓ, shape (m × inputs).
+        weights: w, with the kernel's variance in it, shape (m,).
+    """
+
+    constant: torch.Tensor
+    slope: torch.Tensor
+    narrowness: torch.Tensor
+    inducing: torch.Tensor
+    weights: torch.Tensor
+
+    def part(self, x: torch.Tensor, columns: torch.Tensor) -> _Part:
+        """Of those columns, whose values are x (n × columns)."""
+        at = x * self.narrowness[columns]
+        squared = nearly_squared_distance(at, self.inducing[:, columns])
+        return _Part(squared=squared, linear=x @ self.slope[columns])
+
+    def mean(self, whole: _Part) -> torch.Tensor:
+        """Its mean (n,)."""
+        root = (5.0 * whole.squared).sqrt_()
+        correlation = (root / 3.0 + 1.0).mul_(root).add_(1.0).mul_(root.neg_().exp_())
+        return self.constant + whole.linear + correlation @ self.weights
+
+
+def _outputs(layer: Layer) -> list[_Output]:
+    solved, kernel = SolvedLayer(layer), layer.covar_module
+    inputs = solved.inducing.shape[-1]
+    narrowness = 1.0 / kernel.base_kernel.lengthscale.reshape(inputs)
+    scaled = (solved.inducing * narrowness).reshape(-1, *solved.inducing.shape[-2:])
+    weights = (kernel.outputscale * solved.weights).reshape(len(scaled), -1)
+    slope, constant = _linear(layer, len(scaled), inputs)
+    return [
+        _Output(
+            constant=constant[k],
+            slope=slope[k],
+            narrowness=narrowness,
+            inducing=scaled[k],
+            weights=weights[k],
+        )
+        for k in range(len(scaled))
+    ]
+
+
+def _linear(layer: Layer, outputs: int, inputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The prior mean's slope (outputs × inputs) and constant (outputs,)."""
+    at = torch.cat([torch.zeros(1, inputs), torch.eye(inputs)]).double()
+    values = layer.mean_module(at.expand(outputs, *at.shape)).reshape(outputs, inputs + 1)
+    return values[:, 1:] - values[:, :1], values[:, 0]
