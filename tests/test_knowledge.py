@@ -8,7 +8,7 @@ import pytest
 from dgtl_ray.core.knowledge import Knowledge, SourceTask
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.engine.layer import Transfer
-from dgtl_ray.knowledge import pretrained, transfer_notes
+from dgtl_ray.knowledge import pretrain_histories, pretrained, transfer_notes
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.transfer.relatedness import Relatedness
 
@@ -62,6 +62,14 @@ def test_a_note_names_the_sources_that_are_left_out(
     known = pretrained(Knowledge(sources=(task("enough", rows=20), *few)), notes)
     assert [source.name for source in known.sources] == ["enough"]
     assert notes.told[0].endswith("few 0, few 1, few 2, few 3, few 4, 2 more")
+
+
+def test_a_model_of_few_rows_is_made_of_few_tasks(tmp_path: Path) -> None:
+    """A little of everything would teach nothing."""
+    history = str(Path(__file__).parents[1] / "examples" / "histories" / "h100")
+    few = pretrain_histories([history], "cuda", tmp_path / "model", SilentMonitor(), rows=64)
+    assert sum(len(source.cost_s) for source in few) <= 64
+    assert 1 <= len(few) <= 4
 
 
 def test_without_a_source_that_is_left_out_there_is_no_such_note() -> None:
