@@ -1,13 +1,11 @@
 """On real layers: how soon `dgtl` with history finds what a long evolutionary search finds.
 
 ResNet-18 is tuned twice on this machine: by `evolutionary`, with equally many trials of every
-layer, and by `dgtl` with the history of other networks, in a share of that search time and of those
-trials. What both found is then built anew and timed in turn: a machine is not equally fast at all
-moments. All runs are kept in one folder and used again, whoever made them; one that was interrupted
-goes on.
+layer, and by `dgtl` with the history of other networks, in a share of that search time. What both
+found is then built anew and timed in turn: a machine is not equally fast at all moments. All runs
+are kept in one folder and used again, whoever made them; one that was interrupted goes on.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +31,7 @@ from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 NETWORK = "resnet18"
 # A layer was found by what is at most this factor slower than the long search's winner.
 WITHIN = 1.03
-# Of the long search's time, and of its trials of each layer.
+# Of the long search's time.
 SHARE = 0.25
 # Configurations are timed in turn that seemed at most this factor slower than a search's fastest.
 _HOPEFUL = 1.2
@@ -89,7 +87,7 @@ def run(
         folder = runs or Path(temporary)
         uris = list(history) or _source_histories(folder, size, time_budget or size.source_s)
         long = _tuned(folder / "evolutionary", NETWORK, _long_search(size))
-        short = _tuned(folder / "dgtl", NETWORK, _short_search(size, long), uris)
+        short = _tuned(folder / "dgtl", NETWORK, _short_search(long), uris)
         rows = _rows(long, short, uris, size.passes)
         return BenchReport(
             name="layers",
@@ -108,13 +106,8 @@ def _long_search(size: _Size) -> TuneConfig:
     )
 
 
-def _short_search(size: _Size, long: FinishedRun) -> TuneConfig:
-    return TuneConfig(
-        search_alg="dgtl",
-        time_budget_s=SHARE * long.search_s,
-        samples_per_layer=math.ceil(SHARE * size.layer_trials),
-        min_gain=0.0,
-    )
+def _short_search(long: FinishedRun) -> TuneConfig:
+    return TuneConfig(search_alg="dgtl", time_budget_s=SHARE * long.search_s, min_gain=0.0)
 
 
 def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
