@@ -8,9 +8,6 @@ import torch
 
 from dgtl_ray.core.roles import FloatArray, IntArray
 
-# Configurations that a table holds before it begins anew.
-MOST_SEEN = 16_000
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Points:
@@ -81,7 +78,7 @@ class PointTable:
         most: How many it holds before it begins anew.
     """
 
-    def __init__(self, see: Callable[[IntArray], Points], most: int = MOST_SEEN) -> None:
+    def __init__(self, see: Callable[[IntArray], Points], most: int) -> None:
         self._see = see
         self._most = most
         self._place: dict[bytes, int] = {}

@@ -24,6 +24,8 @@ from dgtl_ray.transfer.usable import usable
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
 _TUNED_ON = 160
+# Configurations beside the standing pool that are kept as the models see them.
+_MOST_BESIDE = 16_000
 # Without history nothing is fitted to fewer measurements.
 _LEAST_ALONE = 8
 
@@ -74,7 +76,7 @@ class Surrogate:
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
         self.fallbacks: list[str] = []
-        self._table = PointTable(self._see)
+        self._table = PointTable(self._see, most=len(rows) + _MOST_BESIDE)
         good = sources if pretrained else usable(sources)
         if good and len(rows):
             try:

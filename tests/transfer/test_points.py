@@ -28,7 +28,7 @@ def seen(table: PointTable, *values: int) -> list[int]:
 
 def test_each_configuration_is_worked_out_once() -> None:
     worker = Worker()
-    table = PointTable(worker)
+    table = PointTable(worker, most=100)
     assert seen(table, 3, 1, 2) == [3, 1, 2]
     assert seen(table, 2, 5, 3, 5) == [2, 5, 3, 5]
     assert seen(table, 1, 2) == [1, 2]
@@ -36,7 +36,7 @@ def test_each_configuration_is_worked_out_once() -> None:
 
 
 def test_nothing_has_no_points() -> None:
-    table = PointTable(Worker())
+    table = PointTable(Worker(), most=100)
     assert seen(table) == []
     assert seen(table, 1) == [1]
     assert seen(table) == []
