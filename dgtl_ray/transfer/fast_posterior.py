@@ -98,7 +98,8 @@ class SolvedLayer:
         inputs, cross = self._cross(x)
         prior = self._layer.covar_module(inputs, diag=True) + self._jitter
         spread = (prior - ((cross @ self._shrink) * cross).sum(-1)).clamp_min(1e-10)
-        return self._mean_at(inputs, cross), spread
+        away: torch.Tensor = (cross @ self.weights.unsqueeze(-1)).squeeze(-1)
+        return self._layer.mean_module(inputs) + away, spread
 
     def function(self, x: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
         """One draw of the layer, (outputs × n) or (n,), at x (n × inputs)."""
@@ -108,11 +109,6 @@ class SolvedLayer:
         mean: torch.Tensor = self._layer.mean_module(inputs)
         away: torch.Tensor = (cross @ (self._half @ values)).squeeze(-1)
         return mean + away
-
-    def _mean_at(self, inputs: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
-        prior: torch.Tensor = self._layer.mean_module(inputs)
-        away: torch.Tensor = (cross @ self.weights.unsqueeze(-1)).squeeze(-1)
-        return prior + away
 
     def _cross(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs as the layer takes them, and their covariance with the inducing points."""

@@ -22,34 +22,46 @@ class MeanPath:
 
     Args:
         gp: A trained deep GP.
-        fixed: Positions of the descriptor's columns among its inputs; there may be none.
     """
 
-    def __init__(self, gp: LatencyGP, fixed: NDArray[np.intp]) -> None:
+    def __init__(self, gp: LatencyGP) -> None:
         with torch.no_grad():
             self._first = [] if gp.first is None else _outputs(gp.first)
             self._last = _outputs(gp.last)[0]
         inputs = len(self._last.narrowness) - gp.hidden
-        self._fixed = torch.from_numpy(fixed)
-        self._free = torch.from_numpy(np.setdiff1d(np.arange(inputs), fixed))
+        self._inputs = np.arange(inputs)
         self._hidden = torch.arange(inputs, inputs + gp.hidden)
 
-    def __call__(self, x: torch.Tensor, descriptors: torch.Tensor) -> torch.Tensor:
-        """Means (n × d) at x (n × inputs), its descriptor replaced by each of d (d × fixed)."""
+    def __call__(
+        self, x: torch.Tensor, fixed: NDArray[np.intp], descriptors: torch.Tensor
+    ) -> torch.Tensor:
+        """Means (n × d) at x (n × inputs), its descriptor replaced by each of d.
+
+        Args:
+            x: Rows.
+            fixed: Positions of the descriptor's columns among the inputs; there may be none.
+            descriptors: What these columns are, shape (d × fixed).
+        """
+        free = torch.from_numpy(np.setdiff1d(self._inputs, fixed))
         with torch.no_grad():
-            parts = [self._means(some, descriptors) for some in torch.split(x, _CHUNK)]
-        return torch.cat(parts)
+            told = [self._parts(one[None], torch.from_numpy(fixed)) for one in descriptors]
+            means = [
+                self._means(self._parts(some[:, free], free), told)
+                for some in torch.split(x, _CHUNK)
+            ]
+        return torch.cat(means)
 
-    def _means(self, x: torch.Tensor, descriptors: torch.Tensor) -> torch.Tensor:
-        free = x[:, self._free]
-        known = [output.part(free, self._free) for output in (*self._first, self._last)]
-        answers = [self._mean(known, descriptor[None]) for descriptor in descriptors]
-        return torch.stack(answers, dim=1) if answers else x.new_zeros(len(x), 0)
+    def _parts(self, x: torch.Tensor, columns: torch.Tensor) -> list["_Part"]:
+        """Of each output, the last layer's in the end."""
+        return [output.part(x, columns) for output in (*self._first, self._last)]
 
-    def _mean(self, known: list["_Part"], descriptor: torch.Tensor) -> torch.Tensor:
-        outputs = (*self._first, self._last)
-        told = [output.part(descriptor, self._fixed) for output in outputs]
-        *first, last = [a.plus(b) for a, b in zip(known, told, strict=True)]
+    def _means(self, known: list["_Part"], told: list[list["_Part"]]) -> torch.Tensor:
+        answers = [self._mean(known, descriptor) for descriptor in told]
+        rows = known[-1].linear
+        return torch.stack(answers, dim=1) if answers else rows.new_zeros(len(rows), 0)
+
+    def _mean(self, known: list["_Part"], descriptor: list["_Part"]) -> torch.Tensor:
+        *first, last = [a.plus(b) for a, b in zip(known, descriptor, strict=True)]
         if self._first:
             latent = [output.mean(part) for output, part in zip(self._first, first, strict=True)]
             last = last.plus(self._last.part(torch.stack(latent, dim=1), self._hidden))

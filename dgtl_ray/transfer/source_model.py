@@ -30,8 +30,7 @@ class SourceModel:
     def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
         self.pretrained = pretrained
         known, fixed = pretrained.descriptors, pretrained.fixed
-        self._as_source = MeanPath(pretrained.gp, fixed)
-        self._as_itself = MeanPath(pretrained.gp, fixed[:0])
+        self._mean = MeanPath(pretrained.gp)
         asked = pretrained.columns(target[None])[0, fixed]
         away = np.square(known - asked).mean(axis=1) if len(asked) else np.zeros(len(known))
         self.asked = _distinct(known, np.argsort(away, kind="stable"))[:MOST_ASKED]
@@ -47,12 +46,12 @@ class SourceModel:
                 descriptor is not asked about either.
         """
         x = torch.from_numpy(self.pretrained.columns(encoding))
-        asked = [k for k in self.asked if k != without]
+        fixed, asked = self.pretrained.fixed, [k for k in self.asked if k != without]
         told = torch.from_numpy(self.pretrained.descriptors[asked])
         with one_thread():
-            answers = self._as_source(x, told)
+            answers = self._mean(x, fixed, told)
             if self._extrapolates and without is None:
-                answers = torch.cat([answers, self._as_itself(x, told[:1, :0])], dim=1)
+                answers = torch.cat([answers, self._mean(x, fixed[:0], told[:1, :0])], dim=1)
         result: FloatArray = answers.numpy()
         return result
 

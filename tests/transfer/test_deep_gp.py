@@ -134,7 +134,7 @@ def test_fast_posterior_agrees_with_slow_layer_by_layer() -> None:
         slow = gp.last(torch.cat([x, hidden], dim=-1)[None], are_samples=True)
     np.testing.assert_allclose(mean.numpy(), slow.mean[0].numpy(), atol=1e-8)
     np.testing.assert_allclose(variance.numpy(), slow.variance[0].numpy(), atol=1e-6)
-    path = MeanPath(gp, np.arange(0))(x, torch.zeros(1, 0).double())
+    path = MeanPath(gp)(x, np.arange(0), torch.zeros(1, 0).double())
     np.testing.assert_allclose(path[:, 0].numpy(), mean.numpy(), atol=1e-9)
 
 
@@ -149,7 +149,7 @@ def test_fast_posterior_of_nothing_is_empty() -> None:
 def test_descriptors_are_asked_about_one_by_one(hidden: int, fixed: list[int]) -> None:
     gp = small_gp(hidden=hidden, inputs=3)
     x, descriptors = torch.randn(1100, 3).double(), torch.randn(4, len(fixed)).double()
-    answers = MeanPath(gp, np.array(fixed, dtype=np.intp))(x, descriptors)
+    answers = MeanPath(gp)(x, np.array(fixed, dtype=np.intp), descriptors)
     assert answers.shape == (1100, 4)
     for answer, descriptor in zip(answers.T, descriptors, strict=True):
         replaced = x.clone()
@@ -159,9 +159,9 @@ def test_descriptors_are_asked_about_one_by_one(hidden: int, fixed: list[int]) -
 
 
 def test_nobody_is_asked_about_nothing() -> None:
-    path = MeanPath(small_gp(), np.array([1]))
-    assert path(torch.zeros(0, 2).double(), torch.zeros(3, 1).double()).shape == (0, 3)
-    assert path(torch.zeros(5, 2).double(), torch.zeros(0, 1).double()).shape == (5, 0)
+    path, column = MeanPath(small_gp()), np.array([1])
+    assert path(torch.zeros(0, 2).double(), column, torch.zeros(3, 1).double()).shape == (0, 3)
+    assert path(torch.zeros(5, 2).double(), column, torch.zeros(0, 1).double()).shape == (5, 0)
 
 
 def test_drawn_functions_have_the_moments() -> None:
