@@ -54,7 +54,7 @@ class EvaluatorConfig:
     Attributes:
         repeat: Repeats kept of a candidate that is in the running.
         min_repeat_ms: Each repeat runs the kernel as often as fills this time.
-        give_up_factor: A first run this many times slower than the best so far ends the timing.
+        give_up_factor: First runs this many times slower than the best so far end the timing.
         timeout_s: Wall-clock limit of timing one candidate.
         enable_cpu_cache_flush: Empty a CPU's caches before each run; a GPU's are always emptied.
     """
