@@ -19,7 +19,7 @@ from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.success import PastSuccess
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
-from dgtl_ray.transfer.transfer_prior import transfer_prior
+from dgtl_ray.transfer.transfer_prior import kernel_prior, transfer_prior
 from dgtl_ray.transfer.usable import usable
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
@@ -71,7 +71,7 @@ class Surrogate:
         self._guard = guard
         self._transferred_prior = transferred_prior
         self._tuning = tuning
-        self._alone = Prior.vague(self.layout)
+        self._alone = self._taught = Prior.vague(self.layout)
         self._informed: Prior | None = None
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
@@ -109,10 +109,12 @@ class Surrogate:
         There is none where there is nothing to learn from.
         """
         found: list[Expert | None] = []
+        alone = self._alone
         if self._informed is not None and self.heard(points, cost_s):
+            alone = self._taught
             found.append(self._informed_expert(self._informed, points, cost_s))
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
-            found.append(self._alone_expert(points.without_sources(), cost_s))
+            found.append(self._alone_expert(alone, points.without_sources(), cost_s))
         usable_ones = [expert for expert in found if expert is not None]
         return trusted(usable_ones) if len(usable_ones) > 1 else usable_ones
 
@@ -152,6 +154,7 @@ class Surrogate:
         prior, asked = self._alone, SourceModel(model, encoding[0])
         if self._transferred_prior:
             prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
+            self._taught = kernel_prior(self.layout, self._scale, sources, asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked
@@ -179,10 +182,10 @@ class Surrogate:
             self._rough, points, cost_s, prior, scale, ALL_SOURCES, Warp(), tuned=tuned
         )
 
-    def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
+    def _alone_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
         warp = Warp.of(cost_s)
         scale = LatencyScale.of_logs(warp(cost_s))
-        return self._expert(self.layout, points, cost_s, self._alone, scale, NO_SOURCES, warp)
+        return self._expert(self.layout, points, cost_s, prior, scale, NO_SOURCES, warp)
 
     def _opinion(self, whole: Expert, sources: slice) -> Expert | None:
         data = whole.model.data
