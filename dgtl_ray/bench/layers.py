@@ -111,8 +111,12 @@ def _short_search(long: FinishedRun) -> TuneConfig:
 
 
 def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
-    config = TuneConfig(search_alg="evolutionary", time_budget_s=seconds, min_gain=0.0)
-    return [_tuned(folder / name, name, config).state.history for name in size.sources]
+    """Histories of the source networks, each searched with those before it, as users would."""
+    config = TuneConfig(search_alg="dgtl", time_budget_s=seconds, min_gain=0.0)
+    uris: list[str] = []
+    for name in size.sources:
+        uris.append(_tuned(folder / name, name, config, list(uris)).state.history)
+    return uris
 
 
 def _tuned(
