@@ -7,6 +7,8 @@ ARGS ?=
 # PyTorch's own index of CPU builds, for machines whose pip would bring the CUDA build.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
+# Python compiles what is imported; most of what these packages hold never is.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: setup tune test lint loopback fmt clean
 
@@ -14,9 +16,9 @@ setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)+cpu' \
-	  || $(BIN)/pip install --quiet --disable-pip-version-check --index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu'
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) '$(TORCH)+cpu' \
+	  || $(PIP) --index-url $(TORCH_CPU_INDEX) '$(TORCH)+cpu'
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 tune: setup

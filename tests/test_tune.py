@@ -164,7 +164,8 @@ def test_a_killed_run_loses_nothing_and_goes_on(killed: tuple[Path, int]) -> Non
 
 
 def _tune(out: Path) -> list[str]:
-    return [sys.executable, "-m", "dgtl_ray", "tune", NETWORK, "--out", str(out), "--no-compare"]
+    tune = [sys.executable, "-m", "dgtl_ray", "tune", NETWORK, "--search", "evolutionary"]
+    return [*tune, "--out", str(out), "--no-compare"]
 
 
 def _environment() -> dict[str, str]:
