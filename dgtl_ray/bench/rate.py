@@ -41,7 +41,7 @@ class _Size:
 
 # A population of 512 is MetaSchedule's own default.
 _FULL = _Size(tasks=6, trials=192, per_round=32, population=512)
-_QUICK = _Size(tasks=1, trials=8, per_round=4, population=16)
+_QUICK = _Size(tasks=1, trials=4, per_round=4, population=16)
 _SEED = 0
 
 

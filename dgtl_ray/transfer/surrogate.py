@@ -28,6 +28,9 @@ _TUNED_ON = 160
 _MOST_BESIDE = 16_000
 # Without history nothing is fitted to fewer measurements.
 _LEAST_ALONE = 8
+# Up to so many, the model that is told of no source is taught which features matter; then
+# measurements tell it, and it guards against history in this as well.
+_MOST_TAUGHT = 64
 
 
 class Surrogate:
@@ -99,6 +102,11 @@ class Surrogate:
         asked = points.sources[:, : len(self._sources.asked)].numpy()
         return not (self._guard and self._consensus.in_doubt(asked, cost_s))
 
+    def vouched(self, points: Points, cost_s: FloatArray) -> bool:
+        """Whether history is heard, and one of its sources ranks what was measured."""
+        trusted_ones = (source.trusted for source in self.relatedness(points, cost_s))
+        return self.heard(points, cost_s) and any(trusted_ones)
+
     def points(self, rows: IntArray) -> Points:
         """Configurations (n × (1 + knobs)) as the models see them."""
         return self._table(rows)
@@ -111,8 +119,9 @@ class Surrogate:
         found: list[Expert | None] = []
         alone = self._alone
         if self._informed is not None and self.heard(points, cost_s):
-            alone = self._taught
             found.append(self._informed_expert(self._informed, points, cost_s))
+            if len(points) <= _MOST_TAUGHT and self.vouched(points, cost_s):
+                alone = self._taught
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
             found.append(self._alone_expert(alone, points.without_sources(), cost_s))
         usable_ones = [expert for expert in found if expert is not None]

@@ -124,6 +124,19 @@ def test_the_source_that_the_target_takes_after_is_heard_first(
     assert opinions[0].told(points).sources.shape == (24, 1)
 
 
+@pytest.mark.parametrize(("count", "taught"), [(24, True), (80, False)])
+def test_few_measurements_are_told_which_features_matter(count: int, *, taught: bool) -> None:
+    """The model that is told of no source is, of many measurements, the one without history."""
+    space = GridSpace()
+    rows = space.sample(count, np.random.default_rng(1))
+    cost_s = space.latency_s(rows)
+    alone = []
+    for sources, model in ((_SOURCES, _PRETRAINED), ((), None)):
+        surrogate = DgtlProposer(context(space, 0, sources), SMALL, model).surrogate
+        alone.append(surrogate.experts(surrogate.points(rows), cost_s)[-1].model.theta)
+    assert torch.equal(*alone) != taught
+
+
 def test_neighbours_of_the_fastest_are_tried() -> None:
     """After the tuning set, a quarter of each batch, while a source ranks what was measured."""
     space = GridSpace()
