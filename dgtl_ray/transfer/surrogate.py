@@ -28,9 +28,6 @@ _TUNED_ON = 160
 _MOST_BESIDE = 16_000
 # Without history nothing is fitted to fewer measurements.
 _LEAST_ALONE = 8
-# Up to so many, the model that is told of no source is taught which features matter; then
-# measurements tell it, and it guards against history in this as well.
-_MOST_TAUGHT = 64
 
 
 class Surrogate:
@@ -120,7 +117,9 @@ class Surrogate:
         alone = self._alone
         if self._informed is not None and self.heard(points, cost_s):
             found.append(self._informed_expert(self._informed, points, cost_s))
-            if len(points) <= _MOST_TAUGHT and self.vouched(points, cost_s):
+            # Of fewer measurements than features nobody learns which of these matter. Of more, the
+            # guard against history finds out by itself.
+            if len(points) < self.layout.features and self.vouched(points, cost_s):
                 alone = self._taught
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
             found.append(self._alone_expert(alone, points.without_sources(), cost_s))
