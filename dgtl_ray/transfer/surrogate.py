@@ -101,8 +101,7 @@ class Surrogate:
 
     def vouched(self, points: Points, cost_s: FloatArray) -> bool:
         """Whether history is heard, and one of its sources ranks what was measured."""
-        trusted_ones = (source.trusted for source in self.relatedness(points, cost_s))
-        return self.heard(points, cost_s) and any(trusted_ones)
+        return self.heard(points, cost_s) and self._ranked_by_some(points, cost_s)
 
     def points(self, rows: IntArray) -> Points:
         """Configurations (n × (1 + knobs)) as the models see them."""
@@ -119,7 +118,7 @@ class Surrogate:
             found.append(self._informed_expert(self._informed, points, cost_s))
             # Of fewer measurements than features nobody learns which of these matter. Of more, the
             # guard against history finds out by itself.
-            if len(points) < self.layout.features and self.vouched(points, cost_s):
+            if len(points) < self.layout.features and self._ranked_by_some(points, cost_s):
                 alone = self._taught
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
             found.append(self._alone_expert(alone, points.without_sources(), cost_s))
@@ -152,6 +151,9 @@ class Surrogate:
         second = np.average(np.array(variances) + np.square(means), axis=0, weights=shares)
         return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
 
+    def _ranked_by_some(self, points: Points, cost_s: FloatArray) -> bool:
+        return any(source.trusted for source in self.relatedness(points, cost_s))
+
     def _learn(
         self,
         sources: Sequence[SourceTask],
@@ -162,7 +164,7 @@ class Surrogate:
         prior, asked = self._alone, SourceModel(model, encoding[0])
         if self._transferred_prior:
             prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
-            self._taught = kernel_prior(self.layout, self._scale, sources, asked, self._alone)
+            self._taught = kernel_prior(self.layout, self._scale, sources, asked.asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked

@@ -47,7 +47,7 @@ def kernel_prior(
     layout: Layout,
     scale: ColumnScale,
     sources: Sequence[SourceTask],
-    model: SourceModel,
+    asked: Sequence[int],
     vague: Prior,
 ) -> Prior:
     """The prior of a model that is told of no source, centred on what fits all of them.
@@ -56,7 +56,7 @@ def kernel_prior(
     matter in a task is alike in others, however unlike their latencies. A few measurements cannot
     tell it of more than a hundred features.
     """
-    tasks = [_by_itself(k, scale, sources[k]) for k in model.asked[:MOST_TASKS]]
+    tasks = [_by_itself(k, scale, sources[k]) for k in asked[:MOST_TASKS]]
     return vague.centred_on(_without_knobs(layout, tune(layout, vague, tasks), vague))
 
 

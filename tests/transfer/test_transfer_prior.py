@@ -12,12 +12,9 @@ from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.kernel import Layout, Prior
 from dgtl_ray.transfer.points import Points
-from dgtl_ray.transfer.pretraining import pretrain
 from dgtl_ray.transfer.scaling import ColumnScale
-from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.target_gp import TargetGP, tune
 from dgtl_ray.transfer.transfer_prior import kernel_prior
-from tests.transfer.conftest import QUICK
 
 SPACE = GridSpace()
 # The one feature, after the sketch, that tells of latencies.
@@ -55,9 +52,7 @@ def test_which_features_matter_is_learned_though_latencies_are_turned_upside_dow
     scale = ColumnScale.of(encoding)
     layout = Layout(features=len(scale.kept), knobs=rows.shape[1])
     vague = Prior.vague(layout)
-    taught = kernel_prior(
-        layout, scale, sources, SourceModel(pretrain(sources, QUICK), encoding[0]), vague
-    )
+    taught = kernel_prior(layout, scale, sources, [0, 1], vague)
     lengthscales = taught.mean[layout.lengthscales]
     assert list(scale.kept)[int(lengthscales.argmin())] == TELLING
 
