@@ -19,7 +19,7 @@ from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale, Warp
 from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.success import PastSuccess
 from dgtl_ray.transfer.target_gp import TargetGP, Tuning, tune
-from dgtl_ray.transfer.transfer_prior import kernel_prior, transfer_prior
+from dgtl_ray.transfer.transfer_prior import transfer_prior
 from dgtl_ray.transfer.usable import usable
 
 # Hyperparameters are tuned on at most so many measurements; all of them make the posterior.
@@ -71,7 +71,7 @@ class Surrogate:
         self._guard = guard
         self._transferred_prior = transferred_prior
         self._tuning = tuning
-        self._alone = self._taught = Prior.vague(self.layout)
+        self._alone = Prior.vague(self.layout)
         self._informed: Prior | None = None
         self._sources: SourceModel | None = None
         self.past_success: PastSuccess | None = None
@@ -99,10 +99,6 @@ class Surrogate:
         asked = points.sources[:, : len(self._sources.asked)].numpy()
         return not (self._guard and self._consensus.in_doubt(asked, cost_s))
 
-    def vouched(self, points: Points, cost_s: FloatArray) -> bool:
-        """Whether history is heard, and one of its sources ranks what was measured."""
-        return self.heard(points, cost_s) and self._ranked_by_some(points, cost_s)
-
     def points(self, rows: IntArray) -> Points:
         """Configurations (n × (1 + knobs)) as the models see them."""
         return self._table(rows)
@@ -113,15 +109,10 @@ class Surrogate:
         There is none where there is nothing to learn from.
         """
         found: list[Expert | None] = []
-        alone = self._alone
         if self._informed is not None and self.heard(points, cost_s):
             found.append(self._informed_expert(self._informed, points, cost_s))
-            # Of fewer measurements than features nobody learns which of these matter. Of more, the
-            # guard against history finds out by itself.
-            if len(points) < self.layout.features and self._ranked_by_some(points, cost_s):
-                alone = self._taught
         if len(points) >= _LEAST_ALONE and (self._guard or not found):
-            found.append(self._alone_expert(alone, points.without_sources(), cost_s))
+            found.append(self._alone_expert(points.without_sources(), cost_s))
         usable_ones = [expert for expert in found if expert is not None]
         return trusted(usable_ones) if len(usable_ones) > 1 else usable_ones
 
@@ -151,9 +142,6 @@ class Surrogate:
         second = np.average(np.array(variances) + np.square(means), axis=0, weights=shares)
         return mixed, np.sqrt(np.maximum(second - mixed**2, 1e-12))
 
-    def _ranked_by_some(self, points: Points, cost_s: FloatArray) -> bool:
-        return any(source.trusted for source in self.relatedness(points, cost_s))
-
     def _learn(
         self,
         sources: Sequence[SourceTask],
@@ -164,7 +152,6 @@ class Surrogate:
         prior, asked = self._alone, SourceModel(model, encoding[0])
         if self._transferred_prior:
             prior = transfer_prior(self._rough, self._scale, sources, asked, self._alone)
-            self._taught = kernel_prior(self.layout, self._scale, sources, asked.asked, self._alone)
         self._spread = float(np.mean([scale.spread for scale in model.scales]))
         self.past_success = PastSuccess(sources, self._scale)
         self._informed, self._sources = prior, asked
@@ -192,10 +179,10 @@ class Surrogate:
             self._rough, points, cost_s, prior, scale, ALL_SOURCES, Warp(), tuned=tuned
         )
 
-    def _alone_expert(self, prior: Prior, points: Points, cost_s: FloatArray) -> Expert | None:
+    def _alone_expert(self, points: Points, cost_s: FloatArray) -> Expert | None:
         warp = Warp.of(cost_s)
         scale = LatencyScale.of_logs(warp(cost_s))
-        return self._expert(self.layout, points, cost_s, prior, scale, NO_SOURCES, warp)
+        return self._expert(self.layout, points, cost_s, self._alone, scale, NO_SOURCES, warp)
 
     def _opinion(self, whole: Expert, sources: slice) -> Expert | None:
         data = whole.model.data

@@ -31,9 +31,9 @@ SMALL = DgtlConfig(standing=1000, pretrain=QUICK)
 LEARNED = replace(SMALL, pretrain=replace(QUICK, steps=250, inducing=64))
 
 
-def source(cores: int, rows: int = 150, space: GridSpace | None = None) -> SourceTask:
+def source(cores: int, rows: int = 150) -> SourceTask:
     """The grid measured on another device."""
-    space, device = space or GridSpace(), replace(EXAMPLE_DEVICE, cores=cores)
+    space, device = GridSpace(), replace(EXAMPLE_DEVICE, cores=cores)
     rng = np.random.default_rng(cores)
     pool = space.sample(rows, rng)
     cost_s: FloatArray = space.latency_s(pool)
@@ -122,20 +122,6 @@ def test_the_source_that_the_target_takes_after_is_heard_first(
     assert names[opinions[0].sources.start] == "8 cores"
     assert sum(one.share for one in opinions) == pytest.approx(1.0)
     assert opinions[0].told(points).sources.shape == (24, 1)
-
-
-@pytest.mark.parametrize(("count", "taught"), [(10, True), (24, False)])
-def test_few_measurements_are_told_which_features_matter(count: int, *, taught: bool) -> None:
-    """The model that is told of no source is, of many measurements, the one without history."""
-    space = GridSpace(levels=(2,) * 12)
-    sources = (source(4, 600, space), source(8, 600, space))
-    rows = space.sample(count, np.random.default_rng(1))
-    cost_s = space.latency_s(rows)
-    alone = []
-    for known in (sources, ()):
-        surrogate = DgtlProposer(context(space, 0, known), SMALL).surrogate
-        alone.append(surrogate.experts(surrogate.points(rows), cost_s)[-1].model.theta)
-    assert torch.equal(*alone) != taught
 
 
 def test_neighbours_of_the_fastest_are_tried() -> None:
