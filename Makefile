@@ -10,7 +10,10 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 # Python compiles what is imported; most of what these packages hold never is.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: setup tune test lint loopback fmt clean
+# Rooms that are tested while the loopback cluster waits.
+ROOMS := tests/space tests/report
+
+.PHONY: setup tune test lint loopback rooms fmt clean
 
 setup: .venv/.ready
 
@@ -24,13 +27,18 @@ setup: .venv/.ready
 tune: setup
 	$(BIN)/dgtl tune $(NETWORK) --target $(TARGET) $(ARGS)
 
-# The cluster on this machine needs other clusters gone, and mostly waits: the linters run meanwhile.
+# The cluster on this machine needs other clusters gone, and mostly waits: the linters, and then
+# tests without a cluster, run meanwhile.
 test: setup
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint loopback
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --ignore tests/cluster
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target loopback lint rooms
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
+	  $(addprefix --ignore ,tests/cluster $(ROOMS))
 
 loopback: setup
 	$(BIN)/pytest tests/cluster
+
+rooms: setup
+	$(BIN)/pytest $(ROOMS)
 
 lint: setup
 	$(BIN)/ruff check .

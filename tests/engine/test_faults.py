@@ -39,7 +39,7 @@ from dgtl_ray.testing.fakes import cost_of
 from dgtl_ray.testing.simulation import Problem, SimulatedSearch
 from tests.engine import kernels
 
-TRIALS = 120
+TRIALS = 80
 EARLY = 16
 # For how long storage is away; more than it takes to be noticed where this is set.
 OUTAGE_S = float(os.environ.get("DGTL_TEST_OUTAGE_S", "0"))
@@ -155,7 +155,7 @@ def test_workers_are_killed_and_a_device_hangs(start: Start, problem: Problem) -
 def test_a_node_is_removed_and_another_added(
     start: Start, cluster: LocalCluster, problem: Problem
 ) -> None:
-    driver, spec = start(trials=2 * TRIALS, timing_s=0.06)
+    driver, spec = start(trials=3 * TRIALS, timing_s=0.06)
     driver.await_rows(EARLY)
     cluster.remove_timing_node(cluster.timing_nodes[0])
     driver.await_rows(len(driver.rows) + EARLY)
@@ -230,7 +230,7 @@ def test_storage_fails_for_a_while(
     host, port = server.get_host_and_port()
     options = f"scheme=http&endpoint_override={host}:{port}&allow_bucket_creation=true"
     # Enough trials for the search to outlast the outage.
-    trials = int(2 * TRIALS + OUTAGE_S * 40)
+    trials = int(3 * TRIALS + OUTAGE_S * 40)
     driver, spec = start(history=f"s3://bucket/history?{options}", trials=trials)
     driver.await_rows(EARLY)
     server.stop()
