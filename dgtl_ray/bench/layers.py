@@ -167,20 +167,22 @@ class _Contest:
     @property
     def configs(self) -> list[str]:
         """All to be timed, the long search's winner first."""
-        short = [] if self.short is None else [self.short]
-        return list(dict.fromkeys([self.long, *short, *self.found_s]))
+        return list(dict.fromkeys([self.long, *self.found_s]))
 
 
 def _contest(task: LayerTask, long: str, short: FinishedRun, known: str | None) -> _Contest:
     """A layer that the long search found something for.
 
-    What history knew of the layer itself was found before the search began.
+    The short search may have found it with its winner, or with what seemed the fastest before. What
+    history knew of the layer itself was found before the search began.
     """
-    key = task.workload_key
-    found_s = {config: short.found_s(key, config) for config in short.bests(key, _HOPEFUL)}
+    key, winner = task.workload_key, short.winner(task.workload_key)
+    # A winner that was timed again may never have seemed the fastest before.
+    hopeful = [*short.bests(key, _HOPEFUL), *([] if winner is None else [winner])]
+    found_s = {config: short.found_s(key, config) for config in hopeful}
     if known is not None:
         found_s[known] = 0.0
-    return _Contest(task=task, long=long, short=short.winner(key), found_s=found_s)
+    return _Contest(task=task, long=long, short=winner, found_s=found_s)
 
 
 def _rows(
