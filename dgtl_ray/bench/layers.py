@@ -176,10 +176,12 @@ def _contest(task: LayerTask, long: str, short: FinishedRun, known: str | None) 
     The short search may have found it with its winner, or with what seemed the fastest before. What
     history knew of the layer itself was found before the search began.
     """
-    key, winner = task.workload_key, short.winner(task.workload_key)
-    # A winner that was timed again may never have seemed the fastest before.
-    hopeful = [*short.bests(key, _HOPEFUL), *([] if winner is None else [winner])]
-    found_s = {config: short.found_s(key, config) for config in hopeful}
+    key = task.workload_key
+    found_s = {config: short.found_s(key, config) for config in short.bests(key, _HOPEFUL)}
+    winner = short.winner(key)
+    if winner is not None:
+        # Timed again, it may be one that never seemed the fastest before.
+        found_s[winner] = short.found_s(key, winner)
     if known is not None:
         found_s[known] = 0.0
     return _Contest(task=task, long=long, short=winner, found_s=found_s)
