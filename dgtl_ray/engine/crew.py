@@ -116,9 +116,9 @@ class RayCrew:
         """
         self._events.run(self._take_on(setups, knowledge, known))
 
-    def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
-        """Candidates by layer, as ordered."""
-        return self._events.run(self._held.propose(orders))
+    def start_proposing(self, orders: Mapping[int, Order]) -> Future[dict[int, list[Candidate]]]:
+        """Candidates by layer, as ordered; made beside what the caller does next."""
+        return self._events.start(self._held.propose(orders))
 
     def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
         """Candidates of an earlier process, by layer, counted as proposed and complete."""
@@ -141,7 +141,7 @@ class RayCrew:
         return self.start_building(items).result()
 
     def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
-        """As `build`, beside what the caller does next."""
+        """As `build`, done beside what the caller does next."""
         return self._events.start(_gather(self.build_one(*item) for item in items))
 
     def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> list[RunResult]:

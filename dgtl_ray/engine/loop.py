@@ -1,20 +1,25 @@
 """The tuning loop: rounds of propose, build, time, record, observe."""
 
-import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
+from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew, is_ok
-from dgtl_ray.engine.layer import Candidate, Order, Outcome
+from dgtl_ray.engine.layer import Candidate, Order
+from dgtl_ray.engine.outcomes import outcomes_by_layer
 from dgtl_ray.engine.recorder import Recorder, Trial
 from dgtl_ray.engine.scheduler import LayerRecord, allocate, remaining_gain
+
+# Candidates, each with the index of its layer.
+Asked: TypeAlias = Sequence[tuple[int, Candidate]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class LoopConfig:
 class TuningLoop:
     """Alternates building, on all cores, with timing, when nothing else runs.
 
+    While a round is built, the next is proposed, unless it is to be of the same layers.
+
     Args:
         crew: The hands.
         recorder: Makes trials durable.
@@ -38,6 +45,8 @@ class TuningLoop:
         config: Sizes and budget.
         on_round: Called after each round is durable.
         tips: Configurations that were fast in a layer's kin.
+        asked: Where it is kept what was asked for; None to keep it nowhere.
+        unfinished: What an earlier process asked for, and nobody measured.
 
     Attributes:
         ended: Why the search is over, "" before that.
@@ -54,6 +63,8 @@ class TuningLoop:
         config: LoopConfig,
         on_round: Callable[[], None],
         tips: Callable[[int], Sequence[str]],
+        asked: AskedTrials | None = None,
+        unfinished: Asked = (),
     ) -> None:
         self._crew = crew
         self._recorder = recorder
@@ -63,6 +74,8 @@ class TuningLoop:
         self._config = config
         self._on_round = on_round
         self._tips = tips
+        self._asked = asked
+        self._unfinished = unfinished
         self.ended = ""
 
     @property
@@ -77,18 +90,61 @@ class TuningLoop:
             prepare: What the first proposal needs; done while the first trials are built.
         """
         self._measure_defaults(prepare)
-        self._search()
+        with self._clock.phase(Phase.PROPOSING):
+            first = self._take_up()
+        self._search(first)
+        if self._asked is not None:
+            self._asked.close()
         self.ended = self._why_over()
         self._monitor.note(f"search over: {self.ended}")
 
-    def _search(self) -> None:
-        """Round after round."""
-        while not self._why_over():
-            self._round(allocate(self._records, self._next_round(), self._config.chunk))
+    def _take_up(self) -> Asked:
+        """What an earlier process left, as far as the budget goes, in the order it was asked in."""
+        unfinished = self._unfinished[: self._config.budget.trials_left(self.trials)]
+        of_layer: dict[int, list[Candidate]] = {}
+        for layer, candidate in unfinished:
+            of_layer.setdefault(layer, []).append(candidate)
+        complete = {layer: iter(of) for layer, of in self._crew.again(of_layer).items()}
+        return [(layer, next(complete[layer])) for layer, _ in unfinished]
 
-    def measure(
-        self, candidates: Sequence[tuple[int, Candidate]], passes: int = 1
-    ) -> list[Measurement]:
+    def _search(self, first: Asked) -> None:
+        """Round after round."""
+        size = self._config.round_size
+        now, ahead = first[:size], first[size:]
+        while not self._why_over():
+            now, ahead = self._round(now or self._propose(), ahead), ()
+
+    def _propose(self) -> Asked:
+        """A round of what promises most by all that is known."""
+        quota = self._quota(self._config.round_size, Counter())
+        self._show(Phase.PROPOSING)
+        with self._clock.phase(Phase.PROPOSING):
+            proposed = self._crew.start_proposing(self._orders(quota)).result()
+        return self._noted(quota, proposed)
+
+    def _round(self, now: Asked, ahead: Asked) -> Asked:
+        """Measure candidates, and propose the next beside their building: never beside timing.
+
+        Args:
+            now: The candidates.
+            ahead: The next ones, where an earlier process proposed them.
+
+        Returns:
+            The next ones; none where their layers have to learn of these first.
+        """
+        self._show(Phase.BUILDING)
+        quota = {} if ahead else self._quota_beside(now)
+        proposing = self._crew.start_proposing(self._orders(quota))
+        with self._clock.phase(Phase.BUILDING):
+            built = self._crew.build([(k, candidate.schedule) for k, candidate in now])
+        with self._clock.phase(Phase.PROPOSING):
+            ahead = ahead or self._noted(quota, proposing.result())
+        rows = self._time_and_record(now, built) if now else []
+        with self._clock.phase(Phase.PROPOSING):
+            self._crew.observe(outcomes_by_layer([layer for layer, _ in now], rows))
+        return ahead
+
+    def measure(self, candidates: Asked, passes: int = 1) -> list[Measurement]:
         """Build candidates (layer index, candidate), time them in turn, record them.
 
         Args:
@@ -103,9 +159,7 @@ class TuningLoop:
             built = self._crew.build([(k, candidate.schedule) for k, candidate in candidates])
         return [row for _ in range(passes) for row in self._time_and_record(candidates, built)]
 
-    def _time_and_record(
-        self, candidates: Sequence[tuple[int, Candidate]], built: Sequence[Built]
-    ) -> list[Measurement]:
+    def _time_and_record(self, candidates: Asked, built: Sequence[Built]) -> list[Measurement]:
         self._show(Phase.TIMING)
         with self._clock.phase(Phase.TIMING):
             trials = self._time(candidates, built)
@@ -121,21 +175,34 @@ class TuningLoop:
                 self._records[trial.layer].add(trial.cost_s, trial.spent_s)
         self._show("recorded")
 
-    def _round(self, quota: Mapping[int, int]) -> None:
-        self._show(Phase.PROPOSING)
-        with self._clock.phase(Phase.PROPOSING):
-            proposed = self._crew.propose({k: self._order(k, count) for k, count in quota.items()})
-        for layer, count in quota.items():
-            self._records[layer].exhausted = len(proposed[layer]) < count
-        candidates = [(layer, c) for layer, of_layer in proposed.items() for c in of_layer]
-        if not candidates:
-            return
-        rows = self.measure(candidates)
-        with self._clock.phase(Phase.PROPOSING):
-            self._crew.observe(outcomes_by_layer([layer for layer, _ in candidates], rows))
+    def _quota_beside(self, now: Asked) -> dict[int, int]:
+        """Trials of the next round, by layer; none where a layer would not know of this one's."""
+        on_way = Counter(layer for layer, _ in now)
+        quota = self._quota(self._config.round_size, on_way)
+        return quota if quota.keys().isdisjoint(on_way) else {}
 
-    def _order(self, layer: int, count: int) -> Order:
-        return Order(count=count, tips=self._tips(layer))
+    def _quota(self, most: int, on_way: Counter[int]) -> dict[int, int]:
+        """Up to `most` trials to ask for, by layer, where so many have no outcome yet."""
+        left = self._config.budget.trials_left(self.trials + on_way.total())
+        total = most if left is None else min(most, left)
+        return allocate(self._records, total, self._config.chunk, on_way)
+
+    def _orders(self, quota: Mapping[int, int]) -> dict[int, Order]:
+        return {k: Order(count=count, tips=self._tips(k)) for k, count in quota.items()}
+
+    def _noted(
+        self, quota: Mapping[int, int], proposed: Mapping[int, Sequence[Candidate]]
+    ) -> Asked:
+        """What was proposed, once it is kept."""
+        for layer, count in quota.items():
+            self._note(layer, count, proposed[layer])
+        return [(layer, candidate) for layer in quota for candidate in proposed[layer]]
+
+    def _note(self, layer: int, count: int, candidates: Sequence[Candidate]) -> None:
+        """Keep what a layer was asked for; one that gave less is exhausted."""
+        if self._asked is not None:
+            self._asked.append(layer, candidates)
+        self._records[layer].exhausted = len(candidates) < count
 
     def _measure_defaults(self, prepare: Callable[[], None]) -> None:
         """Every layer's first trial is the default schedule: a winner is never worse than it."""
@@ -151,9 +218,7 @@ class TuningLoop:
         if defaults:
             self._time_and_record(defaults, built)
 
-    def _time(
-        self, candidates: Sequence[tuple[int, Candidate]], built: Sequence[Built]
-    ) -> list[Trial]:
+    def _time(self, candidates: Asked, built: Sequence[Built]) -> list[Trial]:
         ready = [k for k, item in enumerate(built) if is_ok(item)]
         jobs = [(candidates[k][0], built[k].artifact, self._best_s(*candidates[k])) for k in ready]
         runs = dict(zip(ready, self._crew.time(jobs), strict=True))
@@ -177,10 +242,6 @@ class TuningLoop:
         if remaining_gain(self._records) < budget.min_gain:
             return f"less than {budget.min_gain:.1%} of the latency is expected to be left to gain"
         return ""
-
-    def _next_round(self) -> int:
-        left = self._config.budget.trials_left(self.trials)
-        return self._config.round_size if left is None else min(self._config.round_size, left)
 
     def _show(self, phase: str) -> None:
         elapsed_s = self._clock.elapsed_s
@@ -217,22 +278,4 @@ def _progress(record: LayerRecord) -> LayerProgress:
         trials=record.trials,
         failed=record.failed,
         done=record.left(0) == 0,
-    )
-
-
-def outcomes_by_layer(
-    layers: Sequence[int], rows: Sequence[Measurement]
-) -> dict[int, list[Outcome]]:
-    """What the proposers learn of rows, one for each of `layers`."""
-    outcomes: dict[int, list[Outcome]] = defaultdict(list)
-    for layer, row in zip(layers, rows, strict=True):
-        outcomes[layer].append(outcome_of(row))
-    return dict(outcomes)
-
-
-def outcome_of(row: Measurement) -> Outcome:
-    """What a proposer learns of a measurement."""
-    cost_s = math.nan if row.cost_s is None else row.cost_s
-    return Outcome(
-        config=row.config, cost_s=cost_s, status=row.status, spent_s=row.build_s + row.timing_s
     )

@@ -19,7 +19,8 @@ from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import HealthPolicy
 from dgtl_ray.engine.kin import Kin
 from dgtl_ray.engine.layer import Candidate, LayerSetup, Outcome, Transfer
-from dgtl_ray.engine.loop import LoopConfig, TuningLoop, outcome_of
+from dgtl_ray.engine.loop import LoopConfig, TuningLoop
+from dgtl_ray.engine.outcomes import outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.engine.session import ray_session
@@ -221,11 +222,10 @@ class _Search:
             "config": LoopConfig(budget=self._request.budget, chunk=chunk),
             "on_round": lambda: self._request.on_round(self._clock.read()),
             "tips": self._kin.tips,
+            "asked": self._request.asked,
+            "unfinished": self._unfinished(),
         }
-        if self._crew.alternates:
-            # A round is durable as a whole: one that was cut short is asked for again.
-            return TuningLoop(**parts)
-        return StreamingLoop(asked=self._request.asked, unfinished=self._unfinished(), **parts)
+        return TuningLoop(**parts) if self._crew.alternates else StreamingLoop(**parts)
 
     def _unfinished(self) -> list[tuple[int, Candidate]]:
         """What an earlier process of this run asked for, and nobody measured."""

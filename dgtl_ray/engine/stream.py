@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgtl_ray.core.measurement import Measurement
-from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.clock import Phase
 from dgtl_ray.engine.crew import is_ok
 from dgtl_ray.engine.layer import Candidate
-from dgtl_ray.engine.loop import TuningLoop, outcomes_by_layer
+from dgtl_ray.engine.loop import Asked, TuningLoop
+from dgtl_ray.engine.outcomes import outcomes_by_layer
 from dgtl_ray.engine.recorder import Trial
-from dgtl_ray.engine.scheduler import allocate
 
 # What is finished within this time is made durable together.
 _COMMIT_S = 0.2
@@ -47,48 +46,21 @@ class _Pace:
 
 
 class StreamingLoop(TuningLoop):
-    """Proposes, builds and times at once, with just enough trials on their way.
+    """Proposes, builds and times at once, with just enough trials on their way."""
 
-    Args:
-        asked: Where it is kept what was asked for; None to keep it nowhere.
-        unfinished: What an earlier process asked for, and nobody measured (layer index, candidate).
-        parts: As of `TuningLoop`.
-    """
-
-    def __init__(
-        self,
-        *,
-        asked: AskedTrials | None = None,
-        unfinished: Sequence[tuple[int, Candidate]] = (),
-        **parts: Any,
-    ) -> None:
+    def __init__(self, **parts: Any) -> None:
         super().__init__(**parts)
-        self._asked = asked
-        self._unfinished = unfinished
         self._pace = _Pace()
         self._on_way: Counter[int] = Counter()
         self._finished: list[Trial] = []
         self._changed = asyncio.Event()
 
-    def _search(self) -> None:
+    def _search(self, first: Asked) -> None:
         self._show("searching")
-        with self._clock.phase(Phase.PROPOSING):
-            first = self._take_up()
         with self._clock.phase(Phase.TIMING):
             self._crew.stream(self._stream(first))
-        if self._asked is not None:
-            self._asked.close()
 
-    def _take_up(self) -> list[tuple[int, Candidate]]:
-        """What an earlier process left, as far as the budget goes, in the order it was asked in."""
-        unfinished = self._unfinished[: self._config.budget.trials_left(self.trials)]
-        of_layer: dict[int, list[Candidate]] = {}
-        for layer, candidate in unfinished:
-            of_layer.setdefault(layer, []).append(candidate)
-        complete = {layer: iter(of) for layer, of in self._crew.again(of_layer).items()}
-        return [(layer, next(complete[layer])) for layer, _ in unfinished]
-
-    async def _stream(self, first: Sequence[tuple[int, Candidate]]) -> None:
+    async def _stream(self, first: Asked) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 keeping = group.create_task(self._keep())
@@ -113,13 +85,10 @@ class StreamingLoop(TuningLoop):
 
     def _wanted(self) -> dict[int, int]:
         """Trials to ask for now, by layer."""
-        on_way, chunk = self._on_way.total(), self._config.chunk
-        left = self._config.budget.trials_left(self.trials + on_way)
-        room = self._capacity() - on_way
-        if self._why_over() or room < chunk:
+        room = self._capacity() - self._on_way.total()
+        if self._why_over() or room < self._config.chunk:
             return {}
-        total = room if left is None else min(room, left)
-        return allocate(self._records, total, chunk, self._on_way)
+        return self._quota(room, self._on_way)
 
     def _capacity(self) -> int:
         """Trials that may be on their way: those of the devices, builds, and the next to come."""
@@ -128,10 +97,8 @@ class StreamingLoop(TuningLoop):
         return _PER_DEVICE * devices + builds + self._config.chunk
 
     async def _extend(self, group: asyncio.TaskGroup, layer: int, count: int) -> None:
-        candidates = await self._crew.propose_one(layer, self._order(layer, count))
-        if self._asked is not None:
-            self._asked.append(layer, candidates)
-        self._records[layer].exhausted = len(candidates) < count
+        candidates = await self._crew.propose_one(layer, self._orders({layer: count})[layer])
+        self._note(layer, count, candidates)
         self._on_way[layer] -= count - len(candidates)
         for candidate in candidates:
             group.create_task(self._try(layer, candidate))

@@ -1,11 +1,11 @@
-"""The loop without rounds, with real layers and a crew that is this process alone."""
+"""Both loops, with real layers and a crew that is this process alone."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zlib import crc32
 
 import pytest
@@ -19,7 +19,8 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
 from dgtl_ray.engine.layer import Candidate, LayerHost, LayerSetup, Order, Outcome
-from dgtl_ray.engine.loop import LoopConfig, outcome_of
+from dgtl_ray.engine.loop import LoopConfig, TuningLoop
+from dgtl_ray.engine.outcomes import outcome_of
 from dgtl_ray.engine.recorder import Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.engine.stream import StreamingLoop
@@ -29,12 +30,16 @@ from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer
 from tests.engine.conftest import Sink
 from tests.engine.test_search import CutShort, InterruptedSearchError
 
+T = TypeVar("T")
+
 # Trials by search: `dgtl` fits a model for each batch.
 TRIALS = {"random": 120, "evolutionary": 120, "autotvm": 120, "dgtl": 72}
 
 
 class OwnCrew:
-    """Does at once what Ray's workers do; but one timing of three goes on beyond the next batch.
+    """Does at once what Ray's workers do.
+
+    Without rounds one timing of three goes on beyond the next batch.
 
     Args:
         durable: Measurements that there are, default schedules left out.
@@ -61,6 +66,12 @@ class OwnCrew:
     def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
         return self._layers.again(candidates)
 
+    def start_proposing(self, orders: Mapping[int, Order]) -> Future[dict[int, list[Candidate]]]:
+        return _done(self._layers.propose(orders))
+
+    def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
+        self._layers.observe(outcomes)
+
     async def propose_one(self, layer: int, order: Order) -> list[Candidate]:
         return self._layers.propose({layer: order})[layer]
 
@@ -79,14 +90,28 @@ class OwnCrew:
                     while self._durable < ends_at:
                         await self._grown.wait()
 
+    def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
+        return [self._build(*item) for item in items]
+
+    def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
+        return _done(self.build(items))
+
     async def build_one(self, layer: int, schedule: str) -> Built:
+        return self._build(layer, schedule)
+
+    def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
+        return [self._time(artifact, best_s) for _, artifact, best_s in items]
+
+    async def time_one(self, layer: int, artifact: bytes, best_s: float | None) -> RunResult:
+        await self._await_end(artifact)
+        return self._time(artifact, best_s)
+
+    def _build(self, layer: int, schedule: str) -> Built:
         item = BuildInput(program=str(layer), target=self._target, schedule=schedule)
         result = self._builder.build(item)
         return Built(result=result, artifact=result.artifact)
 
-    async def time_one(self, layer: int, artifact: bytes, best_s: float | None) -> RunResult:
-        if artifact:
-            await self._await_end(artifact)
+    def _time(self, artifact: bytes, best_s: float | None) -> RunResult:
         item = RunInput(
             artifact=artifact,
             args=(),
@@ -96,21 +121,25 @@ class OwnCrew:
         )
         return self._timer.time(item)
 
-    def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
-        built: Future[list[Built]] = Future()
-        built.set_result([asyncio.run(self.build_one(*item)) for item in items])
-        return built
 
-    def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
-        return [asyncio.run(self.time_one(*item)) for item in items]
+def _done(result: T) -> Future[T]:
+    future: Future[T] = Future()
+    future.set_result(result)
+    return future
 
 
 class Resumable:
     """A search that may be cut short, and gone on with from its rows and what it asked for."""
 
     def __init__(
-        self, network: Network, spaces: list[DesignSpace], target: TargetSpec, search: str
+        self,
+        network: Network,
+        spaces: list[DesignSpace],
+        target: TargetSpec,
+        loop: type[TuningLoop],
+        search: str,
     ) -> None:
+        self._loop = loop
         self._large = sorted(range(len(spaces)), key=lambda k: -spaces[k].size)[:2]
         self._tasks = [network.tasks[k] for k in self._large]
         self._spaces = [spaces[k] for k in self._large]
@@ -133,7 +162,7 @@ class Resumable:
         searched = sum(bool(row.config) for row in rows)
         crew = OwnCrew(layers, self._target, searched, self._ends_at)
         named = [(key, "space") for key in keys]
-        StreamingLoop(
+        self._loop(
             asked=asked,
             unfinished=asked.open(named, measured) if asked else (),
             crew=cast("RayCrew", crew),
@@ -141,7 +170,8 @@ class Resumable:
             records=records,
             clock=SearchClock(),
             monitor=SilentMonitor(),
-            config=LoopConfig(budget=Budget(trials=self.trials, min_gain=0.0)),
+            # Rounds of one layer: while it is built, the other one proposes.
+            config=LoopConfig(budget=Budget(trials=self.trials, min_gain=0.0), round_size=8),
             on_round=lambda: None,
             tips=lambda _layer: (),
         ).run(prepare=lambda: None)
@@ -172,11 +202,18 @@ class Resumable:
         return Recorder(context, self._tasks, keys, sink, first_trial)
 
 
-@pytest.fixture(params=TRIALS)
+# Where there are rounds, `autotvm` takes long to plan each.
+SEARCHES = [(StreamingLoop, search) for search in TRIALS] + [
+    (TuningLoop, "evolutionary"),
+    (TuningLoop, "dgtl"),
+]
+
+
+@pytest.fixture(params=SEARCHES, ids=lambda param: f"{param[0].__name__}-{param[1]}")
 def resumable(
     request: pytest.FixtureRequest, network: Network, spaces: list[DesignSpace], target: TargetSpec
 ) -> Resumable:
-    return Resumable(network, spaces, target, request.param)
+    return Resumable(network, spaces, target, *request.param)
 
 
 def trials_of(rows: Sequence[Measurement]) -> list[tuple[int, str, str]]:

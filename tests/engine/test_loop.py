@@ -1,0 +1,154 @@
+"""Rounds: the next is proposed while one is built, and never while one is timed."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import cast
+
+import numpy as np
+import pytest
+
+from dgtl_ray.core.measurement import Stage, Status
+from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.core.roles import BuildResult, RunResult
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.crew import Built, RayCrew
+from dgtl_ray.engine.layer import Candidate, Order, Outcome
+from dgtl_ray.engine.loop import LoopConfig, TuningLoop
+from dgtl_ray.engine.recorder import Recorder, RunContext
+from dgtl_ray.engine.scheduler import LayerRecord
+from dgtl_ray.model import Network, TargetSpec
+from dgtl_ray.testing.fakes import FAKE_DEVICE
+from tests.engine.conftest import Sink
+
+ROUND = 4
+
+
+class WatchedCrew:
+    """Proposes in a thread; notes what else is done then.
+
+    Attributes:
+        asked: Layers of each order, and how many of the trials of each had an outcome by then.
+        beside: For each round, whether proposals were made while it was built.
+        beside_timing: The same of timing.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._proposing = Event()
+        self._named = 0
+        self._known: dict[int, int] = {}
+        self._given: dict[int, int] = {}
+        self.asked: list[dict[int, tuple[int, int]]] = []
+        self.beside: list[bool] = []
+        self.beside_timing: list[bool] = []
+
+    def start_proposing(self, orders: Mapping[int, Order]) -> Future[dict[int, list[Candidate]]]:
+        if orders:
+            self._proposing.set()
+            self.asked.append({k: (self._known.get(k, 0), self._given.get(k, 0)) for k in orders})
+        return self._thread.submit(self._propose, orders)
+
+    def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
+        assert not candidates
+        return {}
+
+    def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
+        for layer, of_layer in outcomes.items():
+            self._known[layer] = self._known.get(layer, 0) + len(of_layer)
+
+    def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
+        self.beside.append(self._proposing.is_set())
+        result = BuildResult(status=Status.OK, error="", artifact=b"", build_s=0.01)
+        return [Built(result=result, artifact=b"") for _ in items]
+
+    def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
+        return self._thread.submit(self.build, items)
+
+    def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
+        self.beside_timing.append(self._proposing.is_set())
+        result = RunResult(status=Status.OK, error="", repeats_s=(1e-3,), timing_s=0.01)
+        return [result for _ in items]
+
+    def _propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
+        if orders:
+            time.sleep(0.02)  # longer than building takes: timing has to wait
+        proposed = {k: [self._candidate() for _ in range(o.count)] for k, o in orders.items()}
+        for layer, order in orders.items():
+            self._given[layer] = self._given.get(layer, 0) + order.count
+        self._proposing.clear()
+        return proposed
+
+    def _candidate(self) -> Candidate:
+        self._named += 1
+        return Candidate(
+            config=str(self._named),
+            schedule=str(self._named),
+            encoding=np.zeros(1, np.float32),
+            stage=Stage.SEARCH,
+            predicted_mean=None,
+            predicted_std=None,
+        )
+
+
+def run_with(crew: WatchedCrew, network: Network, target: TargetSpec, layers: int) -> Sink:
+    """A search of 10 rounds after the default schedules; each is of one layer."""
+    tasks, sink = network.tasks[:layers], Sink()
+    context = RunContext(
+        run_id="run",
+        target=target.json,
+        device=FAKE_DEVICE,
+        toolchain={},
+        proposer="random",
+        seed=0,
+    )
+    TuningLoop(
+        crew=cast("RayCrew", crew),
+        recorder=Recorder(context, tasks, ["space"] * layers, sink, first_trial=0),
+        records=[LayerRecord(name=task.name, flop=task.flop, weight=1) for task in tasks],
+        clock=SearchClock(),
+        monitor=SilentMonitor(),
+        config=LoopConfig(
+            budget=Budget(trials=layers + 10 * ROUND, min_gain=0.0), round_size=ROUND, chunk=ROUND
+        ),
+        on_round=lambda: None,
+        tips=lambda _layer: (),
+    ).run(prepare=lambda: None)
+    return sink
+
+
+@pytest.fixture
+def crew() -> WatchedCrew:
+    return WatchedCrew()
+
+
+def test_the_next_round_is_proposed_beside_building_and_never_beside_timing(
+    crew: WatchedCrew, network: Network, target: TargetSpec
+) -> None:
+    sink = run_with(crew, network, target, layers=2)
+    rounds = [row.workload_key for row in sink.rows[2::ROUND]]
+    assert len(rounds) == 10
+    # The default schedules are built first; after the last round there is nothing to propose.
+    before, *beside, after = crew.beside
+    assert (before, after) == (False, False)
+    assert sum(beside) > 5
+    assert all(rounds[k] != rounds[k + 1] for k, was_beside in enumerate(beside) if was_beside)
+    assert crew.beside_timing == [False] * 11
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_a_layer_is_asked_when_it_knows_of_all_its_trials(
+    crew: WatchedCrew, network: Network, target: TargetSpec, layers: int
+) -> None:
+    run_with(crew, network, target, layers)
+    assert len(crew.asked) == 10
+    assert all(known == given for asked in crew.asked for known, given in asked.values())
+
+
+def test_one_layer_learns_of_each_round_before_the_next(
+    crew: WatchedCrew, network: Network, target: TargetSpec
+) -> None:
+    run_with(crew, network, target, layers=1)
+    assert not any(crew.beside)
