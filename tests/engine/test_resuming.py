@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from zlib import crc32
@@ -28,12 +29,28 @@ from dgtl_ray.model import Network, TargetSpec
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer
 from tests.engine.conftest import Sink
-from tests.engine.test_search import CutShort, InterruptedSearchError
 
 T = TypeVar("T")
 
-# Trials by search: `dgtl` fits a model for each batch.
-TRIALS = {"random": 120, "evolutionary": 120, "autotvm": 120, "dgtl": 72}
+# Trials by search: `autotvm` plans 64 at a time.
+TRIALS = {"random": 72, "evolutionary": 72, "autotvm": 120, "dgtl": 72}
+
+
+class InterruptedSearchError(Exception):
+    """What `CutShort` raises."""
+
+
+@dataclass(kw_only=True)
+class CutShort(Sink):
+    """Keeps so many batches and then ends the search, as a kill does."""
+
+    batches: int
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        if not self.batches:
+            raise InterruptedSearchError
+        self.batches -= 1
+        super().append(rows)
 
 
 class OwnCrew:

@@ -2,8 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -147,39 +145,6 @@ def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) ->
     known = {(row.workload_key, row.config) for row in before}
     assert not known & {(row.workload_key, row.config) for row in searched(second.rows)}
     assert outcome.time.total > 100.0
-
-
-class InterruptedSearchError(Exception):
-    """What `CutShort` raises."""
-
-
-@dataclass(kw_only=True)
-class CutShort(Sink):
-    """Keeps so many batches and then ends the search, as a kill does."""
-
-    batches: int
-
-    def append(self, rows: Sequence[Measurement]) -> None:
-        if not self.batches:
-            raise InterruptedSearchError
-        self.batches -= 1
-        super().append(rows)
-
-
-def test_a_resumed_search_asks_for_what_one_never_interrupted_asks_for(
-    make_request: MakeRequest,
-) -> None:
-    whole, cut, rest = Sink(), CutShort(batches=3), Sink()
-    budget = Budget(trials=120)
-    search(make_request(sink=whole, budget=budget), SilentMonitor())
-    with pytest.raises(InterruptedSearchError):
-        search(make_request(sink=cut, budget=budget), SilentMonitor())
-    search(
-        make_request(sink=rest, budget=budget, history=lambda _device: cut.rows), SilentMonitor()
-    )
-    assert 30 < len(cut.rows) < 100
-    resumed = [(row.trial, row.workload_key, row.config) for row in [*cut.rows, *rest.rows]]
-    assert resumed == [(row.trial, row.workload_key, row.config) for row in whole.rows]
 
 
 def test_what_is_fast_in_a_layer_is_tried_in_its_kin(

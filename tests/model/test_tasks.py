@@ -143,16 +143,17 @@ def test_names_in_the_network_do_not_matter(cpu: TargetSpec) -> None:
     assert one[0].workload_key == two[0].workload_key
 
 
-def test_keys_are_the_same_in_another_process(resnet18: Network) -> None:
+def test_keys_are_the_same_in_another_process(cpu: TargetSpec) -> None:
     code = (
         "from dgtl_ray.model import load_network, parse_target\n"
-        "network = load_network('resnet18', parse_target('cpu'))\n"
+        "network = load_network('tests.networks:tiny', parse_target('cpu'))\n"
         "print(network.network_hash, *(task.workload_key for task in network.tasks))"
     )
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     ).stdout.split()
-    assert output == [resnet18.network_hash, *(task.workload_key for task in resnet18.tasks)]
+    network = load_network("tests.networks:tiny", cpu)
+    assert output == [network.network_hash, *(task.workload_key for task in network.tasks)]
 
 
 def test_hash_sees_structure_and_not_the_weights_values(cpu: TargetSpec) -> None:
