@@ -11,7 +11,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
 # Rooms that are tested while the loopback cluster waits.
-ROOMS := tests/space tests/report
+ROOMS := tests/space tests/report tests/transfer tests/history
 
 .PHONY: setup tune test lint loopback rooms fmt clean
 
