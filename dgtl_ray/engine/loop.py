@@ -132,11 +132,9 @@ class TuningLoop:
         Returns:
             The next ones; none where their layers have to learn of these first.
         """
-        self._show(Phase.BUILDING)
         quota = {} if ahead else self._quota_beside(now)
         proposing = self._crew.start_proposing(self._orders(quota))
-        with self._clock.phase(Phase.BUILDING):
-            built = self._crew.build([(k, candidate.schedule) for k, candidate in now])
+        built = self._build(now)
         with self._clock.phase(Phase.PROPOSING):
             ahead = ahead or self._noted(quota, proposing.result())
         rows = self._time_and_record(now, built) if now else []
@@ -154,10 +152,13 @@ class TuningLoop:
         Returns:
             Their rows, pass by pass.
         """
+        built = self._build(candidates)
+        return [row for _ in range(passes) for row in self._time_and_record(candidates, built)]
+
+    def _build(self, candidates: Asked) -> list[Built]:
         self._show(Phase.BUILDING)
         with self._clock.phase(Phase.BUILDING):
-            built = self._crew.build([(k, candidate.schedule) for k, candidate in candidates])
-        return [row for _ in range(passes) for row in self._time_and_record(candidates, built)]
+            return self._crew.build([(k, candidate.schedule) for k, candidate in candidates])
 
     def _time_and_record(self, candidates: Asked, built: Sequence[Built]) -> list[Measurement]:
         self._show(Phase.TIMING)
