@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         MissingExtraError,
     )
     from dgtl_ray.deploy import load
-    from dgtl_ray.results import Result, ResultGrid
+    from dgtl_ray.run.results import Result, ResultGrid
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
 __version__ = "0.1.0"
@@ -26,8 +26,8 @@ _HOME = {
     "DgtlError": "dgtl_ray.core.errors",
     "InputError": "dgtl_ray.core.errors",
     "MissingExtraError": "dgtl_ray.core.errors",
-    "Result": "dgtl_ray.results",
-    "ResultGrid": "dgtl_ray.results",
+    "Result": "dgtl_ray.run.results",
+    "ResultGrid": "dgtl_ray.run.results",
     "RunConfig": "dgtl_ray.tuner",
     "TuneConfig": "dgtl_ray.tuner",
     "Tuner": "dgtl_ray.tuner",

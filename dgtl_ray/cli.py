@@ -76,8 +76,8 @@ def tasks(
     network: NetworkArgument, target: TargetOption = "cpu", json_file: JsonOption = None
 ) -> None:
     """List a network's layer tasks and the size of their design spaces."""
-    from dgtl_ray.experiment import list_tasks
     from dgtl_ray.report import rows_table
+    from dgtl_ray.run.experiment import list_tasks
 
     rows = list_tasks(network, target)
     _console().print(rows_table(rows))
@@ -110,7 +110,7 @@ def tune(
     """Tune a network for a target, then verify the result and show what it won."""
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
-    from dgtl_ray.runfolder import choose_folder
+    from dgtl_ray.run.folder import choose_folder
     from dgtl_ray.storage import split
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
@@ -155,9 +155,9 @@ def pretrain(
     rows: Annotated[int, typer.Option(min=8, help="Measurements to learn from at most.")] = 100_000,
 ) -> None:
     """Learn from histories beforehand: dgtl tune --model then starts from what was learned."""
-    from dgtl_ray.knowledge import pretrain_histories
     from dgtl_ray.model import target_kind
     from dgtl_ray.report import rows_table, source_rows
+    from dgtl_ray.run.knowledge import pretrain_histories
 
     console = _console()
     kind = target_kind(target)
@@ -217,8 +217,8 @@ def replay(
     json_file: JsonOption = None,
 ) -> None:
     """Run a search against a recorded task instead of hardware."""
-    from dgtl_ray.bench.replay import replay as replay_table
-    from dgtl_ray.measure.tables import read_table
+    from dgtl_ray.bench.tools.replay import replay as replay_table
+    from dgtl_ray.recorded.tables import read_table
     from dgtl_ray.report import rows_table
 
     _check_writable(json_file)

@@ -9,9 +9,9 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.engine.budget import Budget
-from dgtl_ray.experiment import Experiment, ExperimentConfig
-from dgtl_ray.results import ResultGrid
-from dgtl_ray.runfolder import RunFolder, new_run_id
+from dgtl_ray.run.experiment import Experiment, ExperimentConfig
+from dgtl_ray.run.folder import RunFolder, new_run_id
+from dgtl_ray.run.results import ResultGrid
 from dgtl_ray.search import learns_from_sources, proposer_names
 from dgtl_ray.storage import join, split
 

@@ -14,9 +14,9 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.history import ParquetHistory
-from dgtl_ray.knowledge import Experience, model_cache, read_model
 from dgtl_ray.model import load_network, parse_target
-from dgtl_ray.results import ResultGrid
+from dgtl_ray.run.knowledge import Experience, model_cache, read_model
+from dgtl_ray.run.results import ResultGrid
 from dgtl_ray.space.sketches import read_design_space
 
 NETWORK, SIBLING = "tests.networks:tiny", "tests.networks:sibling"

@@ -17,7 +17,7 @@ import dgtl_ray
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.progress import Progress, SilentMonitor
 from dgtl_ray.history import ParquetHistory
-from dgtl_ray.results import ResultGrid
+from dgtl_ray.run.results import ResultGrid
 from tests.networks import tiny
 
 NETWORK = "tests.networks:tiny"

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 import dgtl_ray
 from dgtl_ray.cli import app
 from dgtl_ray.history import ParquetHistory
-from dgtl_ray.results import ResultGrid
+from dgtl_ray.run.results import ResultGrid
 from tests.networks import tiny
 from tests.s3 import Bucket
 

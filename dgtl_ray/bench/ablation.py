@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from dgtl_ray.bench.figure import draw_predictions
-from dgtl_ray.bench.replay import replay
-from dgtl_ray.bench.replay_report import ReplayReport
-from dgtl_ray.bench.report import BenchReport, BenchTable
-from dgtl_ray.bench.watched import MOMENTS, Predictions, Watched
+from dgtl_ray.bench.tools.figure import draw_predictions
+from dgtl_ray.bench.tools.replay import replay
+from dgtl_ray.bench.tools.replay_report import ReplayReport
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.watched import MOMENTS, Predictions, Watched
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.knowledge import SourceTask
-from dgtl_ray.measure.recorded import RecordedTable
-from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.recorded.tables import read_tables
 from dgtl_ray.search import ProposerContext
 from dgtl_ray.search.dgtl import DgtlProposer
 from dgtl_ray.search.dgtl_config import DgtlConfig

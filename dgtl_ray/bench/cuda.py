@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
-from dgtl_ray.bench.load import own_cpu_s
-from dgtl_ray.bench.report import BenchReport, BenchTable
 from dgtl_ray.bench.space import OPERATORS
-from dgtl_ray.bench.telling import tell
+from dgtl_ray.bench.tools.load import own_cpu_s
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.telling import tell
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildInput
 from dgtl_ray.core.seeds import stream

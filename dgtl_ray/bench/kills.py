@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.dataset as ds
 
-from dgtl_ray.bench.report import BenchReport, BenchTable
-from dgtl_ray.bench.telling import tell
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.telling import tell
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.history import ParquetHistory

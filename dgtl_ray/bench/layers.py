@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from dgtl_ray.bench.finished_run import FinishedRun
-from dgtl_ray.bench.in_turn import time_in_turn
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.finished_run import FinishedRun
+from dgtl_ray.bench.tools.in_turn import time_in_turn
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.task import LayerTask
-from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.report import PlainMonitor
-from dgtl_ray.runfolder import RunFolder
+from dgtl_ray.run.experiment import best_config
+from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
 NETWORK = "resnet18"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dgtl_ray.bench.lattice import Lattice
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.lattice import Lattice
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.search.context import ProposerContext

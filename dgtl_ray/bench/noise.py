@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dgtl_ray.bench.in_turn import Sample, time_once
-from dgtl_ray.bench.load import OtherLoad
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.in_turn import Sample, time_once
+from dgtl_ray.bench.tools.load import OtherLoad
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildInput, BuildResult
 from dgtl_ray.core.seeds import stream

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import SilentMonitor
@@ -22,10 +22,10 @@ from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.engine.run import SearchRequest, search
-from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import TargetSpec, load_network, parse_target
+from dgtl_ray.run.experiment import best_config
 from dgtl_ray.space.sketches import read_design_space
 
 
@@ -128,7 +128,7 @@ def _metaschedule(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -
         "seed": _SEED + 1,
     }
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "dgtl_ray.bench.metaschedule"],
+        [sys.executable, "-W", "ignore", "-m", "dgtl_ray.bench.tools.metaschedule"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from dgtl_ray.bench.meter import EnoughError, Meter, youngest_worker_s
-from dgtl_ray.bench.report import BenchReport, BenchTable
-from dgtl_ray.bench.telling import tell
+from dgtl_ray.bench.tools.meter import EnoughError, Meter, youngest_worker_s
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.telling import tell
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import SilentMonitor
@@ -24,9 +24,9 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.health import DeviceState, HealthPolicy
 from dgtl_ray.engine.run import SearchRequest, search
 from dgtl_ray.engine.session import ray_session
-from dgtl_ray.experiment import best_config
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.model import load_network, parse_target
+from dgtl_ray.run.experiment import best_config
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.fakes import FAKE_DEVICE
 from dgtl_ray.testing.measurements import example_measurement

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
 
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask

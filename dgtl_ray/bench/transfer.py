@@ -7,14 +7,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dgtl_ray.bench.false_history import noise, unrelated
-from dgtl_ray.bench.kept import KeptReplays
-from dgtl_ray.bench.replay import Telling, replay
-from dgtl_ray.bench.replay_report import ReplayReport
-from dgtl_ray.bench.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.false_history import noise, unrelated
+from dgtl_ray.bench.tools.kept import KeptReplays
+from dgtl_ray.bench.tools.replay import Telling, replay
+from dgtl_ray.bench.tools.replay_report import ReplayReport
+from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.measure.recorded import RecordedTable
-from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.recorded.tables import read_tables
 from dgtl_ray.search import proposer_names
 
 MILESTONES = (16, 32, 64, 100, 200)

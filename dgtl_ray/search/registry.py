@@ -11,13 +11,13 @@ from dgtl_ray.search.random_search import RandomProposer
 
 
 def _autotvm(context: ProposerContext) -> Proposer:
-    from dgtl_ray.search.autotvm import AutoTvmProposer
+    from dgtl_ray.search.rivals.autotvm import AutoTvmProposer
 
     return AutoTvmProposer(context)
 
 
 def _chameleon(context: ProposerContext) -> Proposer:
-    from dgtl_ray.search.chameleon import ChameleonProposer
+    from dgtl_ray.search.rivals.chameleon import ChameleonProposer
 
     return ChameleonProposer(context)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from dgtl_ray.measure.recorded import RecordedTable
-from dgtl_ray.measure.tables import read_tables
+from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.recorded.tables import read_tables
 from dgtl_ray.testing.recorded import made_up_cache
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from dgtl_ray.bench import run_bench
 from dgtl_ray.bench.ablation import VARIANTS
-from dgtl_ray.bench.watched import Predictions, Watched
-from dgtl_ray.measure.recorded import RecordedTable
+from dgtl_ray.bench.tools.watched import Predictions, Watched
+from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.search import ProposerContext
 from dgtl_ray.search.dgtl import DgtlProposer
 

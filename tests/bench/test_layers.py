@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dgtl_ray.bench import layers, run_bench
-from dgtl_ray.bench.in_turn import time_in_turn
+from dgtl_ray.bench.tools.in_turn import time_in_turn
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.seeds import stream
@@ -19,7 +19,7 @@ from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.model import TargetSpec, load_network, parse_target
-from dgtl_ray.runfolder import RunFolder, RunState
+from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.measurements import example_measurement
 

@@ -8,8 +8,8 @@ from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.run import SearchRequest
-from dgtl_ray.experiment import best_config
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
+from dgtl_ray.run.experiment import best_config
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.fakes import FakeBuilder, FakeTimer

@@ -1,9 +1,9 @@
 from dgtl_ray.core.roles import Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
-from dgtl_ray.search.annealing import AnnealingConfig
-from dgtl_ray.search.autotvm import AutoTvmConfig, AutoTvmProposer
-from dgtl_ray.search.chameleon import ChameleonConfig, ChameleonProposer
-from dgtl_ray.search.exploration import ExplorationConfig
+from dgtl_ray.search.rivals.annealing import AnnealingConfig
+from dgtl_ray.search.rivals.autotvm import AutoTvmConfig, AutoTvmProposer
+from dgtl_ray.search.rivals.chameleon import ChameleonConfig, ChameleonProposer
+from dgtl_ray.search.rivals.exploration import ExplorationConfig
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import ProposerConformance
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgtl_ray.bench.false_history import noise, unrelated
+from dgtl_ray.bench.tools.false_history import noise, unrelated
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dgtl_ray.bench.false_history import noise, unrelated
+from dgtl_ray.bench.tools.false_history import noise, unrelated
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.usable import JUDGED, tells_of_itself, usable

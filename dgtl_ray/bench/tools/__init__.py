@@ -1,0 +1,1 @@
+"""What experiments share: replays, timings in turn, reports."""

@@ -1,0 +1,1 @@
+"""Recorded tasks: measured elsewhere, before; searches replay them instead of hardware."""

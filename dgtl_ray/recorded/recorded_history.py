@@ -1,0 +1,114 @@
+"""A task in a history as a recorded table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.history import ParquetHistory, row_filter
+from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.space import TableKnob
+from dgtl_ray.space.encoded_table import EncodedTableSpace
+from dgtl_ray.space.table_knob import Level, as_level
+
+
+def read_history_task(uri: str, workload: str) -> RecordedTable:
+    """The configurations of one task that a history holds, as they were measured on one device.
+
+    A configuration that was measured more than once has its median latency, and has failed where
+    it ever did. Building and timing cost what they cost the first time.
+
+    Args:
+        uri: Of the history.
+        workload: The task's workload key; `KEY@DEVICE_KEY` where it was measured on several.
+
+    Raises:
+        InputError: The history cannot be read, or holds no such task, or it on several devices.
+    """
+    key, _, device_key = workload.partition("@")
+    store = ParquetHistory(uri)
+    rows = [row for row in store.measurements(row_filter(workload_key=key)) if row.config]
+    if not rows:
+        known = sorted({row["workload_key"] for row in _keys(store)})
+        raise InputError(f"{uri} holds no configuration of workload {key!r}; it has: {known}")
+    rows = _of_one_device(rows, uri, key, device_key)
+    by_config: dict[str, list[Measurement]] = {}
+    for row in rows:
+        by_config.setdefault(row.config, []).append(row)
+    return _table(list(by_config.values()))
+
+
+def _keys(store: ParquetHistory) -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = store.scan(columns=["workload_key"]).to_pylist()
+    return keys
+
+
+def _of_one_device(
+    rows: Sequence[Measurement], uri: str, key: str, device_key: str
+) -> list[Measurement]:
+    devices = sorted({row.device_key for row in rows})
+    wanted = device_key or devices[0]
+    if wanted not in devices or (len(devices) > 1 and not device_key):
+        choices = ", ".join(f"{uri}#{key}@{device}" for device in devices)
+        raise InputError(f"workload {key!r} was measured on {len(devices)} devices: {choices}")
+    return [row for row in rows if row.device_key == wanted]
+
+
+def _table(groups: Sequence[Sequence[Measurement]]) -> RecordedTable:
+    """One row for each group: the measurements of one configuration."""
+    firsts = [group[0] for group in groups]
+    one = firsts[0]
+    status = [_status(group) for group in groups]
+    cost_s = [
+        _median_s(group) if outcome is Status.OK else np.nan
+        for group, outcome in zip(groups, status, strict=True)
+    ]
+    return RecordedTable(
+        name=f"{one.network} {one.task}",
+        task_key=one.workload_key,
+        device=DeviceDescriptor(**dict(one.device)),  # type: ignore[arg-type]
+        space=_space(firsts),
+        cost_s=np.array(cost_s),
+        status=tuple(status),
+        compile_s=np.array([row.build_s for row in firsts]),
+        benchmark_s=np.array([row.timing_s for row in firsts]),
+    )
+
+
+def _status(group: Sequence[Measurement]) -> Status:
+    return next((row.status for row in group if row.status is not Status.OK), Status.OK)
+
+
+def _median_s(group: Sequence[Measurement]) -> float:
+    return median(row.cost_s for row in group if row.cost_s is not None)
+
+
+def _space(rows: Sequence[Measurement]) -> EncodedTableSpace:
+    """The knobs of all sketches side by side; a knob that a sketch lacks holds None."""
+    configs = [_levels(row) for row in rows]
+    names = dict.fromkeys(name for config in configs for name in config)
+    knobs = [TableKnob.of(name, [config.get(name) for config in configs]) for name in names]
+    columns = [[knob.index[config.get(knob.name)] for config in configs] for knob in knobs]
+    width = min(len(row.encoding) for row in rows)
+    if width != max(len(row.encoding) for row in rows):
+        raise InputError("the history encodes this task in several ways: tune it anew")
+    return EncodedTableSpace(
+        knobs,
+        np.array(columns, dtype=np.int32).reshape(len(knobs), len(rows)).T,
+        encoding=np.array([row.encoding for row in rows], dtype=np.float32),
+        kind=str(rows[0].device["kind"]),
+    )
+
+
+def _levels(row: Measurement) -> Mapping[str, Level]:
+    try:
+        return {name: as_level(value) for name, value in json.loads(row.config).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"measurement {row.measurement_id} has no readable configuration: {row.config!r}"
+        ) from error

@@ -1,0 +1,36 @@
+"""Recorded tasks by their address."""
+
+from pathlib import Path
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.recorded.kernel_tuner import read_kernel_tuner
+from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.recorded.recorded_history import read_history_task
+
+
+def read_table(address: str) -> RecordedTable:
+    """The recorded task at an address.
+
+    Args:
+        address: A Kernel Tuner cache file (`.json`, `.json.gz`), or `URI#workload` for a task in
+            a history.
+
+    Raises:
+        InputError: There is no such thing, or it cannot be read.
+    """
+    if "#" in address and not Path(address).exists():
+        uri, _, workload = address.rpartition("#")
+        return read_history_task(uri, workload)
+    return read_kernel_tuner(Path(address))
+
+
+def read_tables(folder: Path) -> list[RecordedTable]:
+    """Every Kernel Tuner file of a folder, by name.
+
+    Raises:
+        InputError: There is none, or one cannot be read.
+    """
+    files = sorted([*folder.glob("*.json"), *folder.glob("*.json.gz")])
+    if not files:
+        raise InputError(f"{folder}: there is no Kernel Tuner file (.json, .json.gz) in it")
+    return [read_table(str(file)) for file in files]

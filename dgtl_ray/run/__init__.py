@@ -1,0 +1,1 @@
+"""One run, from network to module, and what it found."""

@@ -1,0 +1,323 @@
+"""A tuning run from network to verified module."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.knowledge import Knowledge
+from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.deploy import ModuleMetadata
+from dgtl_ray.engine.asked import AskedTrials
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchClock, SearchTime
+from dgtl_ray.engine.memory import MemoryMeter
+from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
+from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
+from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
+from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
+from dgtl_ray.run.finishing import Finished, Plan
+from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
+from dgtl_ray.run.results import Result, ResultGrid, RunSummary
+from dgtl_ray.run.venue import Venue
+from dgtl_ray.space import DesignSpace
+from dgtl_ray.space.sketches import read_design_space
+
+# How long a finished search waits for storage that cannot be reached.
+_STORAGE_PATIENCE_S = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """What to tune, for what, for how long, where it lives."""
+
+    run_id: str
+    network: Any
+    example_inputs: Sequence[Any] | None
+    target: str
+    budget: Budget
+    search: str
+    seed: int
+    folder: str
+    history: str | None
+    sources: tuple[str, ...]
+    model: Path | None
+    resume: bool
+    compare: bool
+    address: str
+    device: str = ""
+    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+
+
+class Experiment:
+    """One run; `run` may be called once."""
+
+    def __init__(self, config: ExperimentConfig, monitor: Monitor) -> None:
+        self._config = config
+        self._folder = RunFolder(config.folder)
+        self._sources = [ParquetHistory(uri) for uri in config.sources]
+        self._meter = MemoryMeter(monitor)
+        self._venue = Venue(config.address, self._meter.note)
+
+    def run(self) -> ResultGrid:
+        """Load, search, deploy, verify, compare.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+            DeviceError: There is no device for the target.
+        """
+        try:
+            with self._venue.open():
+                return self._run()
+        finally:
+            self._meter.close()
+
+    def _run(self) -> ResultGrid:
+        self._folder.check(resume=self._config.resume)
+        self._venue.check([self._folder.uri, self._config.history or self._folder.history])
+        target = self._venue.target(self._config.target, self._device_wanted())
+        for source in self._sources:
+            source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
+        model = None if self._config.model is None else read_model(self._config.model)
+        self._meter.note(f"loading {self._config.network}")
+        network = load_network(
+            self._config.network, target, example_inputs=self._config.example_inputs
+        )
+        state = self._begin(network, target)
+        outcome = self._search(network, target, state, model)
+        self._meter.note("compiling the tuned network, and timing it beside other runtimes")
+        grid = self._deploy(network, target, state, outcome)
+        ParquetHistory(state.history).compact()
+        self._folder.save_time(state, outcome.time, finished=True)
+        return grid
+
+    def _device_wanted(self) -> str:
+        """What kind of device the run has to go on with, or the user wants."""
+        if not (self._config.resume and self._folder.has_run()):
+            return self._config.device
+        state = self._folder.read()
+        store = ParquetHistory(state.history)
+        store.create()
+        return begun_on(store, state.run_id) or self._config.device
+
+    def _begin(self, network: Network, target: TargetSpec) -> RunState:
+        config = self._config
+        history = config.history or self._folder.history
+        state = RunState(
+            run_id=config.run_id,
+            network=network.name,
+            network_hash=network.network_hash,
+            target=target.json,
+            search=config.search,
+            seed=config.seed,
+            history=history,
+        )
+        return self._folder.begin(state, resume=config.resume)
+
+    def _search(
+        self, network: Network, target: TargetSpec, state: RunState, model: Knowledge | None
+    ) -> SearchOutcome:
+        store = ParquetHistory(state.history)
+        store.create()
+        sink = SpooledHistory(store, self._folder.spool(state.run_id))
+        sink.deliver()
+        spaces = [read_design_space(task, target.json) for task in network.tasks]
+        experience = Experience(
+            stores=[*self._sources, store],
+            tasks=network.tasks,
+            target=target.json,
+            search=state.search,
+            model=model,
+        )
+        if self._config.budget.trials == 0:
+            return _from_history(network, spaces, self._venue.describe(target), experience)
+        self._meter.note(f"searching {len(network.tasks)} layer tasks")
+        request = SearchRequest(
+            run_id=state.run_id,
+            tasks=network.tasks,
+            spaces=spaces,
+            target=target.json,
+            search=state.search,
+            seed=state.seed,
+            budget=self._config.budget,
+            toolchain=toolchain(),
+            history=experience.observations,
+            learn=partial(experience.learn, monitor=self._meter),
+            sink=sink,
+            choose=best_config,
+            on_round=partial(self._note_time, state),
+            builder=LocalBuilder,
+            timer=LocalTimer,
+            spent=state.spent,
+            address=self._config.address,
+            evaluator=self._config.evaluator,
+            asked=AskedTrials(self._folder.asked(state.run_id)),
+            device_key=begun_on(store, state.run_id) or self._venue.device_key,
+        )
+        outcome = search(request, self._meter)
+        sink.deliver(_STORAGE_PATIENCE_S)
+        return outcome
+
+    def _note_time(self, state: RunState, spent: SearchTime) -> None:
+        # It will be noted again soon: no reason to end a run whose storage fails for a while.
+        with suppress(StorageError):
+            self._folder.save_time(state, spent)
+
+    def _deploy(
+        self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome
+    ) -> ResultGrid:
+        keys = [task.workload_key for task in network.tasks]
+        schedules = dict(zip(keys, outcome.schedules, strict=True))
+        results = [_result(network, outcome, k, state.run_id) for k in range(len(keys))]
+        plan = Plan(
+            spec=self._config.network,
+            example_inputs=self._config.example_inputs,
+            target=target,
+            schedules=schedules,
+            metadata=_metadata(network, target, outcome.device, results),
+            compare=self._config.compare,
+        )
+        finished = self._venue.finish(plan, network, self._folder.module)
+        module = self._folder.publish()
+        return ResultGrid(results, self._summary(state, outcome, finished, results, module))
+
+    def _summary(
+        self,
+        state: RunState,
+        outcome: SearchOutcome,
+        finished: Finished,
+        results: Sequence[Result],
+        module: str,
+    ) -> RunSummary:
+        peak = self._meter.peak
+        return RunSummary(
+            network=state.network,
+            target=state.target,
+            device=outcome.device.name,
+            run_id=state.run_id,
+            search=state.search,
+            seed=state.seed,
+            verified=finished.verification.ok,
+            max_relative_error=finished.verification.max_relative_error,
+            trials=sum(result.trials for result in results),
+            failed=sum(result.failed for result in results),
+            latency_s=finished.comparison.latency_s,
+            search_s=outcome.time.as_dict(),
+            memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
+            history=state.history,
+            module=module,
+            toolchain=toolchain(),
+            ended=outcome.ended,
+            sources=source_uses(outcome, results),
+            devices=tuple(report.as_dict() for report in outcome.devices),
+            notes=(
+                *transfer_notes([result.task for result in results], outcome.transfers),
+                *filter(None, (report.story() for report in outcome.devices)),
+                *finished.comparison.notes,
+            ),
+        )
+
+
+def best_of(rows: Sequence[Measurement]) -> BestConfig | None:
+    """The winner among the rows of one task on one device, None where none was ok."""
+    if not rows:
+        return None
+    return select_best(
+        rows,
+        workload_key=rows[0].workload_key,
+        device_key=rows[0].device_key,
+        target=rows[0].target,
+    )
+
+
+def best_config(rows: Sequence[Measurement]) -> str | None:
+    """The winner's configuration."""
+    best = best_of(rows)
+    return None if best is None else best.config
+
+
+def _from_history(
+    network: Network,
+    spaces: Sequence[DesignSpace],
+    device: DeviceDescriptor,
+    experience: Experience,
+) -> SearchOutcome:
+    """What history knows already, without a single measurement."""
+    clock = SearchClock()
+    layers = rows_by_layer(network.tasks, spaces, experience.observations(device))
+    winners = tuple(best_config(rows) or "" for rows in layers)
+    schedules = tuple(
+        space.schedule_of(space.row_of(config)) if config else ""
+        for space, config in zip(spaces, winners, strict=True)
+    )
+    return SearchOutcome(
+        device=device,
+        rows=tuple(tuple(rows) for rows in layers),
+        winners=winners,
+        schedules=schedules,
+        time=clock.read(),
+    )
+
+
+def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -> Result:
+    task, rows = network.tasks[layer], outcome.rows[layer]
+    best = best_of(rows)
+    own = [row for row in rows if row.run_id == run_id and row.stage is not Stage.CONFIRM]
+    defaults = [row.cost_s for row in rows if not row.config and row.cost_s is not None]
+    return Result(
+        task=task.name,
+        operator=task.operator,
+        workload_key=task.workload_key,
+        flop=task.flop,
+        weight=task.weight,
+        config=outcome.winners[layer],
+        latency_s=best.latency_s if best else None,
+        default_s=median(defaults) if defaults else None,
+        trials=len(own),
+        failed=sum(row.status is not Status.OK for row in own),
+        error="" if best else "never measured: the default schedule is used",
+        measurement_ids=best.measurement_ids if best else (),
+        sources=outcome.transfers[layer].sources if outcome.transfers else (),
+    )
+
+
+def _metadata(
+    network: Network, target: TargetSpec, device: DeviceDescriptor, results: Sequence[Result]
+) -> ModuleMetadata:
+    return ModuleMetadata(
+        network=network.name,
+        network_hash=network.network_hash,
+        target=target.json,
+        device_key=device.key,
+        device=device.as_dict(),
+        toolchain=toolchain(),
+        input_names=network.input_names,
+        inputs=network.inputs,
+        history=tuple(key for result in results for key in result.measurement_ids),
+    )
+
+
+def list_tasks(network: str, target: str) -> list[dict[str, str | int | float]]:
+    """One row a layer task: what it is and how large its design space is."""
+    spec = parse_target(target)
+    return [
+        {
+            "id": k,
+            "name": task.name,
+            "operator": task.operator,
+            "shape": " ".join("x".join(map(str, arg.shape)) for arg in task.args),
+            "flop": task.flop,
+            "weight": task.weight,
+            "design space": read_design_space(task, spec.json).size,
+            "workload": task.workload_key,
+        }
+        for k, task in enumerate(load_network(network, spec).tasks)
+    ]

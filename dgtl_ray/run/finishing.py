@@ -1,0 +1,69 @@
+"""From winning schedules to a module that is compiled, verified and compared."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgtl_ray.deploy import (
+    ModuleMetadata,
+    Verification,
+    compile_network,
+    load,
+    save_module,
+    verify,
+)
+from dgtl_ray.model import Network, TargetSpec, load_network
+from dgtl_ray.run.comparison import NO_COMPARISON, Comparison, compare_network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to finish.
+
+    Attributes:
+        spec: The network as the user named it, with `example_inputs` where it is a torch module.
+        schedules: Schedule text by workload key.
+        compare: Whether it is timed beside other runtimes.
+    """
+
+    spec: Any
+    example_inputs: Sequence[Any] | None
+    target: TargetSpec
+    schedules: Mapping[str, str]
+    metadata: ModuleMetadata
+    compare: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What became of it."""
+
+    verification: Verification
+    comparison: Comparison
+
+
+def finish(plan: Plan, network: Network, folder: Path) -> Finished:
+    """Compile, save to `folder`, verify and compare on this machine, which has the device.
+
+    Raises:
+        InputError: The folder cannot be written.
+        DeviceError: The module cannot run here.
+    """
+    compiled = compile_network(network, plan.schedules, plan.target)
+    save_module(compiled, folder, plan.metadata)
+    verification = verify(load(folder), network)
+    comparison = NO_COMPARISON
+    if plan.compare:
+        comparison = compare_network(plan.spec, network, plan.target, folder, plan.metadata)
+    return Finished(verification=verification, comparison=comparison)
+
+
+def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:
+    """As `finish`, for a machine that has nothing but the plan; the module's files by name."""
+    network = load_network(plan.spec, plan.target, example_inputs=plan.example_inputs)
+    with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+        folder = Path(scratch) / "module"
+        finished = finish(plan, network, folder)
+        return finished, {path.name: path.read_bytes() for path in folder.iterdir()}

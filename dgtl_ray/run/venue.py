@@ -1,0 +1,122 @@
+"""Where a run happens: on this machine alone, or on a cluster whose devices may be elsewhere."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TypeVar
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.engine.preflight import check_nodes
+from dgtl_ray.engine.remote import at_place
+from dgtl_ray.engine.roll_call import Presence, choose_device
+from dgtl_ray.engine.session import ray_session
+from dgtl_ray.measure import describe_device
+from dgtl_ray.model import Network, TargetSpec, parse_target
+from dgtl_ray.run.finishing import Finished, Plan, finish, finish_from_plan
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+LOCAL = "local"
+# Targets that are named after a kind of device, and mean the one that there is.
+_OF_A_DEVICE = ("cpu", "cuda")
+_ANSWER_S = 120.0
+_FINISH_S = 3600.0
+
+
+class Venue:
+    """A Ray cluster by its address; `local` is this machine.
+
+    Args:
+        note: Told of devices that do not answer.
+    """
+
+    def __init__(self, address: str, note: Callable[[str], None]) -> None:
+        self._address = address
+        self._note = note
+        self._is_local = address == LOCAL
+        self._chosen: Presence | None = None
+
+    def open(self) -> AbstractContextManager[None]:
+        """A connection to the cluster for the whole run; a local one lives as long as the search.
+
+        Raises:
+            InputError: No cluster answers.
+        """
+        return nullcontext() if self._is_local else ray_session(self._address)
+
+    def check(self, uris: Sequence[str]) -> None:
+        """Check, before anything is spent, that all nodes fit together and can write `uris`.
+
+        Raises:
+            InputError: They do not; the message names all that is amiss.
+        """
+        if not self._is_local:
+            check_nodes(uris)
+
+    def target(self, name: str, device: str = "") -> TargetSpec:
+        """The target that a user named; `cpu` and `cuda` are those of the venue's devices.
+
+        On a cluster every device is asked what it is.
+
+        Args:
+            name: `cpu`, `cuda`, or a TVM target as JSON.
+            device: Key, or part of the name, of the kind of device to use; "" for any.
+
+        Raises:
+            InputError: No such target.
+            DeviceError: No such device, or not one that the target is for.
+        """
+        named = None if name in _OF_A_DEVICE else parse_target(name)
+        if not self._is_local:
+            self._chosen = choose_device(named.kind if named else name, device, self._note)
+        target = named or self._at_device(_ANSWER_S, parse_target, name)
+        if named or device:
+            found = self._at_device(_ANSWER_S, describe_device, target.json)
+            if not found.is_called(device):
+                raise DeviceError(
+                    f"the device here is {found.key}, wanted is {device}: a run goes on with the"
+                    " kind of device that it began with; for another, begin one with its --history"
+                )
+        return target
+
+    @property
+    def device_key(self) -> str:
+        """Of the kind of device that was chosen on a cluster; "" where there is no choice."""
+        return self._chosen.key if self._chosen else ""
+
+    def describe(self, target: TargetSpec) -> DeviceDescriptor:
+        """The device that the target is for.
+
+        Raises:
+            DeviceError: There is none.
+        """
+        return self._at_device(_ANSWER_S, describe_device, target.json)
+
+    def finish(self, plan: Plan, network: Network, folder: Path) -> Finished:
+        """Compile, verify and compare where the device is; the module is in `folder` then.
+
+        Raises:
+            InputError: The folder cannot be written.
+            DeviceError: The module cannot run there.
+        """
+        if not self._is_elsewhere:
+            return finish(plan, network, folder)
+        # The one that was chosen may have left meanwhile.
+        self._chosen = choose_device(plan.target.kind, self.device_key, self._note)
+        finished, files = self._at_device(_FINISH_S, finish_from_plan, plan)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return finished
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether the device must be asked for; what nobody need reserve is this node's own."""
+        return self._chosen is not None and bool(self._chosen.place.resources)
+
+    def _at_device(self, timeout_s: float, function: Callable[[A], T], argument: A) -> T:
+        if self._chosen is None or not self._is_elsewhere:
+            return function(argument)
+        return at_place(self._chosen.place, timeout_s, function, argument)

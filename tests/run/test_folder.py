@@ -1,0 +1,99 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.engine.clock import SearchTime
+from dgtl_ray.run.folder import RunFolder, RunState, choose_folder, new_run_id
+
+SPENT = SearchTime(total=5.0, proposing=1.0, building=2.0, timing=1.5, idle=0.5)
+
+
+def state(**changes: str) -> RunState:
+    fields: dict[str, Any] = {
+        "run_id": "r1",
+        "network": "resnet18",
+        "network_hash": "abc",
+        "target": "{}",
+        "search": "random",
+        "history": "h",
+    }
+    return RunState(**{**fields, **changes}, seed=0)
+
+
+def test_a_state_survives_the_disk(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(state(), resume=False)
+    folder.save_time(state(), SPENT)
+    assert folder.read().spent == SPENT
+
+
+def test_rounds_tell_the_search_time_at_a_moment(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    assert RunFolder(tmp_path).rounds() == []
+    for total in (5.0, 9.0):
+        RunFolder(tmp_path).save_time(state(), replace(SPENT, total=total))
+    (first, early_s), (second, late_s) = folder.rounds()
+    assert first < second
+    assert (early_s, late_s) == (5.0, 9.0)
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    with pytest.raises(InputError, match="already holds a run"):
+        folder.begin(state(run_id="r2"), resume=False)
+
+
+def test_resuming_keeps_the_runs_own_identity(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    assert folder.begin(state(run_id="r2"), resume=True).run_id == "r1"
+
+
+def test_another_run_is_not_resumed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    with pytest.raises(InputError, match="search was 'random', is 'evolutionary'"):
+        folder.begin(state(search="evolutionary"), resume=True)
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"run_id": ')
+    with pytest.raises(InputError, match=r"run\.json is damaged"):
+        RunFolder(tmp_path).read()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    fields = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**fields, "format": 99}))
+    with pytest.raises(InputError, match="another version"):
+        folder.read()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot use"):
+        RunFolder(tmp_path / "file" / "run").begin(state(), resume=False)
+
+
+def test_resume_without_a_folder_takes_the_latest_of_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no run of resnet18"):
+        choose_folder(None, "resnet18", "cpu", resume=True)
+    for name in ("resnet18-cpu-1", "resnet18-cpu-2", "vgg16-cpu-3"):
+        RunFolder(Path("runs") / name).begin(state(), resume=False)
+    assert choose_folder(None, "resnet18", "cpu", resume=True) == "runs/resnet18-cpu-2"
+    assert choose_folder("here", "resnet18", "cpu", resume=True) == "here"
+
+
+def test_run_ids_differ() -> None:
+    assert new_run_id() != new_run_id()

@@ -1,0 +1,78 @@
+"""What a run is told of its knowledge."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgtl_ray.core.knowledge import Knowledge, SourceTask
+from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.engine.layer import Transfer
+from dgtl_ray.run.knowledge import pretrain_histories, pretrained, transfer_notes
+from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
+from dgtl_ray.transfer.relatedness import Relatedness
+
+_SOURCES = (Relatedness(name="conv", correlation=-0.3, measured=16),)
+
+
+def test_notes_tell_where_history_had_no_say_and_what_was_done_without() -> None:
+    transfers = (
+        Transfer(sources=_SOURCES, heard=False),
+        Transfer(
+            sources=_SOURCES, heard=True, fallbacks=("a model is left out", "a model is left out")
+        ),
+        Transfer(heard=False),
+    )
+    doubt, fallback = transfer_notes(("first", "second", "third"), transfers)
+    assert doubt.endswith("in first")
+    assert fallback == "second: a model is left out"
+
+
+def test_where_nothing_is_to_be_told_there_is_no_note() -> None:
+    assert transfer_notes(("only",), (Transfer(sources=_SOURCES),)) == ()
+
+
+class Notes(SilentMonitor):
+    """What was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+def task(name: str, rows: int) -> SourceTask:
+    rng = np.random.default_rng(rows)
+    return SourceTask(
+        name=name,
+        encoding=rng.normal(size=(rows, 3)).astype(np.float32),
+        cost_s=rng.uniform(1e-6, 1e-3, size=rows),
+        device=EXAMPLE_DEVICE,
+        task_key=name,
+    )
+
+
+def test_a_note_names_the_sources_that_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    few = [task(f"few {k}", rows=7) for k in range(7)]
+    notes = Notes()
+    known = pretrained(Knowledge(sources=(task("enough", rows=20), *few)), notes)
+    assert [source.name for source in known.sources] == ["enough"]
+    assert notes.told[0].endswith("few 0, few 1, few 2, few 3, few 4, 2 more")
+
+
+def test_a_model_of_few_rows_is_made_of_few_tasks(tmp_path: Path) -> None:
+    """A little of everything would teach nothing."""
+    history = str(Path(__file__).parents[2] / "examples" / "histories" / "h100")
+    few = pretrain_histories([history], "cuda", tmp_path / "model", SilentMonitor(), rows=64)
+    assert sum(len(source.cost_s) for source in few) <= 64
+    assert 1 <= len(few) <= 4
+
+
+def test_without_a_source_that_is_left_out_there_is_no_such_note() -> None:
+    notes = Notes()
+    assert not pretrained(Knowledge(), notes).sources
+    assert notes.told == []
