@@ -45,6 +45,7 @@ class Bench(StrEnum):
     RATE = "rate"
     SPACE = "space"
     NOISE = "noise"
+    MATH = "math"
     TRANSFER = "transfer"
     ABLATION = "ablation"
     MODEL = "model"
@@ -101,6 +102,9 @@ def tune(
     ] = None,
     out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    exact_math: Annotated[
+        bool, typer.Option("--exact-math", help="The C library's exp, erf, …: slow on a CPU.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
     address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
@@ -126,6 +130,7 @@ def tune(
             min_gain=min_gain,
             search_alg=search.value,
             seed=seed,
+            exact_math=exact_math,
         ),
         run_config=RunConfig(
             name=name,

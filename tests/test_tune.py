@@ -111,6 +111,20 @@ def test_the_best_of_a_history_needs_no_measuring(grid: ResultGrid, tmp_path: Pa
     assert ParquetHistory(again.summary.history).measurements() == []
 
 
+def test_exact_math_is_another_target_with_measurements_of_its_own(
+    grid: ResultGrid, tmp_path: Path
+) -> None:
+    exact = dgtl_ray.Tuner(
+        NETWORK,
+        tune_config=dgtl_ray.TuneConfig(num_samples=0, exact_math=True),
+        run_config=dgtl_ray.RunConfig(name="exact", storage_path=tmp_path, compare=False),
+        history=[grid.summary.history],
+    ).fit()
+    assert "exact-math" in json.loads(exact.summary.target)["keys"]
+    assert {result.config for result in exact} == {""}
+    assert exact.summary.verified
+
+
 def test_a_data_frame_has_one_row_a_layer(grid: ResultGrid) -> None:
     frame = grid.get_dataframe()
     assert list(frame["name"]) == [result.task for result in grid]

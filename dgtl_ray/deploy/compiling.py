@@ -14,7 +14,8 @@ from dgtl_ray.deploy.devices import open_device
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import lift_weights
 from dgtl_ray.measure.link import link_shared
-from dgtl_ray.model import Network, TargetSpec, workload_key
+from dgtl_ray.measure.vector_math import use_vector_math
+from dgtl_ray.model import Network, TargetSpec, exact_math, workload_key
 from dgtl_ray.space.sketches import ScheduleError, apply_schedule
 
 Array = NDArray[Any]
@@ -89,9 +90,10 @@ def compile_network(
 def compile_untuned(network: Network, target: TargetSpec) -> CompiledNetwork:
     """Compile a network as TVM does by default: what tuning is compared with.
 
-    For CPUs TVM's default is each layer's plain loops; for CUDA, its rules without a search.
+    For CPUs TVM's default is each layer's plain loops and the C library's functions; for CUDA, its
+    rules without a search.
     """
-    return _build(network.module, network, target)
+    return _build(network.module, network, exact_math(target))
 
 
 def _scheduled(
@@ -134,6 +136,7 @@ def _apply(name: str, program: str, schedule: str, target: TargetSpec) -> tirx.P
 
 def _build(module: tvm.IRModule, network: Network, target: TargetSpec) -> CompiledNetwork:
     tvm_target = tvm.target.Target(target.json)
+    use_vector_math(tvm_target)
     outputs = _output_specs(module["main"].ret_ty)
     module, weights = lift_weights(module)
     with tvm_target, tvm.transform.PassContext(opt_level=3, config=_LEAN):

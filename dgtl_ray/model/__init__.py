@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dgtl_ray.model.target import (
         TargetSpec,
         default_cuda_json,
+        exact_math,
         parse_target,
         target_kind,
     )
@@ -19,6 +20,7 @@ __all__ = [
     "Network",
     "TargetSpec",
     "default_cuda_json",
+    "exact_math",
     "load_network",
     "onnxruntime_contender",
     "parse_target",
@@ -31,6 +33,7 @@ _HOMES = {
     "Network": "network",
     "TargetSpec": "target",
     "default_cuda_json": "target",
+    "exact_math": "target",
     "load_network": "loading",
     "onnxruntime_contender": "baselines",
     "parse_target": "target",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.exact_math import EXACT_MATH
 
 _KINDS = {"llvm": "cpu", "cuda": "cuda"}
 _CUDA_LIMITS = (
@@ -60,6 +61,14 @@ def target_kind(text: str) -> str:
         InputError: No such target, or JSON that TVM rejects.
     """
     return text if text in _KINDS.values() else parse_target(text).kind
+
+
+def exact_math(target: TargetSpec) -> TargetSpec:
+    """The target with the C library's exp, erf, … instead of polynomials; CUDA has its own."""
+    attributes = json.loads(target.json)
+    if target.kind != "cpu" or EXACT_MATH in attributes["keys"]:
+        return target
+    return _checked({**attributes, "keys": [*attributes["keys"], EXACT_MATH]})
 
 
 def default_cuda_json(arch: str = "sm_90") -> str:

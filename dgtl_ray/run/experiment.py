@@ -22,7 +22,7 @@ from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
-from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
+from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
@@ -54,6 +54,7 @@ class ExperimentConfig:
     compare: bool
     address: str
     device: str = ""
+    exact_math: bool = False
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
 
 
@@ -84,6 +85,8 @@ class Experiment:
         self._folder.check(resume=self._config.resume)
         self._venue.check([self._folder.uri, self._config.history or self._folder.history])
         target = self._venue.target(self._config.target, self._device_wanted())
+        if self._config.exact_math:
+            target = exact_math(target)
         for source in self._sources:
             source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.model import default_cuda_json, parse_target
+from dgtl_ray.model import default_cuda_json, exact_math, parse_target
 from dgtl_ray.model.target import usable_cores
 
 
@@ -33,6 +33,17 @@ def test_the_order_of_attributes_does_not_matter() -> None:
     attributes = json.loads(default_cuda_json())
     reordered = json.dumps(dict(reversed(attributes.items())))
     assert parse_target(reordered) == parse_target(default_cuda_json())
+
+
+def test_exact_math_is_part_of_a_cpu_target() -> None:
+    target = parse_target("cpu")
+    exact = exact_math(target)
+    assert exact != target
+    assert parse_target(exact.json) == exact_math(exact) == exact
+
+
+def test_exact_math_is_nothing_to_cuda() -> None:
+    assert exact_math(parse_target(default_cuda_json())) == parse_target(default_cuda_json())
 
 
 @pytest.mark.parametrize(
