@@ -1,4 +1,4 @@
-"""The constraints of CPUs: no two names for one program, no body that outgrows the code cache."""
+"""The constraints of CPUs: one name for a program, bodies that fit, vectors that are filled."""
 
 import numpy as np
 
@@ -33,6 +33,29 @@ def unrolled_points(tiling: Tiling) -> Extents:
     return statements * width
 
 
+def vector_points(tiling: Tiling) -> Extents:
+    """(n,) elements that a kernel writes side by side; 1 where none are.
+
+    They lie side by side along the last spatial axis: its innermost loop of more than one iteration
+    becomes vectors if no loops are inside it, or only such that are unrolled in full.
+    """
+    axes, levels = tiling.nest.axes, tiling.nest.levels
+    last = max(i for i, axis in enumerate(axes) if not axis.reduction)
+    chosen = tiling.value("unroll")
+    limit = np.ones(tiling.count, dtype=np.int64) if chosen is None else np.maximum(chosen, 1)
+    width = np.ones(tiling.count, dtype=np.int64)
+    inside = np.ones(tiling.count, dtype=np.int64)
+    for level in range(len(levels) - 1, 0, -1):
+        for axis in reversed(range(len(axes))):
+            if level not in tiling.nest.levels_of(axes[axis]):
+                continue
+            extent = tiling.extent(axis, level)
+            if axis == last:
+                width = np.where((width == 1) & (inside <= limit), extent, width)
+            inside = inside * extent
+    return width
+
+
 def _locations_exist(tiling: Tiling, _: Limits) -> Mask:
     """TVM computes nothing at a loop of one iteration, but takes the next loop outside it.
 
@@ -50,7 +73,21 @@ def _body_fits(tiling: Tiling, limits: Limits) -> Mask:
     return unrolled_points(tiling) <= limits.unrolled_points
 
 
+def _fills_vectors(tiling: Tiling, limits: Limits) -> Mask:
+    """What is narrow is slow, and takes long to build and to time.
+
+    A split reduction runs its vectors over partial results, and is left alone.
+    """
+    axes, sketch = tiling.nest.axes, tiling.sketch
+    last = max((i for i, axis in enumerate(axes) if not axis.reduction), default=-1)
+    widest = int(sketch.level_extents[last][-1].max()) if last >= 0 else 0
+    if widest < limits.vector_points or sketch.rfactor >= 0:
+        return np.ones(tiling.count, dtype=np.bool_)
+    return vector_points(tiling) >= limits.vector_points
+
+
 RULES = (
     Rule(holds=_locations_exist, needs_tiles=False),
     Rule(holds=_body_fits),
+    Rule(holds=_fills_vectors),
 )

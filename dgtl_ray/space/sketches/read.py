@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 import tvm
+from tvm.target import codegen
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.space.design_space import DesignSpace
-from dgtl_ray.space.limits import MAX_UNROLLED_POINTS, Limits
+from dgtl_ray.space.limits import (
+    MAX_UNROLLED_POINTS,
+    MIN_VECTOR_POINTS,
+    MIN_WIDE_VECTOR_POINTS,
+    Limits,
+)
 from dgtl_ray.space.nest import LEVELS
 from dgtl_ray.space.sketches.anchor import read_blocks
 from dgtl_ray.space.sketches.context import parse_target, tune_context
@@ -61,7 +67,11 @@ def read_limits(target: Any) -> Limits:
     """
     stated = {str(name): value for name, value in target.attrs.items()}
     if target.kind.name != "cuda":
-        return Limits(unrolled_points=MAX_UNROLLED_POINTS)
+        wide = codegen.llvm_cpu_has_features("avx512f", target)
+        return Limits(
+            unrolled_points=MAX_UNROLLED_POINTS,
+            vector_points=MIN_WIDE_VECTOR_POINTS if wide else MIN_VECTOR_POINTS,
+        )
     try:
         return Limits(
             threads_per_block=int(stated["max_threads_per_block"]),
