@@ -110,12 +110,12 @@ def _builds(
 def _build(builder: LocalBuilder, item: BuildInput) -> _Build:
     before_s = own_cpu_s()
     result = builder.build(item)
-    codes = machine_codes(result.artifact)
+    codes = machine_codes(result.artifact.library)
     return _Build(
         status=result.status,
         error=result.error,
         is_cubin=bool(codes) and all(is_cubin(code, _CAPABILITY) for code in codes),
-        size_bytes=len(result.artifact),
+        size_bytes=len(result.artifact.library),
         wall_s=result.build_s,
         cpu_s=own_cpu_s() - before_s,
     )

@@ -12,7 +12,6 @@ from tvm import te, tirx, topi
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.speed import Contender, time_contenders
 from dgtl_ray.bench.tools.ulp import EXACT, Worst, floats, worst
-from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.vector_math import MAX_ULP, use_vector_math
 from dgtl_ray.model import exact_math, load_network, parse_target
 from dgtl_ray.model.target import TargetSpec
@@ -103,9 +102,8 @@ def _function(name: str, target: TargetSpec) -> list[Contender]:
     }
     if hasattr(topi, f"fast_{name}"):
         programs["topi.fast"] = (getattr(topi, f"fast_{name}"), target)
-    args = (TensorSpec(shape=(_ELEMENTS,), dtype="float32"),) * 2
     return [
-        Contender(name=name, label=label, program=_program(build), args=args, target=used.json)
+        Contender(name=name, label=label, program=_program(build), target=used.json)
         for label, (build, used) in programs.items()
     ]
 
@@ -136,7 +134,7 @@ def _layer(
     tasks = load_network(module.eval(), target, example_inputs=(randn(shape),)).tasks
     task = max(tasks, key=lambda one: one.flop)
     return [
-        Contender(name=name, label=label, program=task.program, args=task.args, target=used.json)
+        Contender(name=name, label=label, program=task.program, target=used.json)
         for label, used in (("ours", target), ("C", exact_math(target)))
     ]
 

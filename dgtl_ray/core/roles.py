@@ -38,12 +38,32 @@ class BuildInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A built candidate, as it travels from where it is built to where it is timed.
+
+    Attributes:
+        library: A shared library's bytes.
+        args: What its `main` takes, inputs before outputs; weights as the candidate wants them.
+        preparations: How it wants the weights that it does not take as the network has them, as
+            text (`space.sketches.scheduled`).
+    """
+
+    library: bytes
+    args: tuple[TensorSpec, ...] = ()
+    preparations: str = ""
+
+
+# What there is of a candidate that could not be built.
+NOTHING = Artifact(library=b"")
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """A built candidate: `artifact` is a shared library's bytes, empty unless `status` is ok."""
+    """How a build ended; `artifact` is `NOTHING` unless `status` is ok."""
 
     status: Status
     error: str
-    artifact: bytes
+    artifact: Artifact
     build_s: float
 
 
@@ -70,8 +90,7 @@ class EvaluatorConfig:
 class RunInput:
     """A built candidate to time; `best_s` is the best latency known, None if there is none."""
 
-    artifact: bytes
-    args: tuple[TensorSpec, ...]
+    artifact: Artifact
     target: str
     evaluator: EvaluatorConfig
     best_s: float | None
@@ -118,10 +137,8 @@ class Timer(Protocol):
         """Time one candidate. Never raises for what the candidate does."""
         ...
 
-    def verify(
-        self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...], target: str
-    ) -> RunResult:
-        """Run candidate and reference on the same inputs.
+    def verify(self, artifact: Artifact, reference: Artifact, target: str) -> RunResult:
+        """Run candidate and reference on the same inputs; the reference prepares no weights.
 
         The status is `wrong_result`, with the largest relative error told, where outputs differ.
         """

@@ -1,6 +1,6 @@
 """A network and its layers' schedules → an executable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,11 @@ from dgtl_ray.core.errors import DeployError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.devices import open_device
 from dgtl_ray.deploy.running import NetworkRunner
-from dgtl_ray.deploy.weights import lift_weights
+from dgtl_ray.deploy.weights import Preparations, Weights, lift_weights
 from dgtl_ray.measure.link import link_shared
 from dgtl_ray.measure.vector_math import use_vector_math
 from dgtl_ray.model import Network, TargetSpec, exact_math, workload_key
-from dgtl_ray.space.sketches import ScheduleError, apply_schedule
+from dgtl_ray.space.sketches import Scheduled, ScheduleError, apply_schedule
 
 Array = NDArray[Any]
 
@@ -29,20 +29,20 @@ class CompiledNetwork:
 
     Attributes:
         executable: TVM's executable; its `main` takes the inputs, then the weights.
-        weights: Values of the weights, in order.
+        weights: Values of the weights in order, each made when it is asked for.
         outputs: Shapes and dtypes of what it returns.
     """
 
     def __init__(
         self,
         executable: Any,
-        weights: Sequence[Array],
+        weights: Weights,
         network: Network,
         target: TargetSpec,
         outputs: tuple[TensorSpec, ...],
     ) -> None:
         self.executable = executable
-        self.weights = tuple(weights)
+        self.weights = weights
         self.outputs = outputs
         self._network = network
         self._target = target
@@ -58,10 +58,11 @@ class CompiledNetwork:
 
     @cached_property
     def _runner(self) -> NetworkRunner:
+        device = open_device(self._target.json)
         return NetworkRunner(
             self.executable.jit(fcompile=link_shared),
-            self.weights,
-            device=open_device(self._target.json),
+            (tvm.runtime.tensor(array, device) for array in self.weights),
+            device=device,
             input_names=self._network.input_names,
             inputs=self._network.inputs,
         )
@@ -70,7 +71,7 @@ class CompiledNetwork:
 def compile_network(
     network: Network, schedules: Mapping[str, str], target: TargetSpec
 ) -> CompiledNetwork:
-    """Compile a network, each layer by the schedule chosen for it.
+    """Compile a network, each layer by the schedule chosen for it, its weights prepared for that.
 
     Args:
         network: A network lowered for `target`.
@@ -84,7 +85,15 @@ def compile_network(
     # Calls that only reshape become views, before scheduled loops hide what they are.
     module = relax.transform.RewriteDataflowReshape()(network.module)
     module = relax.transform.DeadCodeElimination(["main"])(module)
-    return _build(_scheduled(module, network, schedules, target), network, target)
+    layers = _scheduled(module, network, schedules, target)
+    functions = dict(module.functions_items())
+    for name, scheduled in layers.items():
+        # Several are called main: let the network's module name them.
+        main = scheduled.module["main"].without_attr("global_symbol")
+        functions[module.get_global_var(name)] = main
+    preparations = {name: scheduled.preparations for name, scheduled in layers.items()}
+    module = tvm.IRModule(functions, attrs=module.attrs)
+    return _build(module, network, target, preparations)
 
 
 def compile_untuned(network: Network, target: TargetSpec) -> CompiledNetwork:
@@ -93,27 +102,22 @@ def compile_untuned(network: Network, target: TargetSpec) -> CompiledNetwork:
     For CPUs TVM's default is each layer's plain loops and the C library's functions; for CUDA, its
     rules without a search.
     """
-    return _build(network.module, network, exact_math(target))
+    return _build(network.module, network, exact_math(target), {})
 
 
 def _scheduled(
     module: tvm.IRModule, network: Network, schedules: Mapping[str, str], target: TargetSpec
-) -> tvm.IRModule:
-    """The module with every PrimFunc scheduled."""
+) -> dict[str, Scheduled]:
+    """Every PrimFunc scheduled, by its name."""
     programs = {task.workload_key: task.program for task in network.tasks}
-
-    def scheduled(name: str, function: Any) -> Any:
-        if not isinstance(function, tirx.PrimFunc):
-            return function
-        key = workload_key(function)
-        program = programs.get(key) or _program(function)
-        return _apply(name, program, schedules.get(key, ""), target)
-
-    functions = {
-        variable: scheduled(variable.name_hint, function)
-        for variable, function in module.functions_items()
-    }
-    return tvm.IRModule(functions, attrs=module.attrs)
+    layers = {}
+    for variable, function in module.functions_items():
+        if isinstance(function, tirx.PrimFunc):
+            key = workload_key(function)
+            program = programs.get(key) or _program(function)
+            name = str(variable.name_hint)
+            layers[name] = _apply(name, program, schedules.get(key, ""), target)
+    return layers
 
 
 def _program(function: tirx.PrimFunc) -> str:
@@ -123,22 +127,22 @@ def _program(function: tirx.PrimFunc) -> str:
     )
 
 
-def _apply(name: str, program: str, schedule: str, target: TargetSpec) -> tirx.PrimFunc:
+def _apply(name: str, program: str, schedule: str, target: TargetSpec) -> Scheduled:
     try:
-        scheduled = apply_schedule(program, target.json, schedule)["main"]
+        return apply_schedule(program, target.json, schedule)
     except ScheduleError as error:
         raise DeployError(
             f"the schedule chosen for layer {name} does not fit it: {error}"
         ) from error
-    # Several are called main: let the network's module name them.
-    return scheduled.without_attr("global_symbol")
 
 
-def _build(module: tvm.IRModule, network: Network, target: TargetSpec) -> CompiledNetwork:
+def _build(
+    module: tvm.IRModule, network: Network, target: TargetSpec, preparations: Preparations
+) -> CompiledNetwork:
     tvm_target = tvm.target.Target(target.json)
     use_vector_math(tvm_target)
     outputs = _output_specs(module["main"].ret_ty)
-    module, weights = lift_weights(module)
+    module, weights = lift_weights(module, preparations)
     with tvm_target, tvm.transform.PassContext(opt_level=3, config=_LEAN):
         executable = tvm.compile(module, tvm_target)
     return CompiledNetwork(executable, weights, network, target, outputs)

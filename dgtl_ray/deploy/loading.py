@@ -14,7 +14,7 @@ from dgtl_ray.deploy.devices import check_library, open_device
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
 from dgtl_ray.deploy.running import NetworkRunner
-from dgtl_ray.deploy.weights import read_weights
+from dgtl_ray.deploy.weights_file import read_weights
 from dgtl_ray.storage import Storage, is_uri
 
 Array = NDArray[Any]
@@ -83,7 +83,7 @@ def _load(directory: Path) -> TunedModule:
     _check_files(directory, metadata.files)
     runner = NetworkRunner(
         _load_library(directory / LIBRARY),
-        read_weights(directory / WEIGHTS),
+        read_weights(directory / WEIGHTS, device),
         device=device,
         input_names=metadata.input_names,
         inputs=metadata.inputs,

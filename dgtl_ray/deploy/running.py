@@ -27,15 +27,15 @@ class NetworkRunner:
     def __init__(
         self,
         library: Any,
-        weights: Iterable[Array],
+        weights: Iterable[Any],
         *,
         device: Any,
         input_names: Sequence[str],
         inputs: Sequence[TensorSpec],
     ) -> None:
-        """Put the network on `device`; `weights` are read one by one and not kept here."""
+        """Put the network on `device`, where its `weights` are already: TVM's tensors."""
         self._device = device
-        self._weights = [tvm.runtime.tensor(array, device) for array in weights]
+        self._weights = list(weights)
         self._names = tuple(input_names)
         self._specs = tuple(inputs)
         self._machine = VirtualMachine(library, device)

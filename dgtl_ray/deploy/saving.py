@@ -8,7 +8,7 @@ from dgtl_ray.core.errors import DeployError, InputError
 from dgtl_ray.deploy.compiling import CompiledNetwork
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
-from dgtl_ray.deploy.weights import write_weights
+from dgtl_ray.deploy.weights_file import write_weights
 from dgtl_ray.measure.link import LinkError, link_shared
 
 

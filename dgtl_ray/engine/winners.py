@@ -120,7 +120,7 @@ class WinnerCheck:
         return [trial]
 
     def _verify(self, contest: _Contest, built: Built) -> RunResult:
-        return self._crew.verify(contest.layer, built.artifact, contest.reference.artifact)
+        return self._crew.verify(built.artifact, contest.reference.artifact)
 
 
 def confirmation(config: str, schedule: str) -> Candidate:

@@ -10,6 +10,8 @@ import ray
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import (
+    NOTHING,
+    Artifact,
     Builder,
     BuildInput,
     BuildResult,
@@ -18,11 +20,10 @@ from dgtl_ray.core.roles import (
     RunResult,
     Timer,
 )
-from dgtl_ray.core.task import TensorSpec
 
 BuilderFactory: TypeAlias = Callable[[], Builder]
 TimerFactory: TypeAlias = Callable[[], Timer]
-# A Ray object reference to an artifact's bytes: they go from build task to device, past the driver.
+# A Ray object reference to an `Artifact`: it goes from build task to device, past the driver.
 ArtifactRef: TypeAlias = Any
 
 
@@ -34,11 +35,11 @@ def _builder_of_this_process(factory: BuilderFactory) -> Builder:
 
 def build(
     factory: BuilderFactory, program: str, target: str, schedule: str
-) -> tuple[BuildResult, bytes]:
+) -> tuple[BuildResult, Artifact]:
     """Build one candidate: the result without its artifact, and the artifact."""
     item = BuildInput(program=program, target=target, schedule=schedule)
     result = _builder_of_this_process(factory).build(item)
-    return replace(result, artifact=b""), result.artifact
+    return replace(result, artifact=NOTHING), result.artifact
 
 
 # A worker process that dies takes its task with it: Ray runs the task again elsewhere.
@@ -53,15 +54,13 @@ class DeviceHost:
         self._target = target
         self._evaluator = evaluator
 
-    def time(
-        self, artifact: bytes, args: tuple[TensorSpec, ...], best_s: float | None
-    ) -> RunResult:
+    def time(self, artifact: Artifact, best_s: float | None) -> RunResult:
         """Time one candidate; `best_s` is the best latency known, None if there is none."""
-        return self._timer.time(self._run_input(artifact, args, best_s))
+        return self._timer.time(self._run_input(artifact, best_s))
 
-    def verify(self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...]) -> RunResult:
+    def verify(self, artifact: Artifact, reference: Artifact) -> RunResult:
         """Compare a candidate's outputs with a reference's on the same inputs."""
-        return self._timer.verify(artifact, reference, args, self._target)
+        return self._timer.verify(artifact, reference, self._target)
 
     def describe(self) -> DeviceDescriptor:
         """What the device is."""
@@ -71,12 +70,9 @@ class DeviceHost:
         """End the processes that time."""
         self._timer.close()
 
-    def _run_input(
-        self, artifact: bytes, args: tuple[TensorSpec, ...], best_s: float | None
-    ) -> RunInput:
+    def _run_input(self, artifact: Artifact, best_s: float | None) -> RunInput:
         return RunInput(
             artifact=artifact,
-            args=args,
             target=self._target,
             evaluator=self._evaluator,
             best_s=best_s,
@@ -88,9 +84,8 @@ DeviceActor: Any = ray.remote(DeviceHost)
 
 def lost_build(error: Exception) -> BuildResult:
     """The result of a build whose worker process died with it, again and again."""
-    return BuildResult(
-        status=Status.BUILD_ERROR, error=f"build worker lost: {error}", artifact=b"", build_s=0.0
-    )
+    text = f"build worker lost: {error}"
+    return BuildResult(status=Status.BUILD_ERROR, error=text, artifact=NOTHING, build_s=0.0)
 
 
 def lost_run(error: Exception) -> RunResult:

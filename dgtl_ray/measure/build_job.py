@@ -1,4 +1,4 @@
-"""What a build worker does: a candidate's text in, a shared library's bytes out.
+"""What a build worker does: a candidate's text in, a shared library and its signature out.
 
 Only workers import this: it loads TVM.
 """
@@ -7,18 +7,23 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
-from dgtl_ray.core.roles import BuildInput
+from dgtl_ray.core.roles import Artifact, BuildInput
 from dgtl_ray.measure.compile import compile_module
 from dgtl_ray.space.sketches import apply_schedule
+from dgtl_ray.space.sketches.scheduled import preparations_text
 
 
-def build_job(scratch: Path) -> Callable[[BuildInput], bytes]:
+def build_job(scratch: Path) -> Callable[[BuildInput], Artifact]:
     """The function that builds candidates, with `scratch` for its files."""
     numbers = itertools.count()
 
-    def build(item: BuildInput) -> bytes:
-        module = apply_schedule(item.program, item.target, item.schedule)
+    def build(item: BuildInput) -> Artifact:
+        scheduled = apply_schedule(item.program, item.target, item.schedule)
         path = scratch / f"candidate-{next(numbers)}.so"
-        return compile_module(module, item.target, path)
+        return Artifact(
+            library=compile_module(scheduled.module, item.target, path),
+            args=scheduled.args,
+            preparations=preparations_text(scheduled.preparations),
+        )
 
     return build

@@ -3,7 +3,7 @@
 import time
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, BuildResult
+from dgtl_ray.core.roles import NOTHING, BuildInput, BuildResult
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending
 
@@ -56,7 +56,7 @@ class LocalBuilder:
         return BuildResult(
             status=_STATUS[outcome.ending],
             error=outcome.text,
-            artifact=outcome.value or b"",
+            artifact=outcome.value or NOTHING,
             build_s=time.perf_counter() - start_s,
         )
 

@@ -4,7 +4,7 @@ Only workers import this: it loads TVM.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,15 +13,16 @@ import tvm
 from numpy.typing import NDArray
 
 from dgtl_ray.core.device import Conditions, DeviceDescriptor
-from dgtl_ray.core.roles import RunInput
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import Artifact, RunInput
 from dgtl_ray.measure.arguments import ArgumentCache, random_array
 from dgtl_ray.measure.compare import relative_error
 from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
+from dgtl_ray.measure.preparing import Preparer
 from dgtl_ray.measure.runtime_device import conditions_of, flush_of, open_device
 from dgtl_ray.measure.stopwatch import time_candidate
 from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
+from dgtl_ray.space.sketches.scheduled import parse_preparations
 
 Request: TypeAlias = RunInput | VerifyInput | DescribeInput
 Answer: TypeAlias = Timing | float | DeviceDescriptor
@@ -61,7 +62,7 @@ class TimeJob:
         repeats_s = time_candidate(
             self._load(item.artifact),
             _ENTRY,
-            self._cache(device).get(item.args),
+            self._cache(device).get(item.artifact.args),
             device,
             item.evaluator,
             item.best_s,
@@ -71,27 +72,32 @@ class TimeJob:
         return Timing(repeats_s=repeats_s, conditions=self._conditions(device))
 
     def _verify(self, item: VerifyInput, device: Any) -> float:
-        found = self._outputs(item.artifact, item.args, device)
-        expected = self._outputs(item.reference, item.args, device)
-        return max(relative_error(a, b) for a, b in zip(found, expected, strict=True))
+        """The largest error; what the candidate takes in another form has none."""
+        arrays = [random_array(spec, k, _SEED) for k, spec in enumerate(item.reference.args)]
+        expected = self._outputs(item.reference, arrays, device)
+        preparations = parse_preparations(item.artifact.preparations)
+        preparer = Preparer([preparation.function for preparation in preparations])
+        for k, preparation in enumerate(preparations):
+            at = preparation.parameter
+            arrays[at] = preparer.prepare(k, arrays[at])
+        found = self._outputs(item.artifact, arrays, device)
+        same = set(range(len(arrays))) - {preparation.parameter for preparation in preparations}
+        return max(relative_error(found[k], expected[k]) for k in same)
 
     def _outputs(
-        self, artifact: bytes, specs: tuple[TensorSpec, ...], device: Any
+        self, artifact: Artifact, arrays: Sequence[NDArray[np.generic]], device: Any
     ) -> list[NDArray[np.generic]]:
         """All arguments after a run: what a kernel should have left alone is checked as well."""
         module = self._load(artifact)
-        arguments = [
-            tvm.runtime.tensor(random_array(spec, position, _SEED), device)
-            for position, spec in enumerate(specs)
-        ]
+        arguments = [tvm.runtime.tensor(array, device) for array in arrays]
         module[_ENTRY](*arguments)
         device.sync()
         return [argument.numpy() for argument in arguments]
 
-    def _load(self, artifact: bytes) -> Any:
+    def _load(self, artifact: Artifact) -> Any:
         # Always a path of its own: the loader answers a path that it knows with the old library.
         path = self._scratch / f"candidate-{next(self._numbers)}.so"
-        path.write_bytes(artifact)
+        path.write_bytes(artifact.library)
         try:
             return tvm.runtime.load_module(str(path))
         finally:

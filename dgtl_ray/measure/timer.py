@@ -6,8 +6,7 @@ from dataclasses import replace
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import RunInput, RunResult
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import Artifact, RunInput, RunResult
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending, Outcome
 from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
@@ -72,19 +71,19 @@ class LocalTimer:
 
     def verify(
         self,
-        artifact: bytes,
-        reference: bytes,
-        args: tuple[TensorSpec, ...],
+        artifact: Artifact,
+        reference: Artifact,
         target: str,
         *,
         rtol: float = 1e-3,
     ) -> RunResult:
         """Run candidate and reference on the same random inputs and compare all arguments.
 
+        Weights that the candidate wants prepared are prepared for it from the reference's.
         The status is `wrong_result`, with the largest relative error told, where that is more than
         `rtol`; `repeats_s` is empty.
         """
-        item = VerifyInput(artifact=artifact, reference=reference, args=args, target=target)
+        item = VerifyInput(artifact=artifact, reference=reference, target=target)
         result, outcome = self._run(item, self._verify_timeout_s)
         if result.status is not Status.OK or outcome.value <= rtol:
             return result

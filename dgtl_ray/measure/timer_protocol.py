@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dgtl_ray.core.device import Conditions
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import Artifact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,8 @@ class Timing:
 class VerifyInput:
     """Run candidate and reference on the same inputs; the answer is the largest relative error."""
 
-    artifact: bytes
-    reference: bytes
-    args: tuple[TensorSpec, ...]
+    artifact: Artifact
+    reference: Artifact
     target: str
 
 

@@ -7,6 +7,7 @@ from tvm import relax
 
 from dgtl_ray.model import legalize
 from dgtl_ray.model.folding import FoldWithNumpy
+from dgtl_ray.model.marking import mark_weights, unmark_weights
 
 # Channels innermost on every target: a CPU vectorises along them, a GPU's threads read them side
 # by side, and history of one target says something about the other.
@@ -22,9 +23,11 @@ def lower(module: Any, target: Any) -> Any:
 
     Returns:
         A module whose `main` calls fused PrimFuncs; reshapes that move no data stay relax calls.
+        For a CPU each PrimFunc says which of its arguments are weights.
     """
     with target:
-        return tvm.transform.Sequential([*_simplify(), *_convert_layout(), *_fuse()])(module)
+        fused = tvm.transform.Sequential([*_simplify(), *_convert_layout(), *_fuse()])(module)
+    return mark_weights(fused) if target.kind.name == "llvm" else unmark_weights(fused)
 
 
 def _simplify() -> list[Any]:

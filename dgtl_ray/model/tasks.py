@@ -35,7 +35,7 @@ def extract_tasks(module: Any, network: str) -> tuple[LayerTask, ...]:
 def called_functions(module: Any) -> Iterator[str]:
     """Names of the PrimFuncs that `main` calls, call by call."""
     for binding in bindings(module["main"]):
-        if _is_kernel_call(binding.value):
+        if is_kernel_call(binding.value):
             yield str(binding.value.args[0].name_hint)
 
 
@@ -89,13 +89,14 @@ def _task(func: Any, name: str, key: str, weight: int, network: str) -> LayerTas
     )
 
 
-def _is_kernel_call(value: Any) -> bool:
+def is_kernel_call(value: Any) -> bool:
+    """Whether a bound value is a call of a PrimFunc."""
     return isinstance(value, tvm.ir.Call) and value.op == tvm.ir.Op.get("relax.call_tir")
 
 
 def _describe(module: Any, value: Any, numbers: dict[Any, str]) -> str:
     """One bound value in words that hold no names."""
-    if _is_kernel_call(value):
+    if is_kernel_call(value):
         key = program.workload_key(module[value.args[0].name_hint])
         return f"{key}({_describe(module, value.args[1], numbers)})"
     if isinstance(value, tvm.ir.Call):

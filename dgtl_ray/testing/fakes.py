@@ -1,6 +1,6 @@
 """Stand-ins for building and timing: deterministic, immediate, no compiler and no hardware.
 
-They are what an engine is tested with where real candidates are not the point. An artifact of
+They are what an engine is tested with where real candidates are not the point. The library of
 `FakeBuilder` is the schedule's text, and `FakeTimer` gives it a cost that depends on that text and
 the target alone.
 """
@@ -12,8 +12,7 @@ from zlib import crc32
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, BuildResult, RunInput, RunResult
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import NOTHING, Artifact, BuildInput, BuildResult, RunInput, RunResult
 
 FAKE_DEVICE = DeviceDescriptor(
     name="fake",
@@ -57,14 +56,14 @@ class FakeBuilder:
     closed: bool = False
 
     def build(self, item: BuildInput) -> BuildResult:
-        """The schedule's text as the artifact, or the failure that `status_of` wants."""
+        """The schedule's text as the library, or the failure that `status_of` wants."""
         self.built.append(item)
         status = self.status_of(item.schedule)
         ok = status is Status.OK
         return BuildResult(
             status=status,
             error="" if ok else f"fake {status.value}",
-            artifact=item.schedule.encode() if ok else b"",
+            artifact=Artifact(library=item.schedule.encode()) if ok else NOTHING,
             build_s=self.build_s,
         )
 
@@ -97,7 +96,7 @@ class FakeTimer:
 
     def time(self, item: RunInput) -> RunResult:
         """The schedule's cost: one repeat where the timer gives up, else all, without noise."""
-        schedule = item.artifact.decode()
+        schedule = item.artifact.library.decode()
         self.timed.append(schedule)
         cost_s = self.cost_of(schedule)
         give_up = item.best_s is not None and cost_s > item.evaluator.give_up_factor * item.best_s
@@ -105,13 +104,12 @@ class FakeTimer:
 
     def verify(
         self,
-        artifact: bytes,
-        reference: bytes,  # noqa: ARG002 - the role's signature
-        args: tuple[TensorSpec, ...],  # noqa: ARG002
+        artifact: Artifact,
+        reference: Artifact,  # noqa: ARG002 - the role's signature
         target: str,  # noqa: ARG002
     ) -> RunResult:
         """What `status_of` wants of the candidate."""
-        return self._result(artifact.decode(), ())
+        return self._result(artifact.library.decode(), ())
 
     def close(self) -> None:
         """Note it."""

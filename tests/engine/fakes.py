@@ -6,8 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import UNTUNED, BuildInput, BuildResult, RunResult
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import UNTUNED, Artifact, BuildInput, BuildResult, RunResult
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import DeviceState
 from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer, cost_of
@@ -64,13 +63,11 @@ class Leaving(FakeBuilder):
 class Verifying(FakeTimer):
     """Verifies as `status_of_outputs` says."""
 
-    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+    def status_of_outputs(self, artifact: Artifact, reference: Artifact) -> Status:
         raise NotImplementedError
 
-    def verify(
-        self, artifact: bytes, reference: bytes, args: tuple[TensorSpec, ...], target: str
-    ) -> RunResult:
-        assert reference.decode() == UNTUNED
+    def verify(self, artifact: Artifact, reference: Artifact, target: str) -> RunResult:
+        assert reference.library.decode() == UNTUNED
         status = self.status_of_outputs(artifact, reference)
         return RunResult(status=status, error="", repeats_s=(), timing_s=0.01)
 
@@ -78,20 +75,20 @@ class Verifying(FakeTimer):
 class NothingRunsUntuned(Verifying):
     """As where the plain loops take longer than a verification may."""
 
-    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+    def status_of_outputs(self, artifact: Artifact, reference: Artifact) -> Status:
         return Status.RUN_TIMEOUT
 
 
 class AllWrong(Verifying):
     """No schedule, the default neither, gives what the layer gives untuned."""
 
-    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
+    def status_of_outputs(self, artifact: Artifact, reference: Artifact) -> Status:
         return Status.OK if artifact == reference else Status.WRONG_RESULT
 
 
 class WrongAnswers(Verifying):
     """Every schedule but the slow ones differs from the layer untuned."""
 
-    def status_of_outputs(self, artifact: bytes, reference: bytes) -> Status:
-        right = artifact == reference or cost_of(artifact.decode()) > 1e-3
+    def status_of_outputs(self, artifact: Artifact, reference: Artifact) -> Status:
+        right = artifact == reference or cost_of(artifact.library.decode()) > 1e-3
         return Status.OK if right else Status.WRONG_RESULT

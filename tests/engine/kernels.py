@@ -7,7 +7,7 @@ from pathlib import Path
 from zlib import crc32
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, BuildResult
+from dgtl_ray.core.roles import Artifact, BuildInput, BuildResult
 
 HANGS, CRASHES, OVERWRITES, SOUND = "hangs", "crashes", "overwrites", "sound"
 _BODIES = {
@@ -49,7 +49,7 @@ class KernelBuilder:
     """Builds kernels of all natures (the `Builder` role)."""
 
     def build(self, item: BuildInput) -> BuildResult:
-        artifact = library(nature_of(item.schedule))
+        artifact = Artifact(library=library(nature_of(item.schedule)))
         return BuildResult(status=Status.OK, error="", artifact=artifact, build_s=0.01)
 
     def close(self) -> None:

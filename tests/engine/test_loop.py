@@ -11,7 +11,7 @@ import pytest
 
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
-from dgtl_ray.core.roles import BuildResult, RunResult
+from dgtl_ray.core.roles import NOTHING, Artifact, BuildResult, RunResult
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
@@ -61,13 +61,13 @@ class WatchedCrew:
 
     def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
         self.beside.append(self._proposing.is_set())
-        result = BuildResult(status=Status.OK, error="", artifact=b"", build_s=0.01)
-        return [Built(result=result, artifact=b"") for _ in items]
+        result = BuildResult(status=Status.OK, error="", artifact=NOTHING, build_s=0.01)
+        return [Built(result=result, artifact=NOTHING) for _ in items]
 
     def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
         return self._thread.submit(self.build, items)
 
-    def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
+    def time(self, items: Sequence[tuple[Artifact, float | None]]) -> list[RunResult]:
         self.beside_timing.append(self._proposing.is_set())
         result = RunResult(status=Status.OK, error="", repeats_s=(1e-3,), timing_s=0.01)
         return [result for _ in items]

@@ -2,15 +2,15 @@
 
 from dgtl_ray.core.device import Conditions
 from dgtl_ray.core.measurement import Stage, Status
-from dgtl_ray.core.roles import BuildResult, RunResult
+from dgtl_ray.core.roles import NOTHING, Artifact, BuildResult, RunResult
 from dgtl_ray.engine.loop import default_candidate
 from dgtl_ray.engine.recorder import Recorder, RunContext, Trial
 from dgtl_ray.model import Network
 from dgtl_ray.testing.fakes import FAKE_DEVICE
 from tests.engine.conftest import Sink
 
-BUILT = BuildResult(status=Status.OK, error="", artifact=b"code", build_s=0.3)
-FAILED = BuildResult(status=Status.BUILD_ERROR, error="no memory", artifact=b"", build_s=0.2)
+BUILT = BuildResult(status=Status.OK, error="", artifact=Artifact(library=b"code"), build_s=0.3)
+FAILED = BuildResult(status=Status.BUILD_ERROR, error="no memory", artifact=NOTHING, build_s=0.2)
 RAN = RunResult(
     status=Status.OK,
     error="",

@@ -14,7 +14,7 @@ import pytest
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import SilentMonitor
-from dgtl_ray.core.roles import BuildInput, EvaluatorConfig, RunInput, RunResult
+from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, RunInput, RunResult
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
@@ -68,7 +68,7 @@ class OwnCrew:
     build_slots = 2
 
     def __init__(
-        self, layers: LayerHost, target: str, durable: int, ends_at: dict[bytes, int]
+        self, layers: LayerHost, target: str, durable: int, ends_at: dict[Artifact, int]
     ) -> None:
         self._layers = layers
         self._target = target
@@ -98,8 +98,8 @@ class OwnCrew:
         self._grown.set()
         self._grown = asyncio.Event()
 
-    async def _await_end(self, artifact: bytes) -> None:
-        if crc32(artifact) % 3 == 0:
+    async def _await_end(self, artifact: Artifact) -> None:
+        if crc32(artifact.library) % 3 == 0:
             ends_at = self._ends_at.setdefault(artifact, self._durable + 1)
             # Where all of them go on there is no next batch.
             with suppress(TimeoutError):
@@ -116,10 +116,10 @@ class OwnCrew:
     async def build_one(self, layer: int, schedule: str) -> Built:
         return self._build(layer, schedule)
 
-    def time(self, items: Sequence[tuple[int, bytes, float | None]]) -> list[RunResult]:
-        return [self._time(artifact, best_s) for _, artifact, best_s in items]
+    def time(self, items: Sequence[tuple[Artifact, float | None]]) -> list[RunResult]:
+        return [self._time(artifact, best_s) for artifact, best_s in items]
 
-    async def time_one(self, layer: int, artifact: bytes, best_s: float | None) -> RunResult:
+    async def time_one(self, artifact: Artifact, best_s: float | None) -> RunResult:
         await self._await_end(artifact)
         return self._time(artifact, best_s)
 
@@ -128,10 +128,9 @@ class OwnCrew:
         result = self._builder.build(item)
         return Built(result=result, artifact=result.artifact)
 
-    def _time(self, artifact: bytes, best_s: float | None) -> RunResult:
+    def _time(self, artifact: Artifact, best_s: float | None) -> RunResult:
         item = RunInput(
             artifact=artifact,
-            args=(),
             target=self._target,
             evaluator=EvaluatorConfig(),
             best_s=best_s,
@@ -163,7 +162,7 @@ class Resumable:
         self._target = target.json
         self._search = search
         self.trials = TRIALS[search]
-        self._ends_at: dict[bytes, int] = {}
+        self._ends_at: dict[Artifact, int] = {}
 
     def run(
         self, sink: Sink, asked: AskedTrials | None = None, rows: Sequence[Measurement] = ()

@@ -170,7 +170,7 @@ def test_what_is_fast_in_a_layer_is_tried_in_its_kin(
         for task in (first, second)
     }
     in_both = asked[first.workload_key] & asked[second.workload_key] - {""}
-    assert len(in_both) >= 4
+    assert len(in_both) >= 2  # none where nothing is passed on
 
 
 def test_a_search_for_another_kind_of_device_does_not_begin(make_request: MakeRequest) -> None:

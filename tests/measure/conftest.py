@@ -10,14 +10,14 @@ from typing import TypeAlias
 import psutil
 import pytest
 
-from dgtl_ray.core.roles import BuildInput, EvaluatorConfig, RunInput
+from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, RunInput
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure import LocalBuilder, LocalTimer
 
 N = 64
 ARGS = tuple(TensorSpec(shape=(N, N), dtype="float32") for _ in range(3))
 
-CompileC: TypeAlias = Callable[[str], bytes]
+CompileC: TypeAlias = Callable[[str], Artifact]
 
 _C_PROGRAM = """
 #include <stdint.h>
@@ -47,8 +47,8 @@ def matmul() -> str:
     return matmul_program(scale=1.0)
 
 
-def matmul_program(scale: float) -> str:
-    """A matrix product times `scale`."""
+def matmul_program(scale: float, weight: int | None = None) -> str:
+    """A matrix product times `scale`; argument number `weight` is one."""
     import tvm
     from tvm import te
 
@@ -57,6 +57,8 @@ def matmul_program(scale: float) -> str:
     k = te.reduce_axis((0, N), name="k")
     c = te.compute((N, N), lambda i, j: te.sum(a[i, k] * b[k, j] * scale, axis=k), name="C")
     function = te.create_prim_func([a, b, c]).with_attr("global_symbol", "main")
+    if weight is not None:
+        function = function.with_attr("layout_free_buffers", [weight])
     return str(tvm.ir.save_json(tvm.IRModule({"main": function})))
 
 
@@ -75,7 +77,7 @@ def timer() -> Iterator[LocalTimer]:
 
 
 @pytest.fixture(scope="module")
-def good(builder: LocalBuilder, matmul: str, target: str) -> bytes:
+def good(builder: LocalBuilder, matmul: str, target: str) -> Artifact:
     """A sound candidate."""
     result = builder.build(BuildInput(program=matmul, target=target, schedule=""))
     assert result.error == ""
@@ -86,22 +88,22 @@ def good(builder: LocalBuilder, matmul: str, target: str) -> bytes:
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> CompileC:
     """Make a candidate whose kernel runs some C."""
 
-    def compile_body(body: str) -> bytes:
+    def compile_body(body: str) -> Artifact:
         folder = tmp_path_factory.mktemp("candidate")
         source, library = folder / "kernel.c", folder / "kernel.so"
         source.write_text(_C_PROGRAM.format(body=body))
         command = ["cc", "-O0", "-w", "-shared", "-fPIC", "-o", str(library), str(source)]
         subprocess.run(command, check=True)
-        return library.read_bytes()
+        return Artifact(library=library.read_bytes(), args=ARGS)
 
     return compile_body
 
 
 def run_input(
-    artifact: bytes, target: str, *, best_s: float | None = None, timeout_s: float = 10.0
+    artifact: Artifact, target: str, *, best_s: float | None = None, timeout_s: float = 10.0
 ) -> RunInput:
     evaluator = EvaluatorConfig(repeat=3, min_repeat_ms=1.0, timeout_s=timeout_s)
-    return RunInput(artifact=artifact, args=ARGS, target=target, evaluator=evaluator, best_s=best_s)
+    return RunInput(artifact=artifact, target=target, evaluator=evaluator, best_s=best_s)
 
 
 def is_running(process: psutil.Process) -> bool:

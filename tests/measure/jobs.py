@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.core.roles import BuildInput
+from dgtl_ray.core.roles import Artifact, BuildInput
 
 
 def obedient_job(scratch: Path) -> Callable[[str], str]:
@@ -33,10 +33,10 @@ def obedient_job(scratch: Path) -> Callable[[str], str]:
     return obey
 
 
-def moody_build_job(scratch: Path) -> Callable[[BuildInput], bytes]:
+def moody_build_job(scratch: Path) -> Callable[[BuildInput], Artifact]:
     """A build that does what its schedule says."""
     obey = obedient_job(scratch)
-    return lambda item: obey(item.schedule).encode()
+    return lambda item: Artifact(library=obey(item.schedule).encode())
 
 
 def gauged_time_job(scratch: Path) -> Callable[[Any], Any]:

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput
+from dgtl_ray.core.roles import NOTHING, Artifact, BuildInput
 from dgtl_ray.measure import LocalBuilder
 from tests.measure.conftest import descendants, scratch_roots
 
 
-def test_builds_a_shared_library(good: bytes) -> None:
-    assert good.startswith(b"\x7fELF")
+def test_builds_a_shared_library(good: Artifact) -> None:
+    assert good.library.startswith(b"\x7fELF")
 
 
 def test_reports_its_time(builder: LocalBuilder, matmul: str, target: str) -> None:
@@ -24,7 +24,7 @@ def test_reports_its_time(builder: LocalBuilder, matmul: str, target: str) -> No
 @pytest.mark.parametrize(
     ("program", "schedule", "named"),
     [
-        (None, "this is no trace", "fit"),
+        (None, "this is no trace", "not a schedule"),
         ("this is no program", "", ""),
     ],
 )
@@ -34,7 +34,7 @@ def test_what_does_not_apply_is_a_build_error(
     item = BuildInput(program=program or matmul, target=target, schedule=schedule)
     result = builder.build(item)
     assert result.status is Status.BUILD_ERROR
-    assert result.artifact == b""
+    assert result.artifact == NOTHING
     assert named in result.error
     assert "\n" not in result.error
     again = builder.build(BuildInput(program=matmul, target=target, schedule=""))
@@ -73,10 +73,10 @@ def test_a_bad_build_costs_only_itself(
     moody: LocalBuilder, target: str, schedule: str, status: Status, named: str
 ) -> None:
     result = moody.build(BuildInput(program="", target=target, schedule=schedule))
-    assert (result.status, result.artifact) == (status, b"")
+    assert (result.status, result.artifact) == (status, NOTHING)
     assert named in result.error
     after = moody.build(BuildInput(program="", target=target, schedule="fine"))
-    assert (after.status, after.artifact) == (Status.OK, b"fine")
+    assert (after.status, after.artifact.library) == (Status.OK, b"fine")
     assert not [p for p in descendants() if p.name() == "sleep"]
 
 
@@ -87,7 +87,7 @@ def test_builds_from_several_threads(moody: LocalBuilder, target: str) -> None:
     ]
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(moody.build, items))
-    assert [r.artifact for r in results] == [b"a", b"", b"b", b"c", b"", b"d"]
+    assert [r.artifact.library for r in results] == [b"a", b"", b"b", b"c", b"", b"d"]
 
 
 def test_cuda_machine_code_without_a_gpu(builder: LocalBuilder, matmul: str) -> None:
@@ -102,5 +102,5 @@ def test_cuda_machine_code_without_a_gpu(builder: LocalBuilder, matmul: str) -> 
     )
     result = builder.build(BuildInput(program=matmul, target=target, schedule=""))
     assert result.error == ""
-    assert b"machine code: " in result.artifact
-    assert b"__global__" not in result.artifact
+    assert b"machine code: " in result.artifact.library
+    assert b"__global__" not in result.artifact.library

@@ -39,6 +39,6 @@ def test_a_layer_is_built_to_machine_code_without_a_gpu() -> None:
     finally:
         builder.close()
     assert result.status is Status.OK, result.error
-    (code,) = machine_codes(result.artifact)
+    (code,) = machine_codes(result.artifact.library)
     assert is_cubin(code, 90)
     assert not is_cubin(code, 80)

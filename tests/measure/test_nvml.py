@@ -6,6 +6,7 @@ import pytest
 
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.roles import Artifact
 from dgtl_ray.measure import LocalTimer
 from dgtl_ray.measure.nvml import GpuGauges, gpu_conditions
 from tests.measure.conftest import run_input
@@ -35,7 +36,7 @@ def test_a_machine_without_a_gpu_tells_nothing() -> None:
 
 
 def test_they_come_with_the_timing(
-    tmp_path: Path, good: bytes, target: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, good: Artifact, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_GPU", make_fake_gpu(tmp_path))
     timer = LocalTimer(job="tests.measure.jobs:gauged_time_job")

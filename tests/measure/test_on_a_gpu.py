@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import UNTUNED, BuildInput, EvaluatorConfig, RunInput
+from dgtl_ray.core.roles import UNTUNED, Artifact, BuildInput, EvaluatorConfig, RunInput
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.measure import LocalBuilder, LocalTimer
@@ -44,7 +44,7 @@ def task(gpu: TargetSpec) -> LayerTask:
     return next(task for task in tasks if task.operator == "conv2d")
 
 
-def built(builder: LocalBuilder, task: LayerTask, gpu: TargetSpec, schedule: str) -> bytes:
+def built(builder: LocalBuilder, task: LayerTask, gpu: TargetSpec, schedule: str) -> Artifact:
     item = BuildInput(program=task.program, target=gpu.json, schedule=schedule)
     result = builder.build(item)
     assert (result.status, result.error) == (Status.OK, "")
@@ -57,9 +57,7 @@ def test_a_random_configuration_is_built_timed_and_right(
     space = read_design_space(task, gpu.json)
     (row,) = space.sample(1, stream(0, "gpu"))
     artifact = built(builder, task, gpu, space.schedule_of(row))
-    item = RunInput(
-        artifact=artifact, args=task.args, target=gpu.json, evaluator=EvaluatorConfig(), best_s=None
-    )
+    item = RunInput(artifact=artifact, target=gpu.json, evaluator=EvaluatorConfig(), best_s=None)
     result = timer.time(item)
     assert (result.status, result.error) == (Status.OK, "")
     assert len(result.repeats_s) >= 5
@@ -67,7 +65,7 @@ def test_a_random_configuration_is_built_timed_and_right(
     assert result.conditions.core_clock_mhz
     assert result.conditions.temperature_c
     reference = built(builder, task, gpu, UNTUNED)
-    assert timer.verify(artifact, reference, task.args, gpu.json).status is Status.OK
+    assert timer.verify(artifact, reference, gpu.json).status is Status.OK
 
 
 def test_the_gpu_is_described(timer: LocalTimer, gpu: TargetSpec) -> None:

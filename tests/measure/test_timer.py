@@ -6,7 +6,7 @@ import pytest
 
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput
+from dgtl_ray.core.roles import NOTHING, Artifact, BuildInput
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure import LocalBuilder, LocalTimer
 from tests.measure.conftest import (
@@ -19,7 +19,7 @@ from tests.measure.conftest import (
 )
 
 
-def test_times_a_good_candidate(timer: LocalTimer, good: bytes, target: str) -> None:
+def test_times_a_good_candidate(timer: LocalTimer, good: Artifact, target: str) -> None:
     result = timer.time(run_input(good, target))
     assert result.status is Status.OK
     assert len(result.repeats_s) == 3
@@ -27,13 +27,13 @@ def test_times_a_good_candidate(timer: LocalTimer, good: bytes, target: str) -> 
     assert result.timing_s >= 3e-3
 
 
-def test_gives_up_on_a_slow_candidate(timer: LocalTimer, good: bytes, target: str) -> None:
+def test_gives_up_on_a_slow_candidate(timer: LocalTimer, good: Artifact, target: str) -> None:
     result = timer.time(run_input(good, target, best_s=1e-9))
     assert result.status is Status.OK
     assert len(result.repeats_s) == 1
 
 
-def test_stays_with_one_in_the_running(timer: LocalTimer, good: bytes, target: str) -> None:
+def test_stays_with_one_in_the_running(timer: LocalTimer, good: Artifact, target: str) -> None:
     cost_s = timer.time(run_input(good, target)).repeats_s[0]
     assert len(timer.time(run_input(good, target, best_s=10 * cost_s)).repeats_s) == 3
 
@@ -66,7 +66,7 @@ def test_a_long_run_is_timed_once_a_repeat(
 def test_a_bad_candidate_costs_only_itself(
     timer: LocalTimer,
     compile_c: CompileC,
-    good: bytes,
+    good: Artifact,
     target: str,
     body: str,
     status: Status,
@@ -83,25 +83,25 @@ def test_a_bad_candidate_costs_only_itself(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("artifact", [b"", b"no library", b"\x7fELF"])
+@pytest.mark.parametrize("library", [b"", b"no library", b"\x7fELF"])
 def test_what_cannot_be_loaded_is_a_run_error(
-    timer: LocalTimer, target: str, artifact: bytes
+    timer: LocalTimer, target: str, library: bytes
 ) -> None:
-    result = timer.time(run_input(artifact, target))
+    result = timer.time(run_input(Artifact(library=library), target))
     assert result.status is Status.RUN_ERROR
     assert result.error
 
 
-def test_leaves_no_file(timer: LocalTimer, good: bytes, target: str) -> None:
+def test_leaves_no_file(timer: LocalTimer, good: Artifact, target: str) -> None:
     timer.time(run_input(good, target))
     assert not [path for root in scratch_roots() for path in root.rglob("*.so")]
 
 
 def test_verifies(
-    timer: LocalTimer, builder: LocalBuilder, good: bytes, matmul: str, target: str
+    timer: LocalTimer, builder: LocalBuilder, good: Artifact, matmul: str, target: str
 ) -> None:
     plain = builder.build(BuildInput(program=matmul, target=target, schedule=""))
-    result = timer.verify(good, plain.artifact, ARGS, target)
+    result = timer.verify(good, plain.artifact, target)
     assert (result.status, result.error, result.repeats_s) == (Status.OK, "", ())
 
 
@@ -109,34 +109,34 @@ def test_verifies(
 def test_verify_holds_the_tolerance(
     timer: LocalTimer,
     builder: LocalBuilder,
-    good: bytes,
+    good: Artifact,
     target: str,
     scale: float,
     status: Status,
 ) -> None:
     item = BuildInput(program=matmul_program(scale), target=target, schedule="")
     off = builder.build(item).artifact
-    result = timer.verify(off, good, ARGS, target)
+    result = timer.verify(off, good, target)
     assert result.status is status
     assert ("largest relative error 0.0" in result.error) is (status is Status.WRONG_RESULT)
 
 
 def test_verify_catches_an_output_that_is_not_written(
-    timer: LocalTimer, compile_c: CompileC, good: bytes, target: str
+    timer: LocalTimer, compile_c: CompileC, good: Artifact, target: str
 ) -> None:
-    result = timer.verify(compile_c(""), good, ARGS, target)
+    result = timer.verify(compile_c(""), good, target)
     assert result.status is Status.WRONG_RESULT
 
 
 def test_verify_survives_a_crash(
-    timer: LocalTimer, compile_c: CompileC, good: bytes, target: str
+    timer: LocalTimer, compile_c: CompileC, good: Artifact, target: str
 ) -> None:
-    result = timer.verify(compile_c("*(volatile int *)0 = 1;"), good, ARGS, target)
+    result = timer.verify(compile_c("*(volatile int *)0 = 1;"), good, target)
     assert result.status is Status.RUN_ERROR
-    assert timer.verify(good, good, ARGS, target).status is Status.OK
+    assert timer.verify(good, good, target).status is Status.OK
 
 
-def test_cache_flush(good: bytes, target: str) -> None:
+def test_cache_flush(good: Artifact, target: str) -> None:
     # Flushing takes twice the last-level cache: hundreds of megabytes on a server.
     timer = LocalTimer()
     item = run_input(good, target)
@@ -161,15 +161,32 @@ def test_a_gpu_that_is_not_there(timer: LocalTimer) -> None:
     target = '{"kind": "cuda", "arch": "sm_90"}'
     with pytest.raises(DeviceError, match=r"^no NVIDIA GPU"):
         timer.describe(target)
-    result = timer.time(run_input(b"", target))
+    result = timer.time(run_input(NOTHING, target))
     assert result.status is Status.RUN_ERROR
     assert "GPU" in result.error
 
 
-def test_arguments_change_with_the_task(timer: LocalTimer, good: bytes, target: str) -> None:
+def test_arguments_change_with_the_task(timer: LocalTimer, good: Artifact, target: str) -> None:
     from dataclasses import replace
 
     timer.time(run_input(good, target))
     other = tuple(TensorSpec(shape=(128, 64), dtype="float32") for _ in range(3))
-    item = replace(run_input(good, target), args=other)
+    item = run_input(replace(good, args=other), target)
     assert timer.time(item).status is Status.OK
+
+
+@pytest.mark.parametrize(("scale", "status"), [(1.0, Status.OK), (1.01, Status.WRONG_RESULT)])
+def test_verifies_with_weights_prepared(
+    timer: LocalTimer,
+    builder: LocalBuilder,
+    good: Artifact,
+    target: str,
+    scale: float,
+    status: Status,
+) -> None:
+    item = BuildInput(program=matmul_program(scale, weight=1), target=target, schedule="")
+    packed = builder.build(item).artifact
+    assert packed.preparations
+    assert packed.args[1] != ARGS[1]
+    assert timer.time(run_input(packed, target)).status is Status.OK
+    assert timer.verify(packed, good, target).status is status

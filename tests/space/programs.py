@@ -71,7 +71,10 @@ def _tensor(*shape: int, name: str) -> Any:
 
 
 def _task(operator: str, tensors: list[Any]) -> LayerTask:
-    module = tvm.IRModule({"main": te.create_prim_func(tensors)})
+    function = te.create_prim_func(tensors)
+    if "layout_free_buffers" in function.attrs:
+        function = function.without_attr("layout_free_buffers")
+    module = tvm.IRModule({"main": function})
     return LayerTask(
         name=operator,
         operator=operator,

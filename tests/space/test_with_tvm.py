@@ -71,7 +71,7 @@ def test_cpu_samples_build_and_run(name: str, tasks: Tasks, space_of: SpaceOf) -
     inputs = [rng.standard_normal(shape).astype(np.float32) for shape in shapes[:-1]]
     outputs = []
     for schedule in (UNTUNED, "", *(space.schedule_of(row) for row in space.sample(2, rng))):
-        module = apply_schedule(task.program, TARGETS["cpu"], schedule)
+        module = apply_schedule(task.program, TARGETS["cpu"], schedule).module
         out = tvm.runtime.empty(shapes[-1], "float32")
         built = tvm.compile(module, target=tvm.target.Target(TARGETS["cpu"]))
         built(*(tvm.runtime.tensor(array) for array in inputs), out)
@@ -85,9 +85,11 @@ def test_cpu_samples_build_and_run(name: str, tasks: Tasks, space_of: SpaceOf) -
 def test_untuned_is_what_tvm_does_by_itself(kind: str, like: str | None, tasks: Tasks) -> None:
     """Plain loops for CPUs; CUDA needs its threads bound, as the default schedule does."""
     program = tasks["conv2d"].program
-    found = apply_schedule(program, TARGETS[kind], UNTUNED)
+    found = apply_schedule(program, TARGETS[kind], UNTUNED).module
     expected = (
-        tvm.ir.load_json(program) if like is None else apply_schedule(program, TARGETS[kind], like)
+        tvm.ir.load_json(program)
+        if like is None
+        else apply_schedule(program, TARGETS[kind], like).module
     )
     assert tvm_ffi.structural_equal(found, expected)
 
@@ -99,7 +101,7 @@ def test_applied_twice_it_is_the_same_program(kind: str, tasks: Tasks, space_of:
     for row in space.sample(3, np.random.default_rng(0)):
         again = copy.row_of(space.config_of(row))
         first, second = (
-            apply_schedule(task.program, TARGETS[kind], schedule)
+            apply_schedule(task.program, TARGETS[kind], schedule).module
             for schedule in (space.schedule_of(row), copy.schedule_of(again))
         )
         assert tvm_ffi.structural_equal(first, second)
@@ -110,10 +112,10 @@ def test_applied_twice_it_is_the_same_program(kind: str, tasks: Tasks, space_of:
 def test_a_program_stays_as_it_was(kind: str, schedule: str, tasks: Tasks) -> None:
     """A worker keeps the programs that it has parsed; neither step may write into them."""
     task, target = tasks["conv2d"], tvm.target.Target(TARGETS["cpu"])
-    module = apply_schedule(task.program, TARGETS[kind], schedule)
+    module = apply_schedule(task.program, TARGETS[kind], schedule).module
     if kind == "cpu":
         tvm.compile(module, target=target)
-    kept = apply_schedule(task.program, TARGETS["cpu"], UNTUNED)
+    kept = apply_schedule(task.program, TARGETS["cpu"], UNTUNED).module
     assert tvm_ffi.structural_equal(kept, tvm.ir.load_json(task.program))
 
 
@@ -142,7 +144,9 @@ def test_a_vector_that_does_not_divide_is_another_name_for_one(
     row = np.flatnonzero(~space.feasible(longest))[0]
     assert space.feasible(single).all()
     first, second = (
-        apply_schedule(tasks["conv2d"].program, TARGETS["cuda"], space.schedule_of(rows[row]))
+        apply_schedule(
+            tasks["conv2d"].program, TARGETS["cuda"], space.schedule_of(rows[row])
+        ).module
         for rows in (longest, single)
     )
     assert tvm_ffi.structural_equal(first, second)

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, EvaluatorConfig, FloatArray, RunInput
+from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, FloatArray, RunInput
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.measure import LocalBuilder, LocalTimer
 from dgtl_ray.model import TargetSpec
@@ -19,7 +19,7 @@ class Sample:
     """A built configuration of a task."""
 
     task: LayerTask
-    artifact: bytes
+    artifact: Artifact
 
 
 def time_once(timer: LocalTimer, samples: Sequence[Sample], target: TargetSpec) -> list[float]:
@@ -82,7 +82,6 @@ def _time(timer: LocalTimer, sample: Sample, target: TargetSpec) -> float:
     result = timer.time(
         RunInput(
             artifact=sample.artifact,
-            args=sample.task.args,
             target=target.json,
             evaluator=EvaluatorConfig(),
             best_s=None,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.core.roles import BuildInput, EvaluatorConfig, RunInput
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, RunInput
 from dgtl_ray.measure import LocalBuilder, LocalTimer
 
 
@@ -17,7 +16,6 @@ class Contender:
     name: str
     label: str
     program: str
-    args: tuple[TensorSpec, ...]
     target: str
 
 
@@ -43,7 +41,7 @@ def time_contenders(
     return times_s
 
 
-def _build(builder: LocalBuilder, contender: Contender) -> bytes:
+def _build(builder: LocalBuilder, contender: Contender) -> Artifact:
     item = BuildInput(program=contender.program, target=contender.target, schedule="")
     result = builder.build(item)
     if result.status is not Status.OK:
@@ -51,11 +49,10 @@ def _build(builder: LocalBuilder, contender: Contender) -> bytes:
     return result.artifact
 
 
-def _time(timer: LocalTimer, contender: Contender, artifact: bytes) -> float:
+def _time(timer: LocalTimer, contender: Contender, artifact: Artifact) -> float:
     result = timer.time(
         RunInput(
             artifact=artifact,
-            args=contender.args,
             target=contender.target,
             evaluator=EvaluatorConfig(),
             best_s=None,

@@ -33,9 +33,13 @@ def parse_target(text: str) -> Any:
 
 @lru_cache(maxsize=8)
 def postprocessors(target: str) -> tuple[Any, ...]:
-    """What TVM does to a module after its trace was replayed; it depends on the target alone."""
+    """What TVM does to a module after its trace was replayed; it depends on the target alone.
+
+    Without the step that packs weights: `packing` takes it last, with every schedule.
+    """
     context = tune_context(tvm.IRModule(), parse_target(target))
-    return tuple(context.space_generator.postprocs)
+    steps = context.space_generator.postprocs
+    return tuple(s for s in steps if not isinstance(s, ms.postproc.RewriteLayout))
 
 
 @contextmanager

@@ -9,12 +9,15 @@ from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import Trace
 
 from dgtl_ray.core.roles import UNTUNED
+from dgtl_ray.space.sketches.algorithms import apply_algorithm
 from dgtl_ray.space.sketches.context import parse_target, postprocessors
 from dgtl_ray.space.sketches.errors import ScheduleError
+from dgtl_ray.space.sketches.packing import pack_weights
+from dgtl_ray.space.sketches.scheduled import Scheduled
 
 
-def apply_schedule(program: str, target: str, schedule: str) -> Any:
-    """The scheduled module of a task, ready to compile.
+def apply_schedule(program: str, target: str, schedule: str) -> Scheduled:
+    """A task's program as a schedule makes it, and what that expects of the weights.
 
     Args:
         program: TVM's JSON of the unscheduled module (`LayerTask.program`).
@@ -27,17 +30,36 @@ def apply_schedule(program: str, target: str, schedule: str) -> Any:
     """
     module = _parsed(program)
     if schedule == UNTUNED and parse_target(target).kind.name != "cuda":
-        return module
+        return Scheduled(module=module)
     if schedule in ("", UNTUNED):
         from dgtl_ray.space.sketches.default import apply_default
 
-        return apply_default(module, parse_target(target))
-    state = replay(module, schedule)
+        return pack_weights(apply_default(module, parse_target(target)))
+    instructions, decisions = _read(schedule)
+    if isinstance(instructions, dict):
+        return apply_algorithm(module, parse_target(target), instructions, dict(decisions))
+    return pack_weights(_postprocessed(replay(module, schedule), target))
+
+
+def _postprocessed(state: Any, target: str) -> Any:
     for step in postprocessors(target):
         if not step.apply(state):
             name = str(step).rsplit(".", 1)[-1]
             raise ScheduleError(f"TVM's postprocessor {name} rejects the schedule")
     return state.mod
+
+
+def _read(schedule: str) -> tuple[Any, list[Any]]:
+    """A schedule's instructions, and its decisions as pairs of position and value.
+
+    Raises:
+        ScheduleError: The text is none.
+    """
+    try:
+        instructions, decisions = json.loads(schedule)
+    except (ValueError, TypeError) as error:
+        raise ScheduleError(f"not a schedule: {error}") from error
+    return instructions, decisions
 
 
 @lru_cache(maxsize=64)
