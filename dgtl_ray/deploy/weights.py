@@ -42,11 +42,10 @@ class Weights:
     def __iter__(self) -> Iterator[Array]:
         """One after the other: what was given is not kept."""
         for weight in self._weights:
-            array = np.from_dlpack(weight.constant)
             if weight.preparation is None:
-                yield array
+                yield np.from_dlpack(weight.constant)
             else:
-                yield self._preparer.prepare(weight.preparation, array)
+                yield self._preparer.prepare(weight.preparation, weight.constant)
 
 
 @mutator

@@ -26,11 +26,11 @@ class Preparer:
     def __init__(self, functions: Sequence[Any]) -> None:
         self._functions = tuple(functions)
 
-    def prepare(self, number: int, weight: Array) -> Array:
-        """What function `number` makes of a weight."""
+    def prepare(self, number: int, weight: Any) -> Array:
+        """What function `number` makes of a weight, which is one of TVM's tensors on the host."""
         spec = spec_of(self._functions[number].params[1])
         prepared = tvm.runtime.empty(spec.shape, spec.dtype)
-        self._library[_name(number)](tvm.runtime.tensor(weight), prepared)
+        self._library[_name(number)](weight, prepared)
         return np.from_dlpack(prepared)
 
     @cached_property

@@ -79,7 +79,7 @@ class TimeJob:
         preparer = Preparer([preparation.function for preparation in preparations])
         for k, preparation in enumerate(preparations):
             at = preparation.parameter
-            arrays[at] = preparer.prepare(k, arrays[at])
+            arrays[at] = preparer.prepare(k, tvm.runtime.tensor(arrays[at]))
         found = self._outputs(item.artifact, arrays, device)
         same = set(range(len(arrays))) - {preparation.parameter for preparation in preparations}
         return max(relative_error(found[k], expected[k]) for k in same)

@@ -1,11 +1,13 @@
 """Weights prepared when a network is compiled: stored that way, read that way."""
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import tvm
 from torch import nn
 
 from dgtl_ray.deploy import (
@@ -17,8 +19,9 @@ from dgtl_ray.deploy import (
     verify,
 )
 from dgtl_ray.deploy.layout import WEIGHTS
+from dgtl_ray.measure.preparing import Preparer
 from dgtl_ray.model import Network, TargetSpec, load_network
-from dgtl_ray.space.sketches import apply_schedule, read_design_space
+from dgtl_ray.space.sketches import Preparation, apply_schedule, read_design_space
 
 
 class Shared(nn.Module):
@@ -49,7 +52,7 @@ def shared(target: TargetSpec) -> Network:
 
 @pytest.fixture(scope="module")
 def schedules(shared: Network, target: TargetSpec) -> dict[str, str]:
-    """A schedule for each layer; no two with the same packed shape."""
+    """A schedule for each layer that moves its weight's elements; no two have the same shape."""
     chosen: dict[str, str] = {}
     shapes: set[tuple[int, ...]] = set()
     for task in shared.tasks:
@@ -58,11 +61,19 @@ def schedules(shared: Network, target: TargetSpec) -> dict[str, str]:
             schedule = space.schedule_of(row)
             scheduled = apply_schedule(task.program, target.json, schedule)
             packed = {scheduled.args[p.parameter].shape for p in scheduled.preparations}
-            if not packed & shapes and task.args[1].shape not in packed:
+            if not packed & shapes and all(map(_moves, scheduled.preparations)):
                 chosen[task.workload_key] = schedule
                 shapes |= packed
                 break
     return chosen
+
+
+def _moves(preparation: Preparation) -> bool:
+    """Whether some element gets another place."""
+    elements = np.arange(prod(preparation.weight.shape), dtype=np.float32)
+    weight = tvm.runtime.tensor(elements.reshape(preparation.weight.shape))
+    prepared = Preparer([preparation.function]).prepare(0, weight)
+    return not np.array_equal(prepared.ravel(), elements)
 
 
 @pytest.fixture(scope="module")

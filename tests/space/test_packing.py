@@ -49,7 +49,7 @@ def run(scheduled: Scheduled, inputs: list[Array]) -> Array:
     arguments = list(inputs)
     for number, preparation in enumerate(scheduled.preparations):
         at = preparation.parameter
-        arguments[at] = preparer.prepare(number, arguments[at])
+        arguments[at] = preparer.prepare(number, tvm.runtime.tensor(arguments[at]))
     for array, spec in zip(arguments, scheduled.args, strict=False):
         assert array.shape == spec.shape
     output = tvm.runtime.empty(scheduled.args[-1].shape, "float32")
@@ -118,7 +118,7 @@ def test_a_weight_without_one_order_gives_the_same_answers(program: str) -> None
 
 def test_preparations_travel_as_text() -> None:
     program = marked(TASKS["conv2d"]().program)
-    weight = random_inputs(program)[1]
+    weight = tvm.runtime.tensor(random_inputs(program)[1])
     (schedule,) = some_schedules(replace(TASKS["conv2d"](), program=program), 1)[1:]
     preparations = apply_schedule(program, CPU, schedule).preparations
     copies = parse_preparations(preparations_text(preparations))
