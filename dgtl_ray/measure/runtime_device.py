@@ -1,5 +1,6 @@
 """The device that runs a kernel, as TVM's runtime sees it."""
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ def conditions_of(device: Any) -> Conditions:
 
 
 def open_device(target: str) -> Any:
-    """The device a target runs on; on a CPU, TVM's threads are as many as the target's cores.
+    """The device a target runs on.
 
     Args:
         target: TVM's target as JSON.
@@ -57,7 +58,6 @@ def open_device(target: str) -> Any:
     resolved = tvm.target.Target(target)
     kind = resolved.kind.name
     if kind == "llvm":
-        use_threads(int(resolved.attrs.get("num-cores", len(os.sched_getaffinity(0)))))
         return tvm.cpu(0)
     if kind == "cuda":
         device = tvm.cuda(0)
@@ -67,12 +67,12 @@ def open_device(target: str) -> Any:
     raise DeviceError(f"target kind {kind!r} cannot be timed: only llvm (a CPU) and cuda can")
 
 
-def use_threads(count: int) -> None:
-    """Let TVM's kernels run on `count` threads; by itself it takes half of the cores for real.
+def threads_of(target: str) -> int:
+    """How many threads run the parallel loops of code for `target` (JSON) here.
 
-    The pool is made at its first parallel loop and reads the variable then; a pool that is there
-    already is made anew only if its size is wrong.
+    A CPU's cores, as the target names them or as this process may use; on a GPU, one.
     """
-    os.environ["TVM_NUM_THREADS"] = str(count)
-    if tvm.runtime.num_threads() != count:
-        tvm.get_global_func("runtime.config_threadpool")(1, count)
+    attributes = json.loads(target)
+    if attributes["kind"] != "llvm":
+        return 1
+    return int(attributes.get("num-cores", len(os.sched_getaffinity(0))))

@@ -19,8 +19,9 @@ from dgtl_ray.measure.compare import relative_error
 from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
 from dgtl_ray.measure.preparing import Preparer
-from dgtl_ray.measure.runtime_device import conditions_of, flush_of, open_device
+from dgtl_ray.measure.runtime_device import conditions_of, flush_of, open_device, threads_of
 from dgtl_ray.measure.stopwatch import time_candidate
+from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
 from dgtl_ray.space.sketches.scheduled import parse_preparations
 
@@ -48,12 +49,14 @@ class TimeJob:
         self._conditions = conditions
         self._numbers = itertools.count()
         self._caches: dict[str, ArgumentCache[Any]] = {}
+        self._pools: dict[int, ThreadPool] = {}
 
     def __call__(self, item: Request) -> Answer:
         """Do what is asked of a candidate."""
         if isinstance(item, DescribeInput):
             return describe_device(item.target)
         device = open_device(item.target)
+        self._threads = threads_of(item.target)
         if isinstance(item, VerifyInput):
             return self._verify(item, device)
         return self._time(item, device)
@@ -99,9 +102,15 @@ class TimeJob:
         path = self._scratch / f"candidate-{next(self._numbers)}.so"
         path.write_bytes(artifact.library)
         try:
-            return tvm.runtime.load_module(str(path))
+            return self._pool().load(path)
         finally:
             path.unlink()  # what is mapped stays
+
+    def _pool(self) -> ThreadPool:
+        """What runs the parallel loops of candidates, as it runs a deployed module's."""
+        if self._threads not in self._pools:
+            self._pools[self._threads] = ThreadPool(self._threads)
+        return self._pools[self._threads]
 
     def _cache(self, device: Any) -> ArgumentCache[Any]:
         def place(array: NDArray[np.generic]) -> Any:
