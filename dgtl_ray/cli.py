@@ -46,6 +46,7 @@ class Bench(StrEnum):
     SPACE = "space"
     NOISE = "noise"
     MATH = "math"
+    GRAPH = "graph"
     TRANSFER = "transfer"
     ABLATION = "ablation"
     MODEL = "model"
