@@ -2,43 +2,22 @@
 
 import json
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import tvm
 
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.measure.cpu import cache_sizes_bytes
 from dgtl_ray.measure.gpu import NO_GPU
 from dgtl_ray.measure.nvml import gpu_conditions
 
-# Repeats, each of one run with cold caches, that a short kernel gets on a GPU: one run of some
-# microseconds says little, and flushing takes longer than the run.
-_MOST_COLD_REPEATS = 50
 
+def flush_bytes(device: Any) -> int:
+    """What must be written on a GPU so that nothing of a kernel's arguments is left in its caches.
 
-@dataclass(frozen=True, kw_only=True)
-class Flush:
-    """Before each repeat, write `size_bytes`, so that nothing of the arguments is left in caches.
-
-    A repeat is then one run; there are up to `most_repeats`, as many as fill the usual time.
+    0 where the driver does not tell how large they are.
     """
-
-    size_bytes: int
-    most_repeats: int
-
-
-def flush_of(device: Any, evaluator: EvaluatorConfig) -> Flush | None:
-    """How caches are emptied: on a GPU always, on a CPU where it is asked for."""
-    if device.type == "cuda":
-        size_bytes = 2 * int(device.l2_cache_size_bytes or 0)
-        return Flush(size_bytes=size_bytes, most_repeats=_MOST_COLD_REPEATS) if size_bytes else None
-    if not evaluator.enable_cpu_cache_flush:
-        return None
-    _, last_level = cache_sizes_bytes()
-    return Flush(size_bytes=2 * last_level, most_repeats=evaluator.repeat)
+    return 2 * int(device.l2_cache_size_bytes or 0)
 
 
 def conditions_of(device: Any) -> Conditions:
