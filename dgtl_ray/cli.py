@@ -46,7 +46,6 @@ class Bench(StrEnum):
     SPACE = "space"
     NOISE = "noise"
     MATH = "math"
-    GRAPH = "graph"
     TRANSFER = "transfer"
     ABLATION = "ablation"
     MODEL = "model"
@@ -106,6 +105,9 @@ def tune(
     exact_math: Annotated[
         bool, typer.Option("--exact-math", help="The C library's exp, erf, …: slow on a CPU.")
     ] = False,
+    algorithms: Annotated[
+        str, typer.Option(help="How layers may be computed: direct, winograd, matmul.")
+    ] = "direct,winograd,matmul",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
     address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
@@ -113,6 +115,7 @@ def tune(
     json_file: JsonOption = None,
 ) -> None:
     """Tune a network for a target, then verify the result and show what it won."""
+    from dgtl_ray.core.algorithms import parse_algorithms
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.folder import choose_folder
@@ -132,6 +135,7 @@ def tune(
             search_alg=search.value,
             seed=seed,
             exact_math=exact_math,
+            algorithms=parse_algorithms(algorithms),
         ),
         run_config=RunConfig(
             name=name,
@@ -178,13 +182,12 @@ def run(
         list[Path] | None, typer.Option("--input", help="Input as .npy, one for each input.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the first output there.")] = None,
-    threads: Annotated[int | None, typer.Option(help="How many run it on a CPU.")] = None,
 ) -> None:
     """Run a tuned module once and show its outputs."""
     from dgtl_ray.deploy.command import run_module
     from dgtl_ray.report import rows_table
 
-    rows = run_module(directory, input_file or [], output, threads)
+    rows = run_module(directory, input_file or [], output)
     _console().print(rows_table(rows))
 
 

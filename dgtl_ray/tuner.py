@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dgtl_ray.core.algorithms import ALGORITHMS, parse_algorithms
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import EvaluatorConfig
@@ -30,6 +31,7 @@ class TuneConfig:
         seed: Source of every random choice.
         exact_math: The C library's exp, erf, tanh, … on a CPU, instead of polynomials that err by
             less than 4 units in the last place and run many elements at a time.
+        algorithms: How layers may be computed: any of `direct`, `winograd` and `matmul`.
     """
 
     num_samples: int | None = None
@@ -39,6 +41,7 @@ class TuneConfig:
     search_alg: str = "dgtl"
     seed: int = 0
     exact_math: bool = False
+    algorithms: tuple[str, ...] = ALGORITHMS
     metric: str = "latency_s"
     mode: str = "min"
 
@@ -46,6 +49,9 @@ class TuneConfig:
         if self.search_alg not in proposer_names():
             known = ", ".join(proposer_names())
             raise InputError(f"search_alg is {self.search_alg!r}: choose one of {known}")
+        # Not only a check: the order and repetitions of the names mean nothing.
+        names = parse_algorithms(",".join(self.algorithms))
+        object.__setattr__(self, "algorithms", names)
         if (self.metric, self.mode) != ("latency_s", "min"):
             raise InputError(
                 f"metric is {self.metric!r}, mode {self.mode!r}: only latency_s, min is tuned"
@@ -191,6 +197,7 @@ class Tuner:
             address=run.address,
             device=run.device,
             exact_math=self._tune.exact_math,
+            algorithms=self._tune.algorithms,
             evaluator=run.evaluator,
         )
         return Experiment(config, run.monitor).run()

@@ -43,3 +43,22 @@ class Sibling(nn.Module):
 def sibling() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     torch.manual_seed(1)
     return Sibling().eval(), (torch.randn(1, 3, 8, 8),)
+
+
+class Deep(nn.Module):
+    """3 × 3 convolutions one after another, with a residual."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(16, 32, 3, padding=1)
+        self.second = nn.Conv2d(32, 32, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        before = torch.relu(self.first(x))
+        after: torch.Tensor = torch.relu(self.second(before) + before)
+        return after
+
+
+def deep() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    torch.manual_seed(0)
+    return Deep().eval(), (torch.randn(1, 16, 13, 13),)

@@ -56,7 +56,10 @@ def _near_best(fastest: dict[str, float]) -> list[str]:
 def _knobs(space: DesignSpace) -> str:
     """Text of what each sketch's knobs choose from: equal where configurations mean the same."""
     choices = [
-        [(knob.name, knob.kind, knob.shape, knob.values, knob.sites) for knob in sketch.knobs]
+        [
+            sketch.algorithm,
+            *((knob.name, knob.kind, knob.shape, knob.values, knob.sites) for knob in sketch.knobs),
+        ]
         for sketch in space.sketches
     ]
     return json.dumps(choices)

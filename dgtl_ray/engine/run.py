@@ -268,7 +268,7 @@ def rows_by_layer(
     of_layer: list[list[Measurement]] = [[] for _ in tasks]
     for row in rows:
         layer = layer_of.get(row.workload_key)
-        if layer is not None and row.space_key == spaces[layer].key:
+        if layer is not None and spaces[layer].holds(row.space_key, row.config):
             of_layer[layer].append(row)
     return of_layer
 

@@ -29,6 +29,7 @@ class SourceQuery:
     Attributes:
         kind: Of the target: `cpu` or `cuda`.
         columns: Of its encoding; rows that were encoded in another way are left out.
+        earlier: Columns of older rows, the first ones of these: they count 0 in the others.
         own: Tasks being tuned, as pairs of workload key and device key: they are no sources.
         most_rows: Of all sources together; of a larger history, each source gives some.
         least_rows: What a source gives at least, if it has them: where there are too many sources
@@ -39,6 +40,7 @@ class SourceQuery:
 
     kind: str
     columns: int
+    earlier: Collection[int] = ()
     own: Collection[tuple[str, str]] = ()
     most_rows: int = 5000
     least_rows: int = 32
@@ -61,7 +63,7 @@ def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple
         return ()
     wanted = row_filter(measurement_id=chosen)
     whole = _distinct([store.scan(where=wanted, columns=_WHOLE) for store in histories])
-    return tuple(_source(whole.take(rows)) for rows in _groups(whole))
+    return tuple(_source(whole.take(rows), query.columns) for rows in _groups(whole))
 
 
 def _where(query: SourceQuery) -> Any:
@@ -69,7 +71,7 @@ def _where(query: SourceQuery) -> Any:
     return (
         row_filter(stage=[Stage.TUNING_SET.value, Stage.SEARCH.value])
         & pc.starts_with(pc.field("device_key"), f"{query.kind}/")
-        & (pc.list_value_length(pc.field("encoding")) == query.columns)
+        & pc.list_value_length(pc.field("encoding")).isin([query.columns, *query.earlier])
     )
 
 
@@ -144,15 +146,22 @@ def _key(table: Any, rows: NDArray[np.intp]) -> tuple[str, str]:
     return workload_key, device_key
 
 
-def _source(rows: Any) -> SourceTask:
+def _source(rows: Any, columns: int) -> SourceTask:
     """A source of rows that are all of one task and device."""
     first = rows.slice(0, 1).to_pylist()[0]
-    flat = rows.column("encoding").combine_chunks().flatten().to_numpy()
     device = DeviceDescriptor(**first["device"])
     return SourceTask(
         name=f"{first['network']} {first['task']} on {device.name}",
-        encoding=flat.reshape(len(rows), -1),
+        encoding=_encodings(rows.column("encoding").combine_chunks(), columns),
         cost_s=rows.column("cost_s").to_numpy(),
         device=device,
         task_key=first["workload_key"],
     )
+
+
+def _encodings(lists: Any, columns: int) -> NDArray[np.float32]:
+    """Encodings (n × columns), those of older rows filled up with zeros."""
+    widths = pc.list_value_length(lists).to_numpy()
+    filled = np.zeros((len(lists), columns), dtype=np.float32)
+    filled[np.arange(columns) < widths[:, None]] = lists.flatten().to_numpy()
+    return filled

@@ -67,12 +67,7 @@ class LocalTimer:
         if result.status is not Status.OK:
             return result
         timing: Timing = outcome.value
-        return replace(
-            result,
-            repeats_s=timing.repeats_s,
-            conditions=timing.conditions,
-            passed_bytes=timing.passed_bytes,
-        )
+        return replace(result, repeats_s=timing.repeats_s, conditions=timing.conditions)
 
     def verify(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.knowledge import Knowledge
@@ -55,6 +56,7 @@ class ExperimentConfig:
     address: str
     device: str = ""
     exact_math: bool = False
+    algorithms: tuple[str, ...] = ALGORITHMS
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
 
 
@@ -122,6 +124,7 @@ class Experiment:
             search=config.search,
             seed=config.seed,
             history=history,
+            algorithms=",".join(config.algorithms),
         )
         return self._folder.begin(state, resume=config.resume)
 
@@ -132,7 +135,8 @@ class Experiment:
         store.create()
         sink = SpooledHistory(store, self._folder.spool(state.run_id))
         sink.deliver()
-        spaces = [read_design_space(task, target.json) for task in network.tasks]
+        algorithms = self._config.algorithms
+        spaces = [read_design_space(task, target.json, algorithms) for task in network.tasks]
         experience = Experience(
             stores=[*self._sources, store],
             tasks=network.tasks,

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from pyarrow.fs import FileType
 
+from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.storage import Storage, join
@@ -23,7 +24,10 @@ _ROUNDS = "rounds.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """What identifies a run, and the search time it has used so far."""
+    """What identifies a run, and the search time it has used so far.
+
+    `algorithms` are names separated by commas; runs begun before there were several had one.
+    """
 
     run_id: str
     network: str
@@ -32,13 +36,14 @@ class RunState:
     search: str
     seed: int
     history: str
+    algorithms: str = DIRECT
     spent: SearchTime | None = None
     finished: bool = False
     format: int = _FORMAT
 
     def differences(self, other: "RunState") -> list[str]:
         """The fields in which a command differs from the run that it wants to resume."""
-        fields = ("network", "network_hash", "target", "search", "seed")
+        fields = ("network", "network_hash", "target", "search", "seed", "algorithms")
         return [
             f"{name} was {getattr(self, name)!r}, is {getattr(other, name)!r}"
             for name in fields

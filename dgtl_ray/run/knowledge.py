@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +18,7 @@ from dgtl_ray.engine.run import SearchOutcome
 from dgtl_ray.history import HistoryStore, ParquetHistory, SourceQuery, read_sources, row_filter
 from dgtl_ray.run.results import Result, SourceUse
 from dgtl_ray.search import learns_from_sources
-from dgtl_ray.space.encoding.encoder import column_names
+from dgtl_ray.space.encoding.encoder import column_names, earlier_widths, widen
 from dgtl_ray.transfer.relatedness import Relatedness
 
 # Few rows are learned in few steps: search waits for them. More rows take more, by passes.
@@ -70,6 +70,7 @@ class Experience:
         query = SourceQuery(
             kind=device.kind,
             columns=columns,
+            earlier=earlier_widths(device.kind),
             own=own,
             device_key=device.key,
             operators={task.operator for task in self.tasks},
@@ -134,7 +135,12 @@ def pretrain_histories(
     from dgtl_ray.transfer.usable import LEAST
 
     require_model_folder(folder)
-    query = SourceQuery(kind=kind, columns=len(column_names(kind)), most_rows=rows)
+    query = SourceQuery(
+        kind=kind,
+        columns=len(column_names(kind)),
+        earlier=earlier_widths(kind),
+        most_rows=rows,
+    )
     read = Knowledge(sources=read_sources([ParquetHistory(uri) for uri in uris], query))
     known = pretrained(read, monitor)
     if known.model is None:
@@ -164,15 +170,20 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _fitting(model: Knowledge, kind: str, columns: int) -> Knowledge:
-    """The model, unless its sources are told in other columns than the target's."""
+    """The model, its sources told in the target's columns; those of an earlier version grow.
+
+    Raises:
+        InputError: The sources are told in other columns than the target's.
+    """
     kinds = {source.device.kind for source in model.sources}
     widths = {source.encoding.shape[1] for source in model.sources}
-    if kinds != {kind} or widths != {columns}:
+    if kinds != {kind} or not widths <= {columns, *earlier_widths(kind)}:
         raise InputError(
             f"the model was made for {', '.join(sorted(kinds))}, in {sorted(widths)} columns, not"
             f" for {kind} in {columns}: make one with dgtl pretrain --target {kind}"
         )
-    return model
+    sources = (replace(s, encoding=widen(s.encoding, columns)) for s in model.sources)
+    return replace(model, sources=tuple(sources))
 
 
 def source_uses(outcome: SearchOutcome, results: Sequence[Result]) -> tuple[SourceUse, ...]:

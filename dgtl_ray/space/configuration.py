@@ -1,4 +1,8 @@
-"""One configuration as JSON that people read: `{"sketch": 1, "tile yy": [1, 2, 14, 2], …}`."""
+"""One configuration as JSON that people read: `{"sketch": 1, "tile yy": [1, 2, 14, 2], …}`.
+
+One of an algorithm of our own names that in place of the sketch's number, which only TVM's have:
+`{"algorithm": "winograd 4", "tile tiles": [14, 1, 1, 14], …}`.
+"""
 
 import json
 from typing import Any
@@ -16,7 +20,13 @@ def write_configuration(index: int, sketch: Sketch, choices: IntArray) -> str:
         knob.name: knob.value(int(choice))
         for knob, choice in zip(sketch.knobs, choices, strict=True)
     }
-    return json.dumps({"sketch": index, **chosen})
+    named = {"algorithm": sketch.algorithm} if sketch.algorithm else {"sketch": index}
+    return json.dumps({**named, **chosen})
+
+
+def names_algorithm(text: str) -> bool:
+    """Whether a configuration is one of an algorithm of our own."""
+    return "algorithm" in _parse(text)
 
 
 def read_configuration(text: str, sketches: tuple[Sketch, ...]) -> tuple[int, IntArray]:
@@ -26,12 +36,7 @@ def read_configuration(text: str, sketches: tuple[Sketch, ...]) -> tuple[int, In
         InputError: The text is no configuration of these sketches; it says why.
     """
     values = _parse(text)
-    index = values.pop("sketch", None)
-    if not isinstance(index, int) or not 0 <= index < len(sketches):
-        raise InputError(
-            f"configuration: sketch is {index!r}, this design space has {len(sketches)} sketches; "
-            "was it recorded for another task or target?"
-        )
+    index = _sketch_index(values, sketches)
     knobs = sketches[index].knobs
     names = {knob.name for knob in knobs}
     if values.keys() != names:
@@ -41,6 +46,27 @@ def read_configuration(text: str, sketches: tuple[Sketch, ...]) -> tuple[int, In
         )
     choices = [_choice(knob.name, knob.table, values[knob.name]) for knob in knobs]
     return index, np.array(choices, dtype=np.int32)
+
+
+def _sketch_index(values: dict[str, Any], sketches: tuple[Sketch, ...]) -> int:
+    """The sketch that a configuration names; what names it is taken out of `values`."""
+    if "algorithm" in values:
+        name = values.pop("algorithm")
+        known = [sketch.algorithm for sketch in sketches]
+        if not name or name not in known:
+            raise InputError(
+                f"configuration: its algorithm is {name!r}, this design space has "
+                f"{sorted(filter(None, known))}; was it recorded for another task or target?"
+            )
+        return known.index(name)
+    index = values.pop("sketch", None)
+    direct = sum(not sketch.algorithm for sketch in sketches)
+    if not isinstance(index, int) or not 0 <= index < direct:
+        raise InputError(
+            f"configuration: sketch is {index!r}, this design space has {direct} sketches; "
+            "was it recorded for another task or target?"
+        )
+    return index
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -86,8 +86,30 @@ def _fills_vectors(tiling: Tiling, limits: Limits) -> Mask:
     return vector_points(tiling) >= limits.vector_points
 
 
+def _sums_fit_registers(tiling: Tiling, _: Limits) -> Mask:
+    """A row of vectors, one factor, and all sums: what an algorithm's innermost step holds."""
+    limits = tiling.sketch.register_limits
+    if not limits.registers:
+        return np.ones(tiling.count, dtype=np.bool_)
+    width = tiling.extent(_last_spatial(tiling), len(tiling.nest.levels) - 1)
+    rows = tiling.product(len(tiling.nest.levels) - 1) // width
+    vectors = -(-width // limits.lanes)
+    return (rows + 1) * vectors + 1 <= limits.registers
+
+
+def _parts_fill_cores(tiling: Tiling, _: Limits) -> Mask:
+    """An algorithm's parallel loop has an iteration for each core."""
+    return tiling.product(0) >= tiling.sketch.register_limits.least_parts
+
+
+def _last_spatial(tiling: Tiling) -> int:
+    return max(i for i, axis in enumerate(tiling.nest.axes) if not axis.reduction)
+
+
 RULES = (
     Rule(holds=_locations_exist, needs_tiles=False),
     Rule(holds=_body_fits),
     Rule(holds=_fills_vectors),
+    Rule(holds=_sums_fit_registers),
+    Rule(holds=_parts_fill_cores),
 )

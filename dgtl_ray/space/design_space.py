@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.space.configuration import read_configuration, write_configuration
+from dgtl_ray.space.configuration import (
+    names_algorithm,
+    read_configuration,
+    write_configuration,
+)
 from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.encoding.encoder import column_names, encode_choices
 from dgtl_ray.space.limits import Limits
@@ -52,8 +56,12 @@ class DesignSpace:
 
     @property
     def key(self) -> str:
-        """Hash of everything that gives rows their meaning: the same key, the same programs."""
-        meaning = [[s.instructions, [k.as_dict() for k in s.knobs]] for s in self.sketches]
+        """Hash of everything that gives numbered sketches their meaning: TVM's rearrangements.
+
+        A configuration of an algorithm of our own says itself what it means.
+        """
+        direct = [sketch for sketch in self.sketches if not sketch.algorithm]
+        meaning = [[s.instructions, [k.as_dict() for k in s.knobs]] for s in direct]
         return hashlib.sha256(json.dumps([self.kind, meaning]).encode()).hexdigest()[:16]
 
     @property
@@ -160,6 +168,21 @@ class DesignSpace:
         row[0] = index
         row[1 : 1 + len(choices)] = choices
         return row
+
+    def holds(self, key: str, config: str) -> bool:
+        """Whether a configuration, or the default schedule (""), means here what it meant there.
+
+        Args:
+            key: Of the space that it was recorded in.
+            config: Its text.
+        """
+        if config and names_algorithm(config):
+            try:
+                self.row_of(config)
+            except InputError:
+                return False
+            return True
+        return key == self.key
 
     def schedule_of(self, row: IntArray) -> str:
         """One row's schedule for a build worker: its sketch's trace with the decisions put in."""

@@ -13,6 +13,8 @@ from dgtl_ray.space.factors import factorisations, prime_factors
 # Values of a location that are no loops, and the site of those.
 AT_ROOT, INLINED = -1, -2
 NO_SITE = (-1, -1)
+# Neighbours of a row of a table that holds no more than some tiles.
+_NEAREST = 6
 
 
 class KnobKind(StrEnum):
@@ -32,7 +34,8 @@ class Knob:
         kind: What it decides.
         instruction: Position of the sampling instruction in the sketch's trace.
         shape: Of a tile: (extent, parts, greatest innermost part). Otherwise empty.
-        values: Of the other kinds: the values. Of a tile: empty.
+        values: Of the other kinds: the values. Of a tile: empty where all factorisations are in
+            its table, otherwise the table's rows, one after another.
         sites: Of a location: for each value the (axis, level) of the loop it names, `NO_SITE`
             where that loop is no part of a tile. Otherwise empty.
     """
@@ -47,6 +50,8 @@ class Knob:
     @cached_property
     def table(self) -> IntArray:
         """(choices × parts); one part unless the knob is a tile."""
+        if self.kind is KnobKind.TILE and self.values:
+            return np.array(self.values, dtype=np.int32).reshape(-1, self.shape[1])
         if self.kind is KnobKind.TILE:
             extent, parts, max_innermost = self.shape
             return factorisations(extent, parts, max_innermost)
@@ -59,9 +64,12 @@ class Knob:
     def neighbours(self) -> IntArray:
         """(choices × k): indices one step away from each choice, repeated to fill the row.
 
-        A step of a tile moves one prime factor between two parts; of another knob it is any
-        other value. A knob without another value is its own neighbour.
+        A step of a tile moves one prime factor between two parts, or, where its rows are given,
+        goes to one of the nearest; of another knob it is any other value. A knob without another
+        value is its own neighbour.
         """
+        if self.kind is KnobKind.TILE and self.values:
+            return _nearest_rows(self.table)
         if self.kind is KnobKind.TILE:
             return _tile_neighbours(self.table)
         others = [[j for j in range(len(self)) if j != i] or [i] for i in range(len(self))]
@@ -101,6 +109,15 @@ class Knob:
             values=tuple(data["values"]),
             sites=tuple((axis, level) for axis, level in data["sites"]),
         )
+
+
+def _nearest_rows(table: IntArray) -> IntArray:
+    """(choices × k): the rows whose extents differ by the smallest factors, for every choice."""
+    logs = np.log2(table)
+    distance = np.abs(logs[:, None] - logs[None]).sum(axis=2)
+    np.fill_diagonal(distance, np.inf if len(table) > 1 else 0.0)
+    nearest: IntArray = np.argsort(distance, axis=1, kind="stable")[:, :_NEAREST].astype(np.int32)
+    return nearest[:, : max(len(table) - 1, 1)]
 
 
 def _tile_neighbours(table: IntArray) -> IntArray:

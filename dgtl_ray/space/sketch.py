@@ -1,7 +1,7 @@
 """A sketch: one way of scheduling a task, a product of knobs."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -16,15 +16,31 @@ from dgtl_ray.space.nest import Extents, Nest
 Logs = NDArray[np.float32]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegisterLimits:
+    """What an algorithm's innermost product must keep to; all 0 where nothing is known of it.
+
+    Attributes:
+        lanes: Numbers of a vector.
+        registers: Vectors that fit registers.
+        least_parts: Iterations of the parallel loop, at least.
+    """
+
+    lanes: int = 0
+    registers: int = 0
+    least_parts: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sketch:
-    """What TVM's rules made of a task, its choices left open.
+    """One way of computing a task, its choices left open: TVM's rules', or another algorithm's.
 
     Attributes:
         knobs: The choices, in the order of the trace.
         nest: The loops that it tiles.
         tiles: For each axis of the nest the knob that splits it, -1 where none does.
-        instructions: The trace without its decisions, as JSON.
+        instructions: The trace without its decisions, as JSON; of an algorithm of our own an
+            object with its name (`algorithm`) and whatever else is fixed.
         write_level: The tile level whose end writes the results back into the epilogue; -1 where
             the epilogue is a pass of its own.
         stages: Copies of each shared buffer that a software pipeline holds; 1 without one.
@@ -32,6 +48,10 @@ class Sketch:
             it asks for nothing.
         rfactor: The part of a split reduction that runs over partial results, 0 or 1; -1 where
             no reduction is split so.
+        homes: For each axis the tile level where it lies whole if no knob splits it, -1 where the
+            nest says so; empty: everywhere.
+        workload: The loops of the task, where the nest is another algorithm's.
+        register_limits: Of an algorithm's innermost product.
     """
 
     knobs: tuple[Knob, ...]
@@ -42,6 +62,9 @@ class Sketch:
     stages: int = 1
     thread_range: tuple[int, int] = (0, 0)
     rfactor: int = -1
+    homes: tuple[int, ...] = ()
+    workload: Nest | None = None
+    register_limits: RegisterLimits = RegisterLimits()
 
     @cached_property
     def choices(self) -> IntArray:
@@ -54,9 +77,16 @@ class Sketch:
         return prod(len(knob) for knob in self.knobs)
 
     @cached_property
+    def algorithm(self) -> str:
+        """Name of the algorithm of our own, "" of TVM's rearrangements of the program."""
+        instructions = json.loads(self.instructions)
+        return str(instructions["algorithm"]) if isinstance(instructions, dict) else ""
+
+    @cached_property
     def tiled(self) -> bool:
-        """Every axis of its nest has a tile of its own."""
-        return all(tile >= 0 for tile in self.tiles)
+        """Every axis of its nest has a tile of its own, or a level."""
+        homes = self.homes or (-1,) * len(self.tiles)
+        return all(max(tile, home) >= 0 for tile, home in zip(self.tiles, homes, strict=True))
 
     @cached_property
     def level_extents(self) -> tuple[Extents, ...]:
@@ -111,12 +141,16 @@ class Sketch:
             "stages": self.stages,
             "thread_range": list(self.thread_range),
             "rfactor": self.rfactor,
+            "homes": list(self.homes),
+            "workload": self.workload.as_dict() if self.workload else None,
+            "register_limits": asdict(self.register_limits),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Sketch":
         """The sketch that `as_dict` wrote."""
         low, high = data["thread_range"]
+        workload = data.get("workload")
         return cls(
             knobs=tuple(Knob.from_dict(item) for item in data["knobs"]),
             nest=Nest.from_dict(data["nest"]),
@@ -126,6 +160,9 @@ class Sketch:
             stages=data["stages"],
             thread_range=(low, high),
             rfactor=data["rfactor"],
+            homes=tuple(data.get("homes", ())),
+            workload=Nest.from_dict(workload) if workload else None,
+            register_limits=RegisterLimits(**data.get("register_limits", {})),
         )
 
     def _axis_levels(self, index: int) -> Extents:
@@ -133,7 +170,8 @@ class Sketch:
         levels = self.nest.levels_of(axis)
         if tile < 0:
             extents = np.ones((len(self.nest.levels), 1), dtype=np.int64)
-            extents[self.nest.home_level(index)] = axis.extent
+            home = self.homes[index] if self.homes else -1
+            extents[home if home >= 0 else self.nest.home_level(index)] = axis.extent
             return extents
         table = self.knobs[tile].table
         extents = np.ones((len(self.nest.levels), len(table)), dtype=np.int64)

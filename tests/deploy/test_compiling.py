@@ -6,7 +6,7 @@ import pytest
 from dgtl_ray.core.errors import DeployError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy import CompiledNetwork, compile_network, compile_untuned, verify
-from dgtl_ray.model import Network, TargetSpec
+from dgtl_ray.model import Network, TargetSpec, load_network
 from dgtl_ray.space.sketches import read_design_space
 
 
@@ -35,6 +35,24 @@ def test_chosen_schedules_give_the_references_answers(network: Network, target: 
             schedules[task.workload_key] = space.schedule_of(pool[0])
     assert len(schedules) >= 3
     assert verify(compile_network(network, schedules, target), network).ok
+
+
+def test_layers_computed_by_winograds_algorithm_give_the_references_answers(
+    target: TargetSpec,
+) -> None:
+    """With weights transformed when the network is compiled, as one error of all layers."""
+    network = load_network("tests.networks:deep", target)
+    schedules = {}
+    for task in network.tasks:
+        space = read_design_space(task, target.json, ("winograd",))
+        own = [k for k, sketch in enumerate(space.sketches) if sketch.algorithm == "winograd 4"]
+        rows = [row for row in space.sample(20, np.random.default_rng(0)) if row[0] in own]
+        if rows:
+            schedules[task.workload_key] = space.schedule_of(rows[0])
+    assert len(schedules) == 2
+    verification = verify(compile_network(network, schedules, target), network)
+    assert verification.ok
+    assert verification.max_relative_error < 2e-4
 
 
 def test_untuned_gives_the_references_answers(network: Network, target: TargetSpec) -> None:

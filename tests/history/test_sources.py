@@ -55,6 +55,15 @@ def test_rows_that_no_model_can_use_are_left_out(tmp_path: Path) -> None:
     assert sources(tmp_path, rows, QUERY) == []
 
 
+def test_older_rows_count_nothing_in_columns_that_came_later(tmp_path: Path) -> None:
+    later = replace(row(1), encoding=(1.0, 2.0, 3.0))
+    query = replace(QUERY, columns=3, earlier=(2,))
+    (source,) = sources(tmp_path, [row(0), later], query)
+    assert source.encoding.tolist() == np.array([[0, 1e-3, 0], [1, 2, 3]], np.float32).tolist()
+    # Rows of any other width were told in other columns.
+    assert len(sources(tmp_path, [], replace(query, earlier=()))[0].encoding) == 1
+
+
 def test_failures_are_told(tmp_path: Path) -> None:
     failed = example_measurement(1, workload_key="a", status=Status.RUN_ERROR)
     (source,) = sources(tmp_path, [row(0), failed], QUERY)

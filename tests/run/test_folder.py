@@ -62,6 +62,22 @@ def test_another_run_is_not_resumed(tmp_path: Path) -> None:
         folder.begin(state(search="evolutionary"), resume=True)
 
 
+def test_other_algorithms_are_another_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(algorithms="direct,winograd"), resume=False)
+    with pytest.raises(InputError, match="algorithms was 'direct,winograd', is 'direct'"):
+        folder.begin(state(algorithms="direct"), resume=True)
+
+
+def test_a_run_from_before_there_were_algorithms_was_direct(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(state(), resume=False)
+    fields = json.loads((tmp_path / "run.json").read_text())
+    del fields["algorithms"]
+    (tmp_path / "run.json").write_text(json.dumps(fields))
+    assert folder.read().algorithms == "direct"
+
+
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"run_id": ')
     with pytest.raises(InputError, match=r"run\.json is damaged"):

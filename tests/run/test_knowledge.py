@@ -1,14 +1,17 @@
 """What a run is told of its knowledge."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.knowledge import Knowledge, SourceTask
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.engine.layer import Transfer
-from dgtl_ray.run.knowledge import pretrain_histories, pretrained, transfer_notes
+from dgtl_ray.run.knowledge import Experience, pretrain_histories, pretrained, transfer_notes
+from dgtl_ray.space.encoding.encoder import column_names, earlier_widths
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.transfer.relatedness import Relatedness
 
@@ -76,3 +79,24 @@ def test_without_a_source_that_is_left_out_there_is_no_such_note() -> None:
     notes = Notes()
     assert not pretrained(Knowledge(), notes).sources
     assert notes.told == []
+
+
+def test_a_model_from_before_there_were_algorithms_is_of_use() -> None:
+    """Its sources lack the columns that came later; they are filled up with zeros."""
+    columns = len(column_names("cpu"))
+    (earlier,) = earlier_widths("cpu")
+    old = replace(task("old", rows=9), encoding=np.ones((9, earlier), np.float32))
+    experience = Experience(
+        stores=(), tasks=(), target="{}", search="dgtl", model=Knowledge(sources=(old,))
+    )
+    (source,) = experience.learn(EXAMPLE_DEVICE, SilentMonitor()).sources
+    assert source.encoding.shape == (9, columns)
+    assert not source.encoding[:, earlier:].any()
+    assert source.encoding[:, :earlier].all()
+
+
+def test_a_model_told_in_other_columns_is_refused() -> None:
+    model = Knowledge(sources=(task("strange", rows=9),))
+    experience = Experience(stores=(), tasks=(), target="{}", search="dgtl", model=model)
+    with pytest.raises(InputError, match="columns"):
+        experience.learn(EXAMPLE_DEVICE, SilentMonitor())

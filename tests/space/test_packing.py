@@ -135,7 +135,7 @@ def test_instructions_that_name_an_algorithm_are_followed_by_it(
     asked: list[tuple[Mapping[str, Any], Mapping[int, Any]]] = []
 
     def keep(
-        module: Any, target: Any, instructions: Mapping[str, Any], decisions: Mapping[int, Any]
+        module: Any, instructions: Mapping[str, Any], decisions: Mapping[int, Any]
     ) -> Scheduled:
         asked.append((instructions, decisions))
         return Scheduled(module=module, preparations=(Preparation(parameter=1, function=None),))

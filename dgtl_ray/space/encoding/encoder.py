@@ -10,6 +10,7 @@ from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.descriptors import NO_DEVICE
+from dgtl_ray.space.encoding.algorithms import TOLD, algorithm_features
 from dgtl_ray.space.encoding.cpu import cpu_features
 from dgtl_ray.space.encoding.cuda import cuda_features
 from dgtl_ray.space.encoding.footprints import footprint_features
@@ -27,9 +28,11 @@ Group = Callable[[View, Columns], None]
 _SHARED: tuple[Group, ...] = (tile_features, alignment_features, footprint_features)
 _DESCRIPTORS: tuple[Group, ...] = (other_features, workload_features, device_features)
 _GROUPS: dict[str, tuple[Group, ...]] = {
-    "cpu": (*_SHARED, cpu_features, *_DESCRIPTORS),
+    "cpu": (*_SHARED, cpu_features, *_DESCRIPTORS, algorithm_features),
     "cuda": (*_SHARED, cuda_features, *_DESCRIPTORS),
 }
+# Columns that a later version added, each time at the end; rows written before hold 0 there.
+_ADDED: dict[str, tuple[int, ...]] = {"cpu": (len(TOLD),)}
 
 # Configurations encoded at a time: their columns stay in the cache.
 BATCH = 4096
@@ -42,6 +45,18 @@ def column_names(kind: str) -> tuple[str, ...]:
     """The encoding's columns: every sketch of a kind adds the same ones, in the same order."""
     point = Constraints(kind, _POINT[kind], _LIMITS)
     return tuple(_features(kind, point, np.zeros((1, 0), np.int32), NO_DEVICE, _CAPACITY).names)
+
+
+@cache
+def earlier_widths(kind: str) -> tuple[int, ...]:
+    """Columns of the encodings that earlier versions wrote: the first ones of today's."""
+    added = _ADDED.get(kind, ())
+    return tuple(len(column_names(kind)) - sum(added[k:]) for k in range(len(added)))
+
+
+def widen(encoding: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
+    """An encoding (n × any) with zeros in the columns that it lacks (n × columns)."""
+    return np.pad(encoding, ((0, 0), (0, max(columns - encoding.shape[1], 0))))
 
 
 def encode_choices(

@@ -40,15 +40,20 @@ class View:
         """The loops that the sketch tiles."""
         return self.tiling.nest
 
+    @property
+    def workload(self) -> Nest:
+        """The loops of the task, whatever the sketch makes of it."""
+        return self.sketch.workload or self.nest
+
     @cached_property
     def spatial(self) -> tuple[int | None, ...]:
         """The axis in each spatial slot, None where the nest has fewer."""
-        return _slots(self.nest, SPATIAL_SLOTS, reduction=False)
+        return axis_slots(self.nest, SPATIAL_SLOTS)
 
     @cached_property
     def reduction(self) -> tuple[int | None, ...]:
         """The axis in each reduction slot, None where the nest has fewer."""
-        return _slots(self.nest, REDUCTION_SLOTS, reduction=True)
+        return axis_slots(self.nest, REDUCTION_SLOTS, reduction=True)
 
     @property
     def reads(self) -> tuple[Access | None, ...]:
@@ -88,6 +93,7 @@ def log2(value: Values | float) -> NDArray[np.float32]:
     return np.log2(np.maximum(np.asarray(value, dtype=np.float32), np.float32(1.0)))
 
 
-def _slots(nest: Nest, count: int, *, reduction: bool) -> tuple[int | None, ...]:
+def axis_slots(nest: Nest, count: int, *, reduction: bool = False) -> tuple[int | None, ...]:
+    """The axis in each slot, counted from the innermost, None where there are fewer."""
     axes = [i for i, axis in enumerate(nest.axes) if axis.reduction == reduction][::-1]
     return tuple(axes[slot] if slot < len(axes) else None for slot in range(count))

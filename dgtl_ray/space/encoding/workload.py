@@ -3,18 +3,27 @@
 from math import log2, prod
 
 from dgtl_ray.space.descriptors import device_columns
-from dgtl_ray.space.encoding.view import Columns, View
+from dgtl_ray.space.encoding.view import (
+    READ_SLOTS,
+    REDUCTION_SLOTS,
+    SPATIAL_SLOTS,
+    Columns,
+    View,
+    axis_slots,
+)
 from dgtl_ray.space.nest import Nest
 
 
 def workload_features(view: View, out: Columns) -> None:
     """Extents, work, bytes, strides and windows of the anchor block, and what it is like."""
-    nest, axes = view.nest, view.nest.axes
-    slots = [(f"s{i}", axis) for i, axis in enumerate(view.spatial)]
-    slots += [(f"r{i}", axis) for i, axis in enumerate(view.reduction)]
+    nest, axes = view.workload, view.workload.axes
+    slots = [(f"s{i}", axis) for i, axis in enumerate(axis_slots(nest, SPATIAL_SLOTS))]
+    slots += [
+        (f"r{i}", axis) for i, axis in enumerate(axis_slots(nest, REDUCTION_SLOTS, reduction=True))
+    ]
     for slot, axis in slots:
         out.add(f"log2 extent {slot}", log2(axes[axis].extent) if axis is not None else 0.0)
-    for i, access in enumerate(view.reads):
+    for i, access in enumerate((*nest.reads[:READ_SLOTS], None, None)[:READ_SLOTS]):
         elements = prod(access.shape) * access.element_bytes if access else 1
         out.add(f"log2 bytes read{i}", log2(elements))
     window, stride = _window(nest), _stride(nest)
@@ -36,7 +45,7 @@ def workload_features(view: View, out: Columns) -> None:
 
 def device_features(view: View, out: Columns) -> None:
     """The device's descriptor, and what the task would need on it at its best."""
-    device, nest = view.device, view.nest
+    device, nest = view.device, view.workload
     compute_s = _flop(nest) / (device.peak_gflops * 1e9)
     memory_s = _bytes(nest) / (device.bandwidth_gb_s * 1e9)
     for name, value in device_columns(device).items():

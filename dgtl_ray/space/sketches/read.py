@@ -1,12 +1,14 @@
-"""Reads a task's design space from TVM's sketches."""
+"""Reads a task's design space: TVM's sketches, and those of our own algorithms."""
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import tvm
 from tvm.target import codegen
 
+from dgtl_ray.core.algorithms import ALGORITHMS, DIRECT
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.space.design_space import DesignSpace
@@ -17,7 +19,8 @@ from dgtl_ray.space.limits import (
     Limits,
 )
 from dgtl_ray.space.nest import LEVELS
-from dgtl_ray.space.sketches.anchor import read_blocks
+from dgtl_ray.space.sketches.algorithms import own_sketches
+from dgtl_ray.space.sketches.anchor import anchor_of, read_blocks
 from dgtl_ray.space.sketches.context import parse_target, tune_context
 from dgtl_ray.space.sketches.errors import ScheduleError
 from dgtl_ray.space.sketches.read_sketch import read_sketch
@@ -31,12 +34,16 @@ PROBES = 8
 _log = logging.getLogger(__name__)
 
 
-def read_design_space(task: LayerTask, target: str) -> DesignSpace:
-    """The design space of a task on a target.
+def read_design_space(
+    task: LayerTask, target: str, algorithms: Collection[str] = ALGORITHMS
+) -> DesignSpace:
+    """The design space of a task on a target: TVM's sketches, then those of our own algorithms.
 
     Args:
         task: The task, its program unscheduled.
         target: TVM's target as JSON; one for CUDA names its limits.
+        algorithms: What may be in it (`core.algorithms`). A task that none of them can compute
+            keeps TVM's sketches.
 
     Returns:
         Its design space: of size 1 where nothing can be chosen, and of size 0 where TVM has no
@@ -52,11 +59,13 @@ def read_design_space(task: LayerTask, target: str) -> DesignSpace:
     module = tvm.ir.load_json(task.program)
     limits = read_limits(parsed)
     blocks = read_blocks(module, LEVELS[kind])
-    schedules = tune_context(module, parsed).generate_design_space()
+    own = own_sketches(module, parsed, anchor_of(blocks).nest, algorithms) if blocks else []
+    direct = DIRECT in algorithms or not own
+    schedules = tune_context(module, parsed).generate_design_space() if direct else []
     sketches = [read_sketch(module, SketchTrace.of(s.trace), blocks) for s in schedules]
-    space = DesignSpace(kind=kind, sketches=tuple(sketches), limits=limits)
-    working = [i for i in range(len(sketches)) if _works(space, i, task, target)]
-    return DesignSpace(kind=kind, sketches=tuple(sketches[i] for i in working), limits=limits)
+    space = DesignSpace(kind=kind, sketches=(*sketches, *own), limits=limits)
+    working = [i for i in range(len(space.sketches)) if _works(space, i, task, target)]
+    return DesignSpace(kind=kind, sketches=tuple(space.sketches[i] for i in working), limits=limits)
 
 
 def read_limits(target: Any) -> Limits:

@@ -37,7 +37,7 @@ def apply_schedule(program: str, target: str, schedule: str) -> Scheduled:
         return pack_weights(apply_default(module, parse_target(target)))
     instructions, decisions = _read(schedule)
     if isinstance(instructions, dict):
-        return apply_algorithm(module, parse_target(target), instructions, dict(decisions))
+        return apply_algorithm(module, instructions, dict(decisions))
     return pack_weights(_postprocessed(replay(module, schedule), target))
 
 

@@ -1,0 +1,1 @@
+"""Algorithms of our own: programs written anew, beside TVM's rearranged ones."""
