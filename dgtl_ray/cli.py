@@ -46,6 +46,7 @@ class Bench(StrEnum):
     SPACE = "space"
     NOISE = "noise"
     MATH = "math"
+    GRAPH = "graph"
     TRANSFER = "transfer"
     ABLATION = "ablation"
     MODEL = "model"
@@ -182,12 +183,13 @@ def run(
         list[Path] | None, typer.Option("--input", help="Input as .npy, one for each input.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the first output there.")] = None,
+    threads: Annotated[int | None, typer.Option(help="How many run it on a CPU.")] = None,
 ) -> None:
     """Run a tuned module once and show its outputs."""
     from dgtl_ray.deploy.command import run_module
     from dgtl_ray.report import rows_table
 
-    rows = run_module(directory, input_file or [], output)
+    rows = run_module(directory, input_file or [], output, threads)
     _console().print(rows_table(rows))
 
 

@@ -26,6 +26,13 @@ class Stage(StrEnum):
     CONFIRM = "confirm"  # one of the best few, timed again before a winner is named
 
 
+class TimedIn(StrEnum):
+    """Where a kernel ran when it was timed."""
+
+    ALONE = "alone"  # nothing but the kernel, and what passes through the caches between two runs
+    NETWORK = "network"  # the whole network, timed call by call
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
     """One row of history. `docs/history.md` says what each column means.
@@ -33,7 +40,8 @@ class Measurement:
     `config` is the configuration as JSON (`""` for the default schedule); `cost_s` the median of
     `repeats_s`, None unless `status` is ok; `predicted_mean`, `predicted_std` are of log(cost_s),
     None where the proposer predicts nothing. Clocks and temperature are the device's just after the
-    timing, None where it does not tell.
+    timing, None where it does not tell. `passed_bytes` passed through its caches between two runs;
+    None, as `timed_in` is, where nothing was timed, or in rows of a time when that was not kept.
     """
 
     run_id: str
@@ -67,6 +75,8 @@ class Measurement:
     core_clock_mhz: float | None = None
     memory_clock_mhz: float | None = None
     temperature_c: float | None = None
+    timed_in: TimedIn | None = None
+    passed_bytes: int | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions, DeviceDescriptor
-from dgtl_ray.core.measurement import Stage, Status
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.measurement import Stage, Status, TimedIn
+from dgtl_ray.core.task import ALONE, Surroundings, TensorSpec
 
 IntArray = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
@@ -72,35 +72,38 @@ class EvaluatorConfig:
     """How a candidate is timed.
 
     Attributes:
-        repeat: Repeats kept of a candidate that is in the running.
-        min_repeat_ms: Each repeat runs the kernel as often as fills this time.
+        repeat: The fewest repeats, each of one run, of a candidate that is in the running.
+        min_time_ms: There are more of them where they take less than this together.
         give_up_factor: First runs this many times slower than the best so far end the timing.
         timeout_s: Wall-clock limit of timing one candidate.
-        enable_cpu_cache_flush: Empty a CPU's caches before each run; a GPU's are always emptied.
     """
 
     repeat: int = 5
-    min_repeat_ms: float = 10.0
+    min_time_ms: float = 30.0
     give_up_factor: float = 3.0
     timeout_s: float = 10.0
-    enable_cpu_cache_flush: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunInput:
-    """A built candidate to time; `best_s` is the best latency known, None if there is none."""
+    """A built candidate to time; `best_s` is the best latency known, None if there is none.
+
+    `surroundings` are those of its task: what it will find in its network it shall find now.
+    """
 
     artifact: Artifact
     target: str
     evaluator: EvaluatorConfig
     best_s: float | None
+    surroundings: Surroundings = ALONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
     """Every repeat in seconds per run of the kernel; `timing_s` is the wall-clock it took.
 
-    `conditions` are those of the device just after the last repeat.
+    `conditions` are those of the device just after the last repeat, `passed_bytes` of other data
+    passed through its caches between two runs; None where the kernel was not timed.
     """
 
     status: Status
@@ -108,6 +111,8 @@ class RunResult:
     repeats_s: tuple[float, ...]
     timing_s: float
     conditions: Conditions = UNKNOWN_CONDITIONS
+    passed_bytes: int | None = None
+    timed_in: TimedIn = TimedIn.ALONE
 
 
 class Builder(Protocol):

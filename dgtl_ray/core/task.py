@@ -1,5 +1,6 @@
 """A layer task: one fused operator function of a network."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -9,6 +10,31 @@ class TensorSpec:
 
     shape: tuple[int, ...]
     dtype: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size, from the bits at the end of its dtype's name (`float32`, `int8`)."""
+        bits = int("".join(c for c in self.dtype if c.isdigit()) or 8)
+        return math.prod(self.shape) * bits // 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a layer finds when its network runs it.
+
+    Attributes:
+        other_bytes: Weights and activations of the network's other calls: so many bytes pass
+            through the caches between two runs of this one.
+        weights: Which of its arguments are weights, by position: nothing else reads them. The
+            other arguments are activations, which layers before it wrote or will have read.
+    """
+
+    other_bytes: int = 0
+    weights: tuple[int, ...] = ()
+
+
+# Of a task that belongs to no network.
+ALONE = Surroundings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +50,7 @@ class LayerTask:
         args: Its arguments, inputs before outputs.
         program: The unscheduled program, as TVM's JSON of a module whose function is `main`.
         network: The network it came from.
+        surroundings: What it finds there when it runs.
     """
 
     name: str
@@ -34,17 +61,9 @@ class LayerTask:
     args: tuple[TensorSpec, ...]
     program: str
     network: str
+    surroundings: Surroundings = ALONE
 
     @property
     def bytes_touched(self) -> int:
         """Bytes of all arguments: the least that a run has to move."""
-        return sum(_size_bytes(spec) for spec in self.args)
-
-
-def _size_bytes(spec: TensorSpec) -> int:
-    """Size of a tensor, from the bits at the end of its dtype's name (`float32`, `int8`)."""
-    bits = int("".join(c for c in spec.dtype if c.isdigit()) or 8)
-    count = 1
-    for extent in spec.shape:
-        count *= extent
-    return count * bits // 8
+        return sum(spec.size_bytes for spec in self.args)

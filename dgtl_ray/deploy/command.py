@@ -15,7 +15,7 @@ from dgtl_ray.storage import Storage, join
 
 
 def run_module(
-    directory: str, inputs: Sequence[Path], output: Path | None
+    directory: str, inputs: Sequence[Path], output: Path | None, threads: int | None = None
 ) -> list[dict[str, str | float]]:
     """Run a module on `.npy` files, or on random inputs where none are given.
 
@@ -23,6 +23,7 @@ def run_module(
         directory: Folder or address of the module, or of the run that made it.
         inputs: One file for each input of the network.
         output: Where the first output is written, as `.npy`.
+        threads: How many run it; see `load`.
 
     Returns:
         One row an output: its shape, range, and the seconds that the run took.
@@ -32,7 +33,7 @@ def run_module(
         DeviceError: The module was built for another kind of device.
     """
     of_run = Storage(directory).kind("module") is FileType.Directory
-    module = load(join(directory, "module") if of_run else directory)
+    module = load(join(directory, "module") if of_run else directory, threads=threads)
     arrays = [_read(path) for path in inputs] or _random(module.metadata.inputs)
     start_s = time.perf_counter()
     outputs = module(*arrays)

@@ -1,7 +1,9 @@
 """A network and its layers' schedules → an executable."""
 
+import tempfile
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -10,10 +12,11 @@ from tvm import relax, tirx
 
 from dgtl_ray.core.errors import DeployError
 from dgtl_ray.core.task import TensorSpec
-from dgtl_ray.deploy.devices import open_device
+from dgtl_ray.deploy.devices import open_device, thread_count
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import Preparations, Weights, lift_weights
 from dgtl_ray.measure.link import link_shared
+from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.vector_math import use_vector_math
 from dgtl_ray.model import Network, TargetSpec, exact_math, workload_key
 from dgtl_ray.space.sketches import Scheduled, ScheduleError, apply_schedule
@@ -59,13 +62,21 @@ class CompiledNetwork:
     @cached_property
     def _runner(self) -> NetworkRunner:
         device = open_device(self._target.json)
+        pool = ThreadPool(thread_count(self._target.json, None))
         return NetworkRunner(
-            self.executable.jit(fcompile=link_shared),
+            self._load(pool),
+            pool,
             (tvm.runtime.tensor(array, device) for array in self.weights),
             device=device,
             input_names=self._network.input_names,
             inputs=self._network.inputs,
         )
+
+    def _load(self, pool: ThreadPool) -> Any:
+        with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+            path = Path(scratch) / "module.so"
+            self.executable.export_library(str(path), fcompile=link_shared, workspace_dir=scratch)
+            return pool.load(path)
 
 
 def compile_network(

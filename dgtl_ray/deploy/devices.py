@@ -9,8 +9,8 @@ from typing import Any
 import tvm
 from tvm.target import codegen
 
-from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure.runtime_device import use_threads
+from dgtl_ray.core.errors import DeviceError, InputError
+from dgtl_ray.measure.runtime_device import threads_of
 
 # Features that change which instructions LLVM emits, by the first letters of their names; the
 # others only tune the choice among instructions that every CPU has.
@@ -31,9 +31,20 @@ def open_device(target: str) -> Any:
     if attributes["kind"] == "cuda":
         return _open_gpu(attributes)
     _check_cpu(attributes)
-    cores = len(os.sched_getaffinity(0))
-    use_threads(min(cores, int(attributes.get("num-cores", cores))))
     return tvm.cpu()
+
+
+def thread_count(target: str, asked: int | None) -> int:
+    """How many threads run a module: as many as asked for, else as the target's cores here.
+
+    Raises:
+        InputError: Fewer than one is asked for.
+    """
+    if asked is None:
+        return min(threads_of(target), len(os.sched_getaffinity(0)))
+    if asked < 1:
+        raise InputError(f"a module runs on one thread or more, not {asked}")
+    return asked
 
 
 def check_library(path: Path) -> None:

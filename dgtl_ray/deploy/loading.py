@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tvm
 from numpy.typing import NDArray
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.deploy.devices import check_library, open_device
+from dgtl_ray.deploy.devices import check_library, open_device, thread_count
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights_file import read_weights
+from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.storage import Storage, is_uri
 
 Array = NDArray[Any]
@@ -22,6 +22,9 @@ Array = NDArray[Any]
 
 class TunedModule:
     """A saved network on this machine's device: call it with the network's inputs.
+
+    Any thread may call it; calls from several run one after the other. Modules run side by side,
+    each on threads of its own.
 
     Attributes:
         metadata: What it was made from.
@@ -57,32 +60,37 @@ class TunedModule:
         return self._runner
 
 
-def load(directory: Path | str) -> TunedModule:
+def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
     """Load a saved module to run it here.
 
     Loading runs code of the directory: load only what you trust.
 
     Args:
         directory: Where it is: a path, or an address that Arrow knows (`s3://…`).
+        threads: How many run it on a CPU, the caller's among them; as many as it was tuned for
+            where it is not given, and no more than the processors that this process may use.
 
     Raises:
-        InputError: There is no module, it is damaged, or it has another format version.
+        InputError: There is no module, it is damaged, it has another format version, or `threads`
+            is less than one.
         DeviceError: It was built for another kind of device.
     """
     if not is_uri(directory):
-        return _load(Path(directory))
+        return _load(Path(directory), threads)
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
         Storage(directory).download(Path(scratch))
-        return _load(Path(scratch))
+        return _load(Path(scratch), threads)
 
 
-def _load(directory: Path) -> TunedModule:
+def _load(directory: Path, threads: int | None) -> TunedModule:
     metadata = read_metadata(directory)
     check_library(directory / LIBRARY)
     device = open_device(metadata.target)
     _check_files(directory, metadata.files)
+    pool = ThreadPool(thread_count(metadata.target, threads))
     runner = NetworkRunner(
-        _load_library(directory / LIBRARY),
+        _load_library(directory / LIBRARY, pool),
+        pool,
         read_weights(directory / WEIGHTS, device),
         device=device,
         input_names=metadata.input_names,
@@ -117,11 +125,11 @@ def _check_files(directory: Path, digests: Mapping[str, str]) -> None:
             )
 
 
-def _load_library(path: Path) -> Any:
+def _load_library(path: Path, pool: ThreadPool) -> Any:
     """The library, loaded from a path of its own.
 
     A path that was loaded before would give the old library, whatever the file holds now.
     """
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
         copy = Path(shutil.copy(path, scratch))
-        return tvm.runtime.load_module(str(copy))
+        return pool.load(copy)

@@ -1,5 +1,6 @@
 """A compiled network on its device."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from tvm.runtime.vm import VirtualMachine
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.measure.thread_pool import ThreadPool
 
 Array = NDArray[Any]
 
@@ -21,24 +23,30 @@ _ALIGNMENT_BYTES = 64
 class NetworkRunner:
     """A compiled network with its weights on the device, ready to run.
 
-    Not thread-safe: a run uses the network's one set of intermediate buffers.
+    Thread-safe: one run at a time, since there is one virtual machine and one set of threads.
     """
 
     def __init__(
         self,
         library: Any,
+        pool: ThreadPool,
         weights: Iterable[Any],
         *,
         device: Any,
         input_names: Sequence[str],
         inputs: Sequence[TensorSpec],
     ) -> None:
-        """Put the network on `device`, where its `weights` are already: TVM's tensors."""
+        """Put the network on `device`, where its `weights` are already: TVM's tensors.
+
+        `pool` is what `library` was loaded with.
+        """
+        self._pool = pool
+        self._lock = threading.Lock()
         self._device = device
         self._weights = list(weights)
         self._names = tuple(input_names)
         self._specs = tuple(inputs)
-        self._machine = VirtualMachine(library, device)
+        self._main = VirtualMachine(library, device)["main"]
 
     def __call__(self, *inputs: Any) -> Array | tuple[Array, ...]:
         """One inference, NumPy out.
@@ -82,7 +90,9 @@ class NetworkRunner:
 
     def run_prepared(self, prepared: Sequence[Any]) -> tuple[Any, ...]:
         """One inference on what `prepare` gave; on a GPU it may still be going on at return."""
-        result = self._machine["main"](*prepared, *self._weights)
+        with self._lock:
+            self._pool.revive()
+            result = self._main(*prepared, *self._weights)
         return (result,) if isinstance(result, tvm.runtime.Tensor) else tuple(result)
 
     def synchronize(self) -> None:

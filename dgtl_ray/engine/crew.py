@@ -144,8 +144,8 @@ class RayCrew:
         """As `build`, done beside what the caller does next."""
         return self._events.start(_gather(self.build_one(*item) for item in items))
 
-    def time(self, items: Sequence[tuple[ArtifactRef, float | None]]) -> list[RunResult]:
-        """Time built candidates (artifact, best latency known)."""
+    def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> list[RunResult]:
+        """Time built candidates (layer index, artifact, best latency known)."""
         return self._events.run(_gather(self.time_one(*item) for item in items))
 
     def verify(self, artifact: ArtifactRef, reference: ArtifactRef) -> RunResult:
@@ -175,9 +175,9 @@ class RayCrew:
         except RayError as error:
             return Built(result=lost_build(error), artifact=artifact)
 
-    async def time_one(self, artifact: ArtifactRef, best_s: float | None) -> RunResult:
+    async def time_one(self, layer: int, artifact: ArtifactRef, best_s: float | None) -> RunResult:
         """Time a built candidate."""
-        args = (artifact, best_s)
+        args = (artifact, self._tasks[layer].surroundings, best_s)
         return await self._devices.submit("time", args, self._config.evaluator.timeout_s)
 
     def close(self) -> None:
@@ -207,7 +207,7 @@ class RayCrew:
         layer = by_size[len(by_size) // 2]
         built = await self.build_one(layer, "")
         if is_ok(built):
-            args = (built.artifact, None)
+            args = (built.artifact, self._tasks[layer].surroundings, None)
             self._devices.set_reference("time", args, self._config.evaluator.timeout_s)
 
 

@@ -221,7 +221,7 @@ class TuningLoop:
 
     def _time(self, candidates: Asked, built: Sequence[Built]) -> list[Trial]:
         ready = [k for k, item in enumerate(built) if is_ok(item)]
-        jobs = [(built[k].artifact, self._best_s(*candidates[k])) for k in ready]
+        jobs = [(candidates[k][0], built[k].artifact, self._best_s(*candidates[k])) for k in ready]
         runs = dict(zip(ready, self._crew.time(jobs), strict=True))
         return [
             Trial(layer=layer, candidate=candidate, build=built[k].result, run=runs.get(k))

@@ -122,4 +122,6 @@ class Recorder:
             core_clock_mhz=trial.conditions.core_clock_mhz,
             memory_clock_mhz=trial.conditions.memory_clock_mhz,
             temperature_c=trial.conditions.temperature_c,
+            timed_in=trial.run.timed_in if trial.cost_s is not None and trial.run else None,
+            passed_bytes=trial.run.passed_bytes if trial.run else None,
         )

@@ -109,7 +109,7 @@ class StreamingLoop(TuningLoop):
         run = None
         if is_ok(built):
             best_s = self._best_s(layer, candidate)
-            run = await self._crew.time_one(built.artifact, best_s)
+            run = await self._crew.time_one(layer, built.artifact, best_s)
         self._finished.append(Trial(layer=layer, candidate=candidate, build=built.result, run=run))
 
     async def _keep(self) -> None:

@@ -20,6 +20,7 @@ from dgtl_ray.core.roles import (
     RunResult,
     Timer,
 )
+from dgtl_ray.core.task import Surroundings
 
 BuilderFactory: TypeAlias = Callable[[], Builder]
 TimerFactory: TypeAlias = Callable[[], Timer]
@@ -54,9 +55,19 @@ class DeviceHost:
         self._target = target
         self._evaluator = evaluator
 
-    def time(self, artifact: Artifact, best_s: float | None) -> RunResult:
+    def time(
+        self, artifact: Artifact, surroundings: Surroundings, best_s: float | None
+    ) -> RunResult:
         """Time one candidate; `best_s` is the best latency known, None if there is none."""
-        return self._timer.time(self._run_input(artifact, best_s))
+        return self._timer.time(
+            RunInput(
+                artifact=artifact,
+                target=self._target,
+                evaluator=self._evaluator,
+                best_s=best_s,
+                surroundings=surroundings,
+            )
+        )
 
     def verify(self, artifact: Artifact, reference: Artifact) -> RunResult:
         """Compare a candidate's outputs with a reference's on the same inputs."""
@@ -69,14 +80,6 @@ class DeviceHost:
     def close(self) -> None:
         """End the processes that time."""
         self._timer.close()
-
-    def _run_input(self, artifact: Artifact, best_s: float | None) -> RunInput:
-        return RunInput(
-            artifact=artifact,
-            target=self._target,
-            evaluator=self._evaluator,
-            best_s=best_s,
-        )
 
 
 DeviceActor: Any = ray.remote(DeviceHost)

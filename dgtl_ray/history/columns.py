@@ -49,6 +49,7 @@ def _list_of(kind: Any) -> Any:
 
 
 _NOT_TOLD = "where the device does not tell: NVML does for NVIDIA's GPUs"
+_NOT_KEPT = "where nothing was timed, and in rows from before it was kept"
 
 COLUMNS: tuple[Column, ...] = (
     Column(
@@ -270,6 +271,24 @@ COLUMNS: tuple[Column, ...] = (
         unit="°C",
         null=_NOT_TOLD,
         example="41.0",
+    ),
+    Column(
+        name="timed_in",
+        type=pa.string(),
+        meaning=(
+            "Where the kernel ran: alone, or within its network, timed call by call; repeats_s are"
+            " then means over the calls of one inference each"
+        ),
+        null=f"{_NOT_KEPT}: alone",
+        example="network",
+    ),
+    Column(
+        name="passed_bytes",
+        type=pa.int64(),
+        meaning="Bytes of other data that passed through the device's caches between two runs",
+        unit="B",
+        null=f"{_NOT_KEPT}: none on CPUs, twice the second-level cache on GPUs",
+        example="56000000",
     ),
     Column(
         name="created_at",

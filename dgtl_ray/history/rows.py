@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.history.schema import SCHEMA
 
 _FIELDS = tuple(field.name for field in fields(Measurement))
@@ -25,6 +25,7 @@ _FROM_ARROW: dict[str, Callable[[Any], Any]] = {
     "repeats_s": tuple,
     "status": Status,
     "stage": Stage,
+    "timed_in": lambda place: None if place is None else TimedIn(place),
     "created_at": lambda moment: moment.replace(tzinfo=UTC),
 }
 

@@ -89,14 +89,26 @@ def _clock_ghz() -> float:
 @cache
 def cache_sizes_bytes() -> tuple[int, int]:
     """One core's first-level data cache, and the last level; small ones where nothing is told."""
+    sizes = _cache_sizes()
+    if not sizes:
+        return 32 << 10, 1 << 20
+    return sizes[min(sizes)], sizes[max(sizes)]
+
+
+@cache
+def second_level_bytes() -> int:
+    """One core's second-level cache; a small one where nothing is told."""
+    return _cache_sizes().get(2, 1 << 20)
+
+
+def _cache_sizes() -> dict[int, int]:
+    """Size of each level of data cache in bytes; empty where nothing is told."""
     sizes: dict[int, int] = {}
     for folder in sorted(_CACHES.glob("index*")):
         if (folder / "type").read_text().strip() != "Instruction":
             level = int((folder / "level").read_text())
             sizes[level] = _bytes_of((folder / "size").read_text().strip())
-    if not sizes:
-        return 32 << 10, 1 << 20
-    return sizes[min(sizes)], sizes[max(sizes)]
+    return sizes
 
 
 def _bytes_of(size: str) -> int:

@@ -1,43 +1,23 @@
 """The device that runs a kernel, as TVM's runtime sees it."""
 
+import json
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import tvm
 
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.measure.cpu import cache_sizes_bytes
 from dgtl_ray.measure.gpu import NO_GPU
 from dgtl_ray.measure.nvml import gpu_conditions
 
-# Repeats, each of one run with cold caches, that a short kernel gets on a GPU: one run of some
-# microseconds says little, and flushing takes longer than the run.
-_MOST_COLD_REPEATS = 50
 
+def flush_bytes(device: Any) -> int:
+    """What must be written on a GPU so that nothing of a kernel's arguments is left in its caches.
 
-@dataclass(frozen=True, kw_only=True)
-class Flush:
-    """Before each repeat, write `size_bytes`, so that nothing of the arguments is left in caches.
-
-    A repeat is then one run; there are up to `most_repeats`, as many as fill the usual time.
+    0 where the driver does not tell how large they are.
     """
-
-    size_bytes: int
-    most_repeats: int
-
-
-def flush_of(device: Any, evaluator: EvaluatorConfig) -> Flush | None:
-    """How caches are emptied: on a GPU always, on a CPU where it is asked for."""
-    if device.type == "cuda":
-        size_bytes = 2 * int(device.l2_cache_size_bytes or 0)
-        return Flush(size_bytes=size_bytes, most_repeats=_MOST_COLD_REPEATS) if size_bytes else None
-    if not evaluator.enable_cpu_cache_flush:
-        return None
-    _, last_level = cache_sizes_bytes()
-    return Flush(size_bytes=2 * last_level, most_repeats=evaluator.repeat)
+    return 2 * int(device.l2_cache_size_bytes or 0)
 
 
 def conditions_of(device: Any) -> Conditions:
@@ -46,7 +26,7 @@ def conditions_of(device: Any) -> Conditions:
 
 
 def open_device(target: str) -> Any:
-    """The device a target runs on; on a CPU, TVM's threads are as many as the target's cores.
+    """The device a target runs on.
 
     Args:
         target: TVM's target as JSON.
@@ -57,7 +37,6 @@ def open_device(target: str) -> Any:
     resolved = tvm.target.Target(target)
     kind = resolved.kind.name
     if kind == "llvm":
-        use_threads(int(resolved.attrs.get("num-cores", len(os.sched_getaffinity(0)))))
         return tvm.cpu(0)
     if kind == "cuda":
         device = tvm.cuda(0)
@@ -67,12 +46,12 @@ def open_device(target: str) -> Any:
     raise DeviceError(f"target kind {kind!r} cannot be timed: only llvm (a CPU) and cuda can")
 
 
-def use_threads(count: int) -> None:
-    """Let TVM's kernels run on `count` threads; by itself it takes half of the cores for real.
+def threads_of(target: str) -> int:
+    """How many threads run the parallel loops of code for `target` (JSON) here.
 
-    The pool is made at its first parallel loop and reads the variable then; a pool that is there
-    already is made anew only if its size is wrong.
+    A CPU's cores, as the target names them or as this process may use; on a GPU, one.
     """
-    os.environ["TVM_NUM_THREADS"] = str(count)
-    if tvm.runtime.num_threads() != count:
-        tvm.get_global_func("runtime.config_threadpool")(1, count)
+    attributes = json.loads(target)
+    if attributes["kind"] != "llvm":
+        return 1
+    return int(attributes.get("num-cores", len(os.sched_getaffinity(0))))

@@ -19,8 +19,10 @@ from dgtl_ray.measure.compare import relative_error
 from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
 from dgtl_ray.measure.preparing import Preparer
-from dgtl_ray.measure.runtime_device import conditions_of, flush_of, open_device
-from dgtl_ray.measure.stopwatch import time_candidate
+from dgtl_ray.measure.runtime_device import conditions_of, flush_bytes, open_device, threads_of
+from dgtl_ray.measure.stopwatch import FlushedStage, Stage, time_candidate
+from dgtl_ray.measure.surroundings import NetworkStage, Traffic
+from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
 from dgtl_ray.space.sketches.scheduled import parse_preparations
 
@@ -48,28 +50,37 @@ class TimeJob:
         self._conditions = conditions
         self._numbers = itertools.count()
         self._caches: dict[str, ArgumentCache[Any]] = {}
+        self._pools: dict[int, ThreadPool] = {}
+        self._traffics: dict[str, Traffic] = {}
 
     def __call__(self, item: Request) -> Answer:
         """Do what is asked of a candidate."""
         if isinstance(item, DescribeInput):
             return describe_device(item.target)
         device = open_device(item.target)
+        self._threads = threads_of(item.target)
         if isinstance(item, VerifyInput):
             return self._verify(item, device)
         return self._time(item, device)
 
     def _time(self, item: RunInput, device: Any) -> Timing:
-        repeats_s = time_candidate(
-            self._load(item.artifact),
-            _ENTRY,
-            self._cache(device).get(item.artifact.args),
-            device,
-            item.evaluator,
-            item.best_s,
-            flush_of(device, item.evaluator),
-        )
+        stage = self._stage(item, device)
+        module = self._load(item.artifact)
+        repeats_s = time_candidate(module, _ENTRY, stage, device, item.evaluator, item.best_s)
         # At once: clocks fall where nothing runs.
-        return Timing(repeats_s=repeats_s, conditions=self._conditions(device))
+        conditions = self._conditions(device)
+        return Timing(repeats_s=repeats_s, conditions=conditions, passed_bytes=stage.passed_bytes)
+
+    def _stage(self, item: RunInput, device: Any) -> Stage:
+        """Where the candidate runs: what it takes, and what it finds in the caches."""
+        specs, around = item.artifact.args, item.surroundings
+        cache = self._cache(device)
+        if device.type == "cuda":
+            return FlushedStage(cache.get(specs), flush_bytes(device))
+        held = [at for at in range(len(specs)) if at not in around.weights]
+        tensors = cache.get([specs[at] for at in held])
+        activations = dict(zip(held, tensors, strict=True))
+        return NetworkStage(specs, activations, around, self._traffic(item.target))
 
     def _verify(self, item: VerifyInput, device: Any) -> float:
         """The largest error; what the candidate takes in another form has none."""
@@ -99,9 +110,20 @@ class TimeJob:
         path = self._scratch / f"candidate-{next(self._numbers)}.so"
         path.write_bytes(artifact.library)
         try:
-            return tvm.runtime.load_module(str(path))
+            return self._pool().load(path)
         finally:
             path.unlink()  # what is mapped stays
+
+    def _pool(self) -> ThreadPool:
+        """What runs the parallel loops of candidates, as it runs a deployed module's."""
+        if self._threads not in self._pools:
+            self._pools[self._threads] = ThreadPool(self._threads)
+        return self._pools[self._threads]
+
+    def _traffic(self, target: str) -> Traffic:
+        if target not in self._traffics:
+            self._traffics[target] = Traffic(target, self._pool())
+        return self._traffics[target]
 
     def _cache(self, device: Any) -> ArgumentCache[Any]:
         def place(array: NDArray[np.generic]) -> Any:

@@ -67,7 +67,12 @@ class LocalTimer:
         if result.status is not Status.OK:
             return result
         timing: Timing = outcome.value
-        return replace(result, repeats_s=timing.repeats_s, conditions=timing.conditions)
+        return replace(
+            result,
+            repeats_s=timing.repeats_s,
+            conditions=timing.conditions,
+            passed_bytes=timing.passed_bytes,
+        )
 
     def verify(
         self,

@@ -8,10 +8,17 @@ from dgtl_ray.core.roles import Artifact
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """The answer to a `RunInput`: seconds per run of each repeat, and the device just after."""
+    """The answer to a `RunInput`.
+
+    Attributes:
+        repeats_s: Seconds per run of each repeat.
+        conditions: The device just after.
+        passed_bytes: What passed through its caches between two runs.
+    """
 
     repeats_s: tuple[float, ...]
     conditions: Conditions
+    passed_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

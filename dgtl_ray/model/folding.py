@@ -46,6 +46,11 @@ def permutation(call: Any) -> tuple[int, ...]:
     return tuple(range(rank))[::-1] if axes is None else tuple(int(a) % rank for a in axes)
 
 
+def constant_value(expr: Any) -> Array | None:
+    """The value of a constant tensor; None for any other expression."""
+    return np.asarray(expr.value.numpy()) if isinstance(expr, tvm.ir.GenericConst) else None
+
+
 @tvm.transform.module_pass(opt_level=0, name="FoldWithNumpy")
 class FoldWithNumpy:
     """Replaces foldable calls of `main` by constants, and no-ops by their argument."""

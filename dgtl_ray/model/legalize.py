@@ -3,6 +3,9 @@
 from typing import Any
 
 from tvm import topi
+from tvm.relax.transform.legalize_ops.nn import _nn_conv2d_transpose
+
+from dgtl_ray.model import transposed_convolution
 
 
 def conv2d(builder: Any, call: Any) -> Any:
@@ -36,6 +39,13 @@ def conv2d(builder: Any, call: Any) -> Any:
         out_dtype=dtype,
         primfunc_name_hint="conv2d" if int(attrs.groups) == 1 else "group_conv2d",
     )
+
+
+def conv2d_transpose(builder: Any, call: Any) -> Any:
+    """Lower a transposed convolution; with channels innermost TVM has no way to."""
+    if call.attrs.data_layout == "NHWC":
+        return transposed_convolution.lower(builder, call)
+    return _nn_conv2d_transpose(builder, call)
 
 
 def _is_depthwise(call: Any) -> bool:

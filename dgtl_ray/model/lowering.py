@@ -6,8 +6,10 @@ import tvm
 from tvm import relax
 
 from dgtl_ray.model import legalize
+from dgtl_ray.model.affine import FoldAffine
 from dgtl_ray.model.folding import FoldWithNumpy
 from dgtl_ray.model.marking import mark_weights, unmark_weights
+from dgtl_ray.model.transposes import SinkTransposes
 
 # Channels innermost on every target: a CPU vectorises along them, a GPU's threads read them side
 # by side, and history of one target says something about the other.
@@ -33,10 +35,12 @@ def lower(module: Any, target: Any) -> Any:
 def _simplify() -> list[Any]:
     """Batch norms into weights, and everything constant computed."""
     return [
-        relax.transform.FoldBatchnormToConv2D(),
         relax.transform.DecomposeOpsForInference(),
         relax.transform.CanonicalizeBindings(),
         FoldWithNumpy(),
+        relax.transform.CanonicalizeBindings(),
+        relax.transform.DeadCodeElimination(["main"]),  # or a statistic's copy counts as a use
+        FoldAffine(),
         relax.transform.CanonicalizeBindings(),
         relax.transform.FoldConstant(),
         relax.transform.DeadCodeElimination(["main"]),
@@ -53,6 +57,8 @@ def _convert_layout() -> list[Any]:
         relax.transform.Normalize(),
         relax.transform.ConvertLayout(CONV2D_LAYOUTS),
         relax.transform.Normalize(),
+        SinkTransposes(),
+        relax.transform.DeadCodeElimination(["main"]),
         relax.transform.EliminateCommonSubexpr(),  # one tensor converted for each of its users
         relax.transform.CanonicalizeBindings(),
         FoldWithNumpy(),
@@ -61,7 +67,12 @@ def _convert_layout() -> list[Any]:
 
 def _fuse() -> list[Any]:
     return [
-        relax.transform.LegalizeOps({"relax.nn.conv2d": legalize.conv2d}),
+        relax.transform.LegalizeOps(
+            {
+                "relax.nn.conv2d": legalize.conv2d,
+                "relax.nn.conv2d_transpose": legalize.conv2d_transpose,
+            }
+        ),
         relax.transform.AnnotateTIROpPattern(),
         relax.transform.FoldConstant(),
         relax.transform.FuseOps(),

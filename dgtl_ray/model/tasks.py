@@ -9,7 +9,7 @@ import tvm
 from tvm import relax, tirx
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.task import LayerTask
+from dgtl_ray.core.task import LayerTask, Surroundings
 from dgtl_ray.model import program
 from dgtl_ray.model.operators import dominating_operator
 
@@ -27,9 +27,41 @@ def extract_tasks(module: Any, network: str) -> tuple[LayerTask, ...]:
         key = keys.setdefault(name, _key(module[name], name, network))
         first.setdefault(key, name)
         weights[key] = weights.get(key, 0) + 1
+    around = surroundings(module)
     return tuple(
-        _task(module[name], name, key, weights[key], network) for key, name in first.items()
+        _task(module[name], name, key, weights[key], network, around[name])
+        for key, name in first.items()
     )
+
+
+def surroundings(module: Any) -> dict[str, Surroundings]:
+    """What each PrimFunc finds when `main` calls it, by the name of the function.
+
+    A call makes its weights and what it writes pass through the caches; what it reads beside them
+    other calls wrote. Where calls of one function differ in what is a weight, the first one counts.
+    """
+    weights: dict[str, tuple[int, ...]] = {}
+    passed: dict[str, int] = {}
+    total_bytes = 0
+    for binding in bindings(module["main"]):
+        if not is_kernel_call(binding.value):
+            continue
+        name = str(binding.value.args[0].name_hint)
+        at = weights.setdefault(name, constant_arguments(binding.value))
+        args = program.arguments(module[name])
+        written = args[len(binding.value.args[1].fields) :]
+        passed[name] = sum(spec.size_bytes for spec in (*(args[k] for k in at), *written))
+        total_bytes += passed[name]
+    return {
+        name: Surroundings(other_bytes=total_bytes - passed[name], weights=weights[name])
+        for name in weights
+    }
+
+
+def constant_arguments(call: Any) -> tuple[int, ...]:
+    """Which arguments of a kernel's call are weights, by position."""
+    fields = call.args[1].fields
+    return tuple(k for k, field in enumerate(fields) if isinstance(field, tvm.ir.GenericConst))
 
 
 def called_functions(module: Any) -> Iterator[str]:
@@ -75,7 +107,9 @@ def _key(func: Any, name: str, network: str) -> str:
         ) from error
 
 
-def _task(func: Any, name: str, key: str, weight: int, network: str) -> LayerTask:
+def _task(
+    func: Any, name: str, key: str, weight: int, network: str, around: Surroundings
+) -> LayerTask:
     normalised = program.normalised(func)
     return LayerTask(
         name=name,
@@ -86,6 +120,7 @@ def _task(func: Any, name: str, key: str, weight: int, network: str) -> LayerTas
         args=program.arguments(func),
         program=tvm.ir.save_json(normalised),
         network=network,
+        surroundings=around,
     )
 
 

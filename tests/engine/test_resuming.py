@@ -116,10 +116,10 @@ class OwnCrew:
     async def build_one(self, layer: int, schedule: str) -> Built:
         return self._build(layer, schedule)
 
-    def time(self, items: Sequence[tuple[Artifact, float | None]]) -> list[RunResult]:
-        return [self._time(artifact, best_s) for artifact, best_s in items]
+    def time(self, items: Sequence[tuple[int, Artifact, float | None]]) -> list[RunResult]:
+        return [self._time(artifact, best_s) for _, artifact, best_s in items]
 
-    async def time_one(self, artifact: Artifact, best_s: float | None) -> RunResult:
+    async def time_one(self, layer: int, artifact: Artifact, best_s: float | None) -> RunResult:
         await self._await_end(artifact)
         return self._time(artifact, best_s)
 

@@ -102,7 +102,7 @@ def compile_c(tmp_path_factory: pytest.TempPathFactory) -> CompileC:
 def run_input(
     artifact: Artifact, target: str, *, best_s: float | None = None, timeout_s: float = 10.0
 ) -> RunInput:
-    evaluator = EvaluatorConfig(repeat=3, min_repeat_ms=1.0, timeout_s=timeout_s)
+    evaluator = EvaluatorConfig(repeat=3, min_time_ms=1.0, timeout_s=timeout_s)
     return RunInput(artifact=artifact, target=target, evaluator=evaluator, best_s=best_s)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.measure.runtime_device import Flush, flush_of
-from dgtl_ray.measure.stopwatch import time_candidate
+from dgtl_ray.measure.runtime_device import flush_bytes
+from dgtl_ray.measure.stopwatch import FlushedStage, time_candidate
 
-EVALUATOR = EvaluatorConfig(repeat=5, min_repeat_ms=10.0)
-FLUSH = Flush(size_bytes=100 << 20, most_repeats=50)
+EVALUATOR = EvaluatorConfig(repeat=5, min_time_ms=10.0)
+FLUSH_BYTES = 100 << 20
 
 
 @dataclass(kw_only=True)
@@ -50,56 +50,41 @@ class _Results:
     results: list[float]
 
 
-def timed(module: Module, flush: Flush | None, best_s: float | None = None) -> tuple[float, ...]:
-    return time_candidate(module, "main", (), Gpu(), EVALUATOR, best_s, flush)
+def timed(module: Module, best_s: float | None = None) -> tuple[float, ...]:
+    stage = FlushedStage((), FLUSH_BYTES)
+    return time_candidate(module, "main", stage, Gpu(), EVALUATOR, best_s)
 
 
 @pytest.mark.parametrize(("run_s", "repeats"), [(20e-6, 50), (1e-3, 10), (4e-3, 5)])
-def test_each_repeat_is_one_run_with_cold_caches(run_s: float, repeats: int) -> None:
+def test_each_repeat_is_one_run_on_its_stage(run_s: float, repeats: int) -> None:
     module = Module(run_s=run_s)
-    assert timed(module, FLUSH) == (run_s,) * repeats
-    assert module.asked[-1] == {
-        "number": 1,
-        "repeat": repeats,
-        "cache_flush_bytes": FLUSH.size_bytes,
-    }
+    assert timed(module) == (run_s,) * repeats
+    assert module.asked[-1] == {"number": 1, "repeat": repeats, "cache_flush_bytes": FLUSH_BYTES}
 
 
-def test_without_a_flush_a_repeat_fills_its_time() -> None:
-    module = Module(run_s=20e-6)
-    assert timed(module, None) == (20e-6,) * 5
-    assert module.asked[-1] == {"number": 500, "repeat": 5, "cache_flush_bytes": 0}
-
-
-def test_a_slow_one_is_given_up_before_caches_are_flushed() -> None:
+def test_a_slow_one_is_given_up_before_anything_passes_through_the_caches() -> None:
     module = Module(run_s=1e-3)
-    assert timed(module, FLUSH, best_s=1e-4) == (1e-3,)
-    assert {how["cache_flush_bytes"] for how in module.asked} == {0}
+    assert timed(module, best_s=1e-4) == (1e-3,)
+    assert all("cache_flush_bytes" not in how for how in module.asked)
 
 
 def test_one_that_was_held_up_is_not_given_up() -> None:
     module = Module(run_s=1e-4, held_up=(2e-3, 1e-3))
-    assert timed(module, None, best_s=1e-4) == (1e-4,) * 5
+    assert timed(module, best_s=1e-4) == (1e-4,) * 50
 
 
 def test_of_a_slow_one_the_fastest_look_is_kept() -> None:
     module = Module(run_s=1.2e-3, held_up=(5e-3, 1e-3))
-    assert timed(module, None, best_s=1e-4) == (1e-3,)
+    assert timed(module, best_s=1e-4) == (1e-3,)
     assert len(module.asked) == 3
 
 
 def test_one_that_takes_long_is_run_once() -> None:
     module = Module(run_s=1.0)
-    assert timed(module, None, best_s=1e-4) == (1.0,)
+    assert timed(module, best_s=1e-4) == (1.0,)
     assert len(module.asked) == 1
 
 
-def test_a_gpus_caches_are_always_flushed_and_a_cpus_on_demand() -> None:
-    found = flush_of(Gpu(), EVALUATOR)
-    assert found is not None
-    assert found.size_bytes == 100 << 20
-    assert flush_of(Gpu(l2_cache_size_bytes=None), EVALUATOR) is None
-    assert flush_of(Gpu(type="cpu"), EVALUATOR) is None
-    on_demand = flush_of(Gpu(type="cpu"), EvaluatorConfig(enable_cpu_cache_flush=True))
-    assert on_demand is not None
-    assert on_demand.size_bytes > 1 << 20
+def test_a_gpus_caches_are_flushed_by_twice_their_size() -> None:
+    assert flush_bytes(Gpu()) == FLUSH_BYTES
+    assert flush_bytes(Gpu(l2_cache_size_bytes=None)) == 0

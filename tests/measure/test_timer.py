@@ -7,7 +7,7 @@ import pytest
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import NOTHING, Artifact, BuildInput
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.task import Surroundings, TensorSpec
 from dgtl_ray.measure import LocalBuilder, LocalTimer
 from tests.measure.conftest import (
     ARGS,
@@ -22,9 +22,9 @@ from tests.measure.conftest import (
 def test_times_a_good_candidate(timer: LocalTimer, good: Artifact, target: str) -> None:
     result = timer.time(run_input(good, target))
     assert result.status is Status.OK
-    assert len(result.repeats_s) == 3
+    assert 3 <= len(result.repeats_s) <= 50
     assert all(1e-7 < repeat_s < 0.1 for repeat_s in result.repeats_s)
-    assert result.timing_s >= 3e-3
+    assert result.timing_s >= sum(result.repeats_s)
 
 
 def test_gives_up_on_a_slow_candidate(timer: LocalTimer, good: Artifact, target: str) -> None:
@@ -35,7 +35,7 @@ def test_gives_up_on_a_slow_candidate(timer: LocalTimer, good: Artifact, target:
 
 def test_stays_with_one_in_the_running(timer: LocalTimer, good: Artifact, target: str) -> None:
     cost_s = timer.time(run_input(good, target)).repeats_s[0]
-    assert len(timer.time(run_input(good, target, best_s=10 * cost_s)).repeats_s) == 3
+    assert len(timer.time(run_input(good, target, best_s=10 * cost_s)).repeats_s) >= 3
 
 
 def test_a_long_run_is_timed_once_a_repeat(
@@ -136,14 +136,13 @@ def test_verify_survives_a_crash(
     assert timer.verify(good, good, target).status is Status.OK
 
 
-def test_cache_flush(good: Artifact, target: str) -> None:
-    # Flushing takes twice the last-level cache: hundreds of megabytes on a server.
-    timer = LocalTimer()
-    item = run_input(good, target)
-    flushing = replace(item.evaluator, enable_cpu_cache_flush=True)
-    result = timer.time(replace(item, evaluator=flushing))
-    timer.close()
-    assert (result.status, result.error, len(result.repeats_s)) == (Status.OK, "", 3)
+def test_what_passed_through_the_caches_is_told(
+    timer: LocalTimer, good: Artifact, target: str
+) -> None:
+    around = Surroundings(other_bytes=3 << 20, weights=(1,))
+    result = timer.time(replace(run_input(good, target), surroundings=around))
+    assert (result.status, result.error, result.passed_bytes) == (Status.OK, "", 3 << 20)
+    assert len(result.repeats_s) >= 3
 
 
 def test_describes_the_cpu(timer: LocalTimer, target: str) -> None:

@@ -85,6 +85,7 @@ def _time(timer: LocalTimer, sample: Sample, target: TargetSpec) -> float:
             target=target.json,
             evaluator=EvaluatorConfig(),
             best_s=None,
+            surroundings=sample.task.surroundings,
         )
     )
     if result.status is not Status.OK:
