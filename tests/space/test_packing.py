@@ -152,3 +152,17 @@ def test_instructions_that_name_an_algorithm_are_followed_by_it(
 def test_a_schedule_that_is_none_is_refused(schedule: str) -> None:
     with pytest.raises(ScheduleError, match=r"none such|not a schedule"):
         apply_schedule(TASKS["conv2d"]().program, CPU, schedule)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "depthwise_conv2d", "dense"])
+def test_neighbours_along_a_weights_innermost_axis_stay_neighbours(name: str) -> None:
+    """LLVM vectorises along it what a schedule leaves in plain loops."""
+    task = replace(TASKS[name](), program=marked(TASKS[name]().program))
+    for schedule in some_schedules(task, 12):
+        (preparation,) = apply_schedule(task.program, CPU, schedule).preparations
+        shape = preparation.weight.shape
+        elements = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+        prepared = Preparer([preparation.function]).prepare(0, tvm.runtime.tensor(elements))
+        if prepared.size == elements.size:  # packed, not transformed by another algorithm
+            assert prepared.shape[-1] > 1
+            assert (np.diff(prepared, axis=-1) == 1).all()

@@ -32,7 +32,30 @@ def pack_weights(module: tvm.IRModule) -> Scheduled:
     state = Schedule(module, debug_mask="none", error_render_level="none")
     if not ms.postproc.RewriteLayout().apply(state):
         return Scheduled(module=_finished(main))
+    _keep_vectors(state)
     return _split(state.mod["main"]) or Scheduled(module=_finished(main))
+
+
+def _keep_vectors(state: Schedule) -> None:
+    """Let what was contiguous in a weight stay so, as far as one tile of it goes.
+
+    TVM follows the loops, and so puts steps of a reduction innermost where they are. But a loop
+    that no schedule vectorises may be vectorised by LLVM, along the weight's own innermost axis.
+    """
+    for handle in state.get_child_blocks(state.get_sblock("root")):
+        block = state.get(handle)
+        if _COPIES not in block.annotations:
+            continue
+        axis = block.iter_vars[-1].var
+        places = [place.min for place in block.writes[0].region]
+        along = [k for k, place in enumerate(places) if _is_among(undefined_vars(place), axis)]
+        if along and along[-1] < len(places) - 1:
+            order = [k for k in range(len(places)) if k != along[-1]] + [along[-1]]
+            state.transform_layout(handle, ("write", 0), _permutation(order))
+
+
+def _permutation(order: Sequence[int]) -> tvm.tirx.IndexMap:
+    return tvm.tirx.IndexMap.from_func(lambda *at: [at[k] for k in order], ndim=len(order))
 
 
 def _finished(main: PrimFunc) -> tvm.IRModule:
