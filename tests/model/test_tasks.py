@@ -17,6 +17,8 @@ from dgtl_ray.model import (
     parse_target,
     workload_key,
 )
+from dgtl_ray.model.marking import unmark_weights
+from dgtl_ray.model.tasks import network_hash
 from tests.model import nets
 
 
@@ -172,7 +174,8 @@ def test_hash_sees_structure_and_not_the_weights_values(cpu: TargetSpec) -> None
     assert hash_of(rewired) != hash_of(once)
 
 
-def test_a_gpu_gets_the_same_tasks(convolutional: Network) -> None:
+def test_a_gpu_gets_the_same_tasks_whose_weights_are_not_marked(convolutional: Network) -> None:
     cuda = parse_target(default_cuda_json())
     network = load_network(nets.convolutional(), cuda, example_inputs=torch.randn(nets.IMAGE_SHAPE))
-    assert network.network_hash == convolutional.network_hash
+    assert network_hash(unmark_weights(convolutional.module)) == network.network_hash
+    assert network.network_hash != convolutional.network_hash
