@@ -46,6 +46,7 @@ class Bench(StrEnum):
     SPACE = "space"
     NOISE = "noise"
     MATH = "math"
+    ALGORITHMS = "algorithms"
     GRAPH = "graph"
     TRANSFER = "transfer"
     ABLATION = "ablation"
@@ -265,6 +266,12 @@ def bench(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Replays of each search; as the experiment has it.")
     ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="Layer whose algorithms are compared: NETWORK/NAME.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Configurations of each algorithm.")
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the figure into this file.")] = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -283,6 +290,8 @@ def bench(
         "history": history,
         "time_budget": seconds,
         "seeds": seeds,
+        "layers": layer,
+        "trials": trials,
         "figure": figure,
     }
     options = {option: value for option, value in given.items() if value}

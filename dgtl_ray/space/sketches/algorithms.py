@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from os import cpu_count
 from typing import Any, TypeAlias
 
-from dgtl_ray.core.algorithms import WINOGRAD
+from dgtl_ray.core.algorithms import MATMUL, WINOGRAD
 from dgtl_ray.space.nest import Nest
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.sketches.cpu_shape import CpuShape
 from dgtl_ray.space.sketches.errors import ScheduleError
+from dgtl_ray.space.sketches.own import matmul, winograd
 from dgtl_ray.space.sketches.own.choices import Machine
-from dgtl_ray.space.sketches.own.winograd import NAMES, apply_winograd, winograd_sketches
 from dgtl_ray.space.sketches.scheduled import Scheduled
 
 NAME = "algorithm"
@@ -24,9 +24,14 @@ Algorithm: TypeAlias = Callable[[Any, Mapping[str, Any], Mapping[int, Any]], Sch
 # The unscheduled module, the machine, the loops of the task's anchor.
 Sketches: TypeAlias = Callable[[Any, Machine, Nest], Iterator[Sketch]]
 
-ALGORITHMS: dict[str, Algorithm] = dict.fromkeys(NAMES, apply_winograd)
+ALGORITHMS: dict[str, Algorithm] = {
+    **dict.fromkeys(winograd.NAMES, winograd.apply_winograd),
+    matmul.NAME: matmul.apply_matmul,
+}
 # By the kind of target, and the name that users know.
-_SKETCHES: dict[str, dict[str, Sketches]] = {"llvm": {WINOGRAD: winograd_sketches}}
+_SKETCHES: dict[str, dict[str, Sketches]] = {
+    "llvm": {WINOGRAD: winograd.winograd_sketches, MATMUL: matmul.matmul_sketches}
+}
 
 
 def own_sketches(

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from math import prod
 
 from dgtl_ray.space.knobs import Knob, KnobKind
+from dgtl_ray.space.nest import Access
 from dgtl_ray.space.sketch import RegisterLimits
 from dgtl_ray.space.sketches.cpu_shape import CpuShape, vector_factor
 
 Row = tuple[int, ...]
 
 # Vectors of a register tile's row.
-_VECTORS = (1, 2, 3, 4, 6)
+_VECTORS = (1, 2, 3, 4, 5, 6)
+# Fewer lanes than these are no vector worth the name.
+LEAST_LANES = 4
+FLOAT_BYTES = 4
 _UNROLLS = (1, 2, 4)
 # Rows of a register tile; fewer only where there are no more.
 _FEWEST_ROWS, _MOST_ROWS = 4, 16
@@ -86,16 +90,29 @@ def row_rows(total: int, parts: Sequence[int], most: int) -> list[Row]:
     return found
 
 
-def column_rows(channels: int, lanes: int, shares: Sequence[int]) -> list[Row]:
-    """[shares, blocks, 1, channels of a block] of the output channels."""
+def column_rows(channels: int, lanes: int, shares: Sequence[int | None]) -> list[Row]:
+    """[shares, blocks, 1, channels of a block] of the output channels.
+
+    Args:
+        channels: Of the output.
+        lanes: Of a vector.
+        shares: Numbers of parts to try; None: each block is one.
+    """
     widths = [vectors * lanes for vectors in _VECTORS if channels % (vectors * lanes) == 0]
     blocks = {width: channels // width for width in widths}
+    parts = [(width, share or blocks[width]) for width in widths for share in shares]
     return [
         (share, blocks[width] // share, 1, width)
-        for width in widths
-        for share in shares
+        for width, share in parts
         if blocks[width] % share == 0
     ]
+
+
+def float_access(
+    name: str, shape: tuple[int, ...], coefficients: tuple[tuple[int, ...], ...]
+) -> Access:
+    """How a nest touches a float32 buffer."""
+    return Access(buffer=name, shape=shape, coefficients=coefficients, element_bytes=FLOAT_BYTES)
 
 
 def step_rows(steps: int) -> list[Row]:

@@ -51,6 +51,17 @@ class Epilogue:
             self.value, {self.anchor: value, **dict(zip(self.axes, typed, strict=True))}
         )
 
+    def reads(self, buffer: Any) -> bool:
+        """Whether it reads a buffer itself."""
+        found = []
+
+        def look(load: Any) -> Any:
+            found.append(load.source.same_as(buffer))
+            return load
+
+        tvm_ffi.structural_map(self.value, (TensorLoad, look))
+        return any(found)
+
 
 def read_epilogue(output: Any, anchor: Any, definitions: Mapping[Any, Definition]) -> Epilogue:
     """The expression of `output`'s elements, all buffers between inlined.

@@ -104,13 +104,16 @@ def read_contraction(module: Any) -> Contraction:
     output = main.params[-1]
     if shape_of(output) != tuple(int(axis.dom.extent) for axis in spatial):
         raise UnlikeError("its output has another shape than its anchor's")
+    epilogue = read_epilogue(output, anchor.body.buffer, definitions)
+    if epilogue.reads(weight.source):
+        raise UnlikeError("its weights are read in two ways")
     return Contraction(
         extents=tuple(int(axis.dom.extent) for axis in axes),
         spatial=len(spatial),
         source=_source(source, axes, main.params, definitions),
         weight=_operand(weight, axes),
         weight_at=max(weight_at),
-        epilogue=read_epilogue(output, anchor.body.buffer, definitions),
+        epilogue=epilogue,
         parameters=tuple(main.params),
         attributes={str(k): v for k, v in main.attrs.items() if str(k) != _WEIGHTS},
     )

@@ -7,13 +7,16 @@ from typing import Any
 import tvm
 from tvm import tirx
 
-from dgtl_ray.space.nest import LEVELS, Access, Axis, Nest
+from dgtl_ray.space.nest import LEVELS, Axis, Nest
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.sketches.cpu_shape import vector_factor
 from dgtl_ray.space.sketches.errors import ScheduleError
 from dgtl_ray.space.sketches.own.choices import (
+    FLOAT_BYTES,
+    LEAST_LANES,
     Machine,
     column_rows,
+    float_access,
     row_rows,
     step_rows,
     tile_knob,
@@ -28,13 +31,10 @@ from dgtl_ray.space.sketches.scheduled import Preparation, Scheduled
 
 NAMES = {f"winograd {outputs}": transforms for outputs, transforms in TRANSFORMS.items()}
 
-# Fewer channels do not fill vectors.
-_LEAST_LANES = 4
 # Bytes of transformed inputs that an iteration may hold: more than any core's own cache.
 _MOST_BYTES = 4 << 20
 # Tiles at a time, about.
 _TILES = (4, 6, 8, 12, 16, 24, 32, 48, 64)
-_FLOAT_BYTES = 4
 _SIDE = 3
 
 
@@ -119,7 +119,7 @@ def _read(module: Any) -> Contraction:
     )
     if not fits:
         raise UnlikeError("it is no 3 × 3 convolution of stride 1")
-    if any(vector_factor(task.extents[k], _LEAST_LANES) < _LEAST_LANES for k in (3, 6)):
+    if any(vector_factor(task.extents[k], LEAST_LANES) < LEAST_LANES for k in (3, 6)):
         raise UnlikeError("its channels do not fill vectors")
     return task
 
@@ -130,7 +130,7 @@ def _sketch(
     outputs, channels = task.extents[3], task.extents[6]
     tiles = _tiles(transforms, task)
     lanes = machine.lanes(outputs)
-    held = transforms.products * channels * _FLOAT_BYTES
+    held = transforms.products * channels * FLOAT_BYTES
     parts = machine.parts(tiles, _TILES)
     knobs = (
         tile_knob("tiles", 0, row_rows(tiles, parts, max(_MOST_BYTES // held, 1))),
@@ -173,15 +173,11 @@ def _nest(tiles: int, positions: int, outputs: int, channels: int) -> Nest:
         ),
         levels=LEVELS["cpu"],
         reads=(
-            _access("inputs", (tiles, positions, channels), (tile, position, channel)),
-            _access("filters", (positions, channels, outputs), (position, channel, output)),
+            float_access("inputs", (tiles, positions, channels), (tile, position, channel)),
+            float_access("filters", (positions, channels, outputs), (position, channel, output)),
         ),
-        write=_access("products", (tiles, positions, outputs), (tile, position, output)),
+        write=float_access("products", (tiles, positions, outputs), (tile, position, output)),
     )
-
-
-def _access(name: str, shape: tuple[int, ...], coefficients: tuple[tuple[int, ...], ...]) -> Access:
-    return Access(buffer=name, shape=shape, coefficients=coefficients, element_bytes=_FLOAT_BYTES)
 
 
 def _sum(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
