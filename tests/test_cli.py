@@ -27,6 +27,7 @@ def dgtl(*arguments: str) -> Result:
         (["tune", NETWORK, "--target", "{"], "not valid JSON"),
         (["tune", NETWORK, "--trials", "-3"], "give 0 or more"),
         (["tune", NETWORK, "--time-budget", "8 minutes"], "8m, 90s or 1h30m"),
+        (["tune", NETWORK, "--algorithms", "direct,fft"], "direct, winograd, matmul"),
         (["tune", NETWORK, "--json", "/no/such/folder/x.json"], "there is no folder"),
         (["tune", NETWORK, "--history", "/no/such/history"], "no history at"),
         (["tune", "tests.networks:missing"], "no missing"),
