@@ -5,6 +5,8 @@ import os
 import sys
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,27 +119,32 @@ def tune(
     json_file: JsonOption = None,
 ) -> None:
     """Tune a network for a target, then verify the result and show what it won."""
+    _check_writable(json_file)
     from dgtl_ray.core.algorithms import parse_algorithms
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.folder import choose_folder
     from dgtl_ray.storage import split
+
+    parent, name = split(choose_folder(out, network, target, resume=resume))
+    budget_s = None if time_budget is None else parse_duration(time_budget)
+    allowed = parse_algorithms(algorithms)
+    if address == "local" and trials != 0:
+        _start_search()
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
-    _check_writable(json_file)
-    parent, name = split(choose_folder(out, network, target, resume=resume))
     console = _console()
     tuner = Tuner(
         network,
         target=target,
         tune_config=TuneConfig(
             num_samples=trials,
-            time_budget_s=None if time_budget is None else parse_duration(time_budget),
+            time_budget_s=budget_s,
             min_gain=min_gain,
             search_alg=search.value,
             seed=seed,
             exact_math=exact_math,
-            algorithms=parse_algorithms(algorithms),
+            algorithms=allowed,
         ),
         run_config=RunConfig(
             name=name,
@@ -273,6 +280,9 @@ def bench(
         int | None, typer.Option(min=1, help="Configurations of each algorithm.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the figure into this file.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another checkout, to be measured in turn with this one.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -293,6 +303,7 @@ def bench(
         "layers": layer,
         "trials": trials,
         "figure": figure,
+        "against": against,
     }
     options = {option: value for option, value in given.items() if value}
     report = run_bench(name.value, quick=quick, **options)
@@ -325,6 +336,15 @@ def doctor() -> None:
     from dgtl_ray.report import rows_table
 
     _console().print(rows_table([asdict(finding) for finding in diagnose()]))
+
+
+def _start_search() -> None:
+    """Start the processes of a search on this machine while torch and TVM are imported here."""
+    from dgtl_ray.engine.session import start_beside
+    from dgtl_ray.engine.workers import start_builders
+    from dgtl_ray.measure import LocalBuilder
+
+    start_beside(partial(import_module, "dgtl_ray.tuner"), partial(start_builders, LocalBuilder))
 
 
 def _console() -> Console:

@@ -1,32 +1,24 @@
 """Measured trials per second: this engine against TVM's MetaSchedule, side by side in one run.
 
 Same tasks, layout, target and cores; both with their workers warm before the clock starts. Every
-trial counts on both sides, failed ones too.
+trial counts on both sides, failed ones too. Another checkout of this program can be measured
+beside them, in turn with this one.
 """
 
 import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dgtl_ray
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
-from dgtl_ray.core.knowledge import Knowledge
-from dgtl_ray.core.measurement import Measurement, Stage
-from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import LayerTask
-from dgtl_ray.engine.budget import Budget
-from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.engine.run import SearchRequest, search
-from dgtl_ray.history import ParquetHistory
-from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import TargetSpec, load_network, parse_target
-from dgtl_ray.run.experiment import best_config
-from dgtl_ray.space.sketches import read_design_space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,84 +29,75 @@ class _Size:
     trials: int
     per_round: int
     population: int  # of MetaSchedule's evolutionary search
+    passes: int  # of each checkout, where there are two, in turn
 
 
 # A population of 512 is MetaSchedule's own default.
-_FULL = _Size(tasks=6, trials=192, per_round=32, population=512)
-_QUICK = _Size(tasks=1, trials=4, per_round=4, population=16)
+_FULL = _Size(tasks=6, trials=192, per_round=32, population=512, passes=2)
+_QUICK = _Size(tasks=1, trials=4, per_round=4, population=16, passes=1)
+_NETWORK = "resnet18"
 _SEED = 0
+_HERE = Path(dgtl_ray.__file__).parents[1]
+_PACE = Path(__file__).parent / "tools" / "pace.py"
 
 
-@dataclass(kw_only=True)
-class _Pace:
-    """Rows kept and search time at the end of each round, confirmations left out."""
+def run(*, quick: bool, against: Path | None = None) -> BenchReport:
+    """Rates on the convolutions of ResNet-18 that cost most; `quick` takes one task, few trials.
 
-    store: ParquetHistory
-    rows: int = 0
-    confirming: bool = False
-    rounds: list[tuple[int, float]] = field(default_factory=list)
-    last: SearchTime | None = None
+    Args:
+        quick: A smoke run.
+        against: Folder of another checkout, to be measured too.
 
-    def append(self, rows: Sequence[Measurement]) -> None:
-        self.store.append(rows)
-        self.rows += len(rows)
-        self.confirming = any(row.stage is Stage.CONFIRM for row in rows)
-
-    def on_round(self, spent: SearchTime) -> None:
-        if not self.confirming:
-            self.rounds.append((self.rows, spent.total))
-            self.last = spent
-
-    def rate(self) -> float:
-        """Trials per second from the end of the first round, when all workers are warm."""
-        (rows, start_s), (all_rows, end_s) = self.rounds[0], self.rounds[-1]
-        return (all_rows - rows) / (end_s - start_s)
-
-
-def run(*, quick: bool) -> BenchReport:
-    """Rates on the convolutions of ResNet-18 that cost most; `quick` takes one task, few trials."""
+    Raises:
+        InputError: There is no checkout in that folder.
+    """
     size = _QUICK if quick else _FULL
     target = parse_target("cpu")
-    network = load_network("resnet18", target)
+    network = load_network(_NETWORK, target)
     tasks = sorted(network.tasks, key=lambda task: -task.weight * task.flop)[: size.tasks]
-    pace = _ours(tasks, target, size)
-    theirs = _metaschedule(tasks, target, size)
-    rate, their_rate = pace.rate(), theirs["trials"] / theirs["wall_s"]
-    spent = pace.last.as_dict() if pace.last else {}
-    rows = [
-        {"tuner": "dgtl_ray", "trials": pace.rounds[-1][0], "trials_per_s": rate},
-        {"tuner": "MetaSchedule", "trials": theirs["trials"], "trials_per_s": their_rate},
-    ]
+    checkouts = {"dgtl_ray": _HERE} | ({} if against is None else {"other checkout": against})
+    rows = [_row(name, runs) for name, runs in _in_turn(checkouts, size).items()]
+    rows.append(_row("MetaSchedule", [_metaschedule(tasks, target, size)]))
+    ours, theirs = rows[0]["trials_per_s"], rows[-1]["trials_per_s"]
+    figures = {"ratio": ours / theirs}
+    if against is not None:
+        figures["ratio to the other checkout"] = ours / rows[1]["trials_per_s"]
     return BenchReport(
         name="rate",
         tables=[BenchTable(title="measured trials per second", rows=rows)],
-        figures={"ratio": rate / their_rate, "metaschedule_failed": theirs["failed"], **spent},
+        figures=figures,
         settings={"tasks": [task.name for task in tasks], "seed": _SEED, "quick": quick},
     )
 
 
-def _ours(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -> _Pace:
-    with tempfile.TemporaryDirectory() as folder:
-        pace = _Pace(store=ParquetHistory(str(Path(folder) / "history")))
-        request = SearchRequest(
-            run_id="rate",
-            tasks=tasks,
-            spaces=[read_design_space(task, target.json) for task in tasks],
-            target=target.json,
-            search="evolutionary",
-            seed=_SEED,
-            budget=Budget(trials=size.trials + len(tasks), min_gain=0.0),
-            toolchain=toolchain(),
-            history=lambda _device: (),
-            learn=lambda _device: Knowledge(),
-            sink=pace,
-            choose=best_config,
-            on_round=pace.on_round,
-            builder=LocalBuilder,
-            timer=LocalTimer,
-        )
-        search(request, SilentMonitor())
-    return pace
+def _in_turn(checkouts: Mapping[str, Path], size: _Size) -> dict[str, list[dict[str, Any]]]:
+    """Runs of each checkout, each pass with a seed of its own."""
+    for folder in checkouts.values():
+        if not (folder / "dgtl_ray" / "engine").is_dir():
+            raise InputError(f"--against {folder}: there is no checkout of dgtl_ray")
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in checkouts}
+    for number in range(size.passes if len(checkouts) > 1 else 1):
+        request = {
+            "network": _NETWORK,
+            "tasks": size.tasks,
+            "trials": size.trials,
+            "seed": _SEED + number,
+        }
+        for name, folder in checkouts.items():
+            runs[name].append(_answer(["-P", str(_PACE)], request, folder))
+    return runs
+
+
+def _row(name: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Trials a second of all runs together, and the share of search time of each phase."""
+    trials, wall_s = (sum(run[key] for run in runs) for key in ("trials", "wall_s"))
+    row = {"tuner": name, "trials": trials, "trials_per_s": trials / wall_s}
+    for phase in ("proposing", "building", "timing"):
+        spent = [run["spent"] for run in runs if "spent" in run]
+        total_s = sum(times["total"] for times in spent)
+        row[f"{phase}_share"] = sum(times[phase] for times in spent) / total_s if total_s else None
+    row["failed"] = sum(run.get("failed", 0) for run in runs)
+    return row
 
 
 def _metaschedule(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -> dict[str, Any]:
@@ -127,14 +110,24 @@ def _metaschedule(tasks: Sequence[LayerTask], target: TargetSpec, size: _Size) -
         "workers": len(os.sched_getaffinity(0)),
         "seed": _SEED + 1,
     }
+    return _answer(["-m", "dgtl_ray.bench.tools.metaschedule"], request, _HERE)
+
+
+def _answer(program: Sequence[str], request: Mapping[str, Any], checkout: Path) -> dict[str, Any]:
+    """What a Python program of a checkout answers to a request; both are JSON.
+
+    Raises:
+        RuntimeError: It failed; the text says how.
+    """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "dgtl_ray.bench.tools.metaschedule"],
+        [sys.executable, "-W", "ignore", *program],
         input=json.dumps(request),
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
     )
     if done.returncode != 0:
-        raise RuntimeError(f"MetaSchedule ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"{program[-1]} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -31,6 +31,9 @@ from dgtl_ray.space import DesignSpace
 
 # A model is tuned anew for each batch of a layer: larger batches make that worth its time.
 _CHUNK = {"dgtl": 16}
+_MOST_ACTORS = 8
+# An actor takes seconds of a core to start: fewer layers are not worth another.
+_LAYERS_AN_ACTOR = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,8 @@ class SearchRequest:
             never interrupted; None to keep it nowhere.
         device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
             run that is resumed goes on with the kind that it began with.
-        layer_actors: Processes that the layers are packed into; None for one a core, at most 8.
+        layer_actors: Processes that the layers are packed into; None for one a core, at most 8, and
+            none for fewer than four layers more.
         health: How devices are watched.
     """
 
@@ -274,7 +278,8 @@ def rows_by_layer(
 
 
 def _crew_config(request: SearchRequest) -> CrewConfig:
-    actors = request.layer_actors or min(os.cpu_count() or 1, 8)
+    cores = min(os.cpu_count() or 1, _MOST_ACTORS)
+    actors = request.layer_actors or min(cores, -(-len(request.tasks) // _LAYERS_AN_ACTOR))
     return CrewConfig(
         run_id=request.run_id,
         target=request.target,

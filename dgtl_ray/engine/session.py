@@ -2,13 +2,39 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
 import ray
 
 from dgtl_ray.core.errors import InputError
+
+T = TypeVar("T")
+
+# A cluster runs here that was started for the next session.
+_ahead = Event()
+
+
+def start_beside(work: Callable[[], T], then: Callable[[], None]) -> T:
+    """Start a cluster on this machine while a thread does `work`; what that returns.
+
+    The next local `ray_session` finds the cluster running, and ends it. The calling thread starts
+    it: its processes end with the thread that they were started from.
+
+    Args:
+        work: Imports, and whatever else takes its time meanwhile.
+        then: What the cluster can do as soon as it is there; it must not wait.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        if not ray.is_initialized():
+            _connect("local")
+            _ahead.set()
+            then()
+        return working.result()
 
 
 @contextmanager
@@ -24,9 +50,19 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
     Raises:
         InputError: No cluster answers at `address`.
     """
-    if ray.is_initialized():
+    if ray.is_initialized() and not (address == "local" and _ahead.is_set()):
         yield
         return
+    if not ray.is_initialized():
+        _connect(address, **settings)
+    _ahead.clear()
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _connect(address: str, **settings: Any) -> None:
     local = address == "local"
     prepare_environment(begins=local)
     try:
@@ -40,10 +76,6 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
         )
     except (ConnectionError, ValueError) as error:
         raise InputError(f"no Ray cluster at {address!r}: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def prepare_environment(*, begins: bool) -> None:

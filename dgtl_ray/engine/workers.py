@@ -47,6 +47,19 @@ def build(
 build_task: Any = ray.remote(num_cpus=1, num_returns=2, max_retries=3)(build)
 
 
+def start_builders(factory: BuilderFactory) -> None:
+    """Let the cluster's idle processes make their builders, before there is anything to build."""
+    for _ in range(int(ray.cluster_resources().get("CPU", 1))):
+        _start_task.remote(factory)
+
+
+def _start(factory: BuilderFactory) -> None:
+    _builder_of_this_process(factory)
+
+
+_start_task: Any = ray.remote(num_cpus=1)(_start)
+
+
 class DeviceHost:
     """Owns one device: nothing else times on it."""
 

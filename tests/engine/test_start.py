@@ -1,0 +1,44 @@
+"""A search's processes start while the driver imports."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+import threading
+import dgtl_ray.engine.session as session
+from dgtl_ray.engine.workers import start_builders
+from dgtl_ray.measure import LocalBuilder
+
+assert not {"torch", "tvm"} & set(sys.modules), "imported before the cluster starts"
+import ray
+
+done = []
+started = threading.Event()
+
+def work():
+    assert threading.current_thread() is not threading.main_thread()
+    assert started.wait(60), "the work is not beside the start"
+    return "worked"
+
+real = session._connect
+
+def connect(address):
+    started.set()
+    real(address)
+
+session._connect = connect
+answer = session.start_beside(work, lambda: (start_builders(LocalBuilder), done.append(1)))
+assert answer == "worked" and done == [1] and ray.is_initialized()
+assert session.start_beside(lambda: "again", lambda: done.append(2)) == "again" and done == [1]
+with session.ray_session("local"):
+    assert ray.is_initialized()
+assert not ray.is_initialized(), "a session ends what was started for it"
+"""
+
+
+def test_a_cluster_starts_beside_imports_and_ends_with_its_session() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
