@@ -55,7 +55,9 @@ def run(*, quick: bool, against: Path | None = None) -> BenchReport:
     target = parse_target("cpu")
     network = load_network(_NETWORK, target)
     tasks = sorted(network.tasks, key=lambda task: -task.weight * task.flop)[: size.tasks]
-    checkouts = {"dgtl_ray": _HERE} | ({} if against is None else {"other checkout": against})
+    checkouts = {"dgtl_ray": _HERE}
+    if against is not None:
+        checkouts["other checkout"] = against.absolute()
     rows = [_row(name, runs) for name, runs in _in_turn(checkouts, size).items()]
     rows.append(_row("MetaSchedule", [_metaschedule(tasks, target, size)]))
     ours, theirs = rows[0]["trials_per_s"], rows[-1]["trials_per_s"]
@@ -89,14 +91,21 @@ def _in_turn(checkouts: Mapping[str, Path], size: _Size) -> dict[str, list[dict[
 
 
 def _row(name: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Trials a second of all runs together, and the share of search time of each phase."""
+    """Trials a second of all runs together, and the share of search time of each phase.
+
+    Raises:
+        RuntimeError: Half of the trials failed, or more: a rate of failures tells nothing.
+    """
+    failed = sum(run["failed"] for run in runs)
+    if 2 * failed >= sum(run["trials"] for run in runs):
+        raise RuntimeError(f"{name}: {failed} trials failed: {runs[-1].get('error', '')}")
     trials, wall_s = (sum(run[key] for run in runs) for key in ("trials", "wall_s"))
     row = {"tuner": name, "trials": trials, "trials_per_s": trials / wall_s}
     for phase in ("proposing", "building", "timing"):
         spent = [run["spent"] for run in runs if "spent" in run]
         total_s = sum(times["total"] for times in spent)
         row[f"{phase}_share"] = sum(times[phase] for times in spent) / total_s if total_s else None
-    row["failed"] = sum(run.get("failed", 0) for run in runs)
+    row["failed"] = failed
     return row
 
 
@@ -126,6 +135,7 @@ def _answer(program: Sequence[str], request: Mapping[str, Any], checkout: Path) 
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(checkout)},
+        cwd=checkout,  # `python -m`, by which workers start, imports from there first
     )
     if done.returncode != 0:
         raise RuntimeError(f"{program[-1]} ended with {done.returncode}:\n{done.stderr[-2000:]}")

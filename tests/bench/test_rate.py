@@ -25,9 +25,14 @@ def test_a_program_of_another_checkout_imports_that_checkout(tmp_path: Path) -> 
     package.mkdir()
     (package / "__init__.py").touch()
     script = tmp_path / "where.py"
-    script.write_text("import json, dgtl_ray\nprint(json.dumps({'file': dgtl_ray.__file__}))\n")
+    (package / "worker.py").write_text("import dgtl_ray\nprint(dgtl_ray.__file__)\n")
+    script.write_text(
+        "import json, subprocess, sys, dgtl_ray\n"
+        "worker = subprocess.check_output([sys.executable, '-m', 'dgtl_ray.worker'], text=True)\n"
+        "print(json.dumps({'own': dgtl_ray.__file__, 'of its worker': worker.strip()}))\n"
+    )
     answer = rate._answer(["-P", str(script)], {}, tmp_path)
-    assert Path(answer["file"]).parent == package
+    assert {Path(file).parent for file in answer.values()} == {package}
 
 
 def test_a_program_that_fails_tells_why(tmp_path: Path) -> None:
@@ -54,10 +59,16 @@ def test_the_first_round_warms_up_and_confirmations_do_not_count(tmp_path: Path)
 def test_rates_of_several_runs_are_taken_together() -> None:
     spent = {"total": 8.0, "proposing": 1.0, "building": 4.0, "timing": 3.0, "idle": 0.0}
     runs: list[dict[str, Any]] = [
-        {"trials": 10, "wall_s": 4.0, "spent": spent},
-        {"trials": 20, "wall_s": 2.0},
+        {"trials": 10, "wall_s": 4.0, "failed": 1, "spent": spent},
+        {"trials": 20, "wall_s": 2.0, "failed": 0},
     ]
     row = rate._row("ours", runs)
     assert row["trials_per_s"] == pytest.approx(5.0)
     assert row["building_share"] == pytest.approx(0.5)
-    assert "building_share" in rate._row("theirs", [{"trials": 1, "wall_s": 1.0, "failed": 1}])
+    assert row["failed"] == 1
+    assert "building_share" in rate._row("theirs", [{"trials": 3, "wall_s": 1.0, "failed": 1}])
+
+
+def test_a_rate_of_failures_is_no_rate() -> None:
+    with pytest.raises(RuntimeError, match="4 trials failed: no linker"):
+        rate._row("ours", [{"trials": 8, "wall_s": 1.0, "failed": 4, "error": "no linker"}])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.knowledge import Knowledge
-from dgtl_ray.core.measurement import Measurement, Stage
+from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchTime
@@ -30,6 +30,7 @@ class Pace:
 
     store: ParquetHistory
     rows: int = 0
+    failed: list[str] = field(default_factory=list)
     confirming: bool = False
     rounds: list[tuple[int, float]] = field(default_factory=list)
     last: SearchTime | None = None
@@ -38,6 +39,7 @@ class Pace:
         """Keep rows; the search's sink."""
         self.store.append(rows)
         self.rows += len(rows)
+        self.failed += [row.error for row in rows if row.status is not Status.OK]
         self.confirming = any(row.stage is Stage.CONFIRM for row in rows)
 
     def on_round(self, spent: SearchTime) -> None:
@@ -50,7 +52,13 @@ class Pace:
         """Trials and seconds from the end of the first round, when all workers are warm."""
         (rows, start_s), (all_rows, end_s) = self.rounds[0], self.rounds[-1]
         spent = self.last.as_dict() if self.last else {}
-        return {"trials": all_rows - rows, "wall_s": end_s - start_s, "spent": spent}
+        return {
+            "trials": all_rows - rows,
+            "wall_s": end_s - start_s,
+            "failed": len(self.failed),
+            "error": self.failed[-1] if self.failed else "",
+            "spent": spent,
+        }
 
 
 def measure(request: dict[str, Any]) -> dict[str, Any]:
