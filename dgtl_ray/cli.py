@@ -57,6 +57,7 @@ class Bench(StrEnum):
     CUDA = "cuda"
     SCALE = "scale"
     KILLS = "kills"
+    NETWORKS = "networks"
 
 
 app = typer.Typer(
@@ -260,6 +261,9 @@ def replay(
 @app.command()
 def bench(
     name: Annotated[Bench, typer.Argument(help="The experiment.")],
+    networks: Annotated[
+        list[str] | None, typer.Argument(help="What bench networks compares.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run.")] = False,
     tables: Annotated[
         Path | None, typer.Option(help="Folder of recorded kernels to replay.")
@@ -283,6 +287,20 @@ def bench(
     against: Annotated[
         Path | None, typer.Option(help="Another checkout, to be measured in turn with this one.")
     ] = None,
+    module: Annotated[
+        list[str] | None, typer.Option(help="Tuned module of each network, instead of tuning.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Runtime to compare with; all by default.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of every runtime.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Turns of every runtime.")] = None,
+    busy: Annotated[
+        bool | None, typer.Option("--busy/--no-busy", help="Beside a busy program, too.")
+    ] = None,
+    tuned: Annotated[
+        bool | None, typer.Option("--tuned/--no-tuned", help="With a tuned module.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -304,8 +322,15 @@ def bench(
         "trials": trials,
         "figure": figure,
         "against": against,
+        "networks": networks,
+        "modules": module,
+        "peers": peer,
+        "threads": threads,
+        "rounds": rounds,
+        "busy": busy,
+        "tuned": tuned,
     }
-    options = {option: value for option, value in given.items() if value}
+    options = {option: value for option, value in given.items() if value not in (None, [])}
     report = run_bench(name.value, quick=quick, **options)
     console = _console()
     for table in report.tables:

@@ -35,6 +35,8 @@ def dgtl(*arguments: str) -> Result:
         (["tune", NETWORK, "--search", "random", "--model", "/no/such"], "takes no model"),
         (["pretrain", "/no/such/history", "--out", "model"], "no history at"),
         (["bench", "layers"], "by --runs"),
+        (["bench", "networks"], "needs networks"),
+        (["bench", "noise", "resnet18"], "takes no option networks"),
         (["run", "/no/such/module"], "is no saved module"),
         (["history", "ls", "/no/such/history"], "no history at"),
     ],

@@ -17,6 +17,7 @@ import dgtl_ray
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.progress import Progress, SilentMonitor
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.results import ResultGrid
 from tests.networks import tiny
 
@@ -74,8 +75,13 @@ def test_there_is_one_result_a_layer_never_worse_than_the_default(grid: ResultGr
 
 
 def test_all_contenders_were_timed(grid: ResultGrid) -> None:
-    assert set(grid.summary.latency_s) == {"tuned", "untuned", "pytorch", "onnxruntime"}
-    assert all(seconds and seconds > 0 for seconds in grid.summary.latency_s.values())
+    wanted = ("tuned", "untuned", "pytorch", "onnxruntime")
+    assert {*wanted, "openvino", "mnn", "ncnn"} == set(grid.summary.latency_s)
+    for name in wanted:
+        seconds = grid.summary.latency_s[name]
+        assert seconds is not None
+        assert seconds > 0
+    assert grid.summary.verdict == verdict(grid.summary.latency_s)
 
 
 def test_the_search_time_adds_up(grid: ResultGrid) -> None:

@@ -13,20 +13,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from dgtl_ray.bench.tools.finished_run import FinishedRun
 from dgtl_ray.bench.tools.in_turn import time_in_turn
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.model import load_network, parse_target
-from dgtl_ray.report import PlainMonitor
 from dgtl_ray.run.experiment import best_config
-from dgtl_ray.run.folder import RunFolder
-from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+from dgtl_ray.tuner import TuneConfig
 
 NETWORK = "resnet18"
 # A layer was found by what is at most this factor slower than the long search's winner.
@@ -86,8 +84,8 @@ def run(
     with TemporaryDirectory() as temporary:
         folder = runs or Path(temporary)
         uris = list(history) or _source_histories(folder, size, time_budget or size.source_s)
-        long = _tuned(folder / "evolutionary", NETWORK, _long_search(size))
-        short = _tuned(folder / "dgtl", NETWORK, _short_search(long), uris)
+        long = tuned_run(folder / "evolutionary", NETWORK, _long_search(size))
+        short = tuned_run(folder / "dgtl", NETWORK, _short_search(long), uris)
         rows = _rows(long, short, uris, size.passes)
         return BenchReport(
             name="layers",
@@ -115,27 +113,8 @@ def _source_histories(folder: Path, size: _Size, seconds: float) -> list[str]:
     config = TuneConfig(search_alg="dgtl", time_budget_s=seconds, min_gain=0.0)
     uris: list[str] = []
     for name in size.sources:
-        uris.append(_tuned(folder / name, name, config, list(uris)).state.history)
+        uris.append(tuned_run(folder / name, name, config, list(uris)).state.history)
     return uris
-
-
-def _tuned(
-    folder: Path, network: str, config: TuneConfig, history: Sequence[str] = ()
-) -> FinishedRun:
-    """The finished run in a folder, made or gone on with where it is not finished."""
-    there = RunFolder(folder)
-    if not (there.has_run() and there.read().finished):
-        monitor = PlainMonitor(Console(stderr=True), interval_s=60.0)
-        Tuner(
-            network,
-            tune_config=config,
-            run_config=RunConfig(
-                name=folder.name, storage_path=folder.parent, compare=False, monitor=monitor
-            ),
-            history=history,
-            resume=there.has_run(),
-        ).fit()
-    return FinishedRun(there)
 
 
 def _known(uris: Sequence[str], long: FinishedRun) -> dict[str, str]:

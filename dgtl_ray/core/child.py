@@ -105,11 +105,14 @@ class ChildContender:
 
     Attributes:
         name: What a comparison calls it.
+        largest_error: Of its answers, relative to the largest right one, once it is started; None
+            where it does not know what is right.
     """
 
     def __init__(self, name: str, server: str, args: Sequence[str]) -> None:
         """It will be `python -m SERVER ARGS…`."""
         self.name = name
+        self.largest_error: float | None = None
         self._command = (server, *args)
         self._child: JsonChild | None = None
 
@@ -120,7 +123,7 @@ class ChildContender:
             DgtlError: It cannot load it; the text says why.
         """
         self._child = JsonChild(self.name, *self._command)
-        self._child.receive(_START_LIMIT_S)
+        self.largest_error = self._child.receive(_START_LIMIT_S).get("largest_error")
 
     def time_s(self, min_time_s: float, max_runs: int) -> list[float]:
         """Seconds of each of several runs, as many as fill `min_time_s`, from 1 to `max_runs`.

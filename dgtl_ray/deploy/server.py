@@ -1,5 +1,6 @@
-"""Runs a saved module for `module_contender`: `python -m dgtl_ray.deploy.server DIR`."""
+"""Runs a saved module for `module_contender`: `python -m dgtl_ray.deploy.server REQUEST`."""
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -8,12 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgtl_ray.core.child_server import Run, serve
+from dgtl_ray.core.child_server import Ready, serve
+from dgtl_ray.core.example import Example
 from dgtl_ray.core.task import TensorSpec
 
 
-def load_run(directory: Path) -> Run:
-    """One inference of the module in `directory` on random inputs that are on its device.
+def load_run(directory: str, example: str | None, threads: int | None) -> Ready:
+    """The module in `directory`, with inputs that are on its device.
+
+    Args:
+        directory: Where it is.
+        example: Folder of the `Example` that it runs on; without one its inputs are random.
+        threads: How many it runs on, None for as many as its target has cores.
 
     Raises:
         DgtlError: It cannot be loaded here.
@@ -22,15 +29,24 @@ def load_run(directory: Path) -> Run:
     sys.modules["torch"] = None  # type: ignore[assignment]
     from dgtl_ray.deploy.loading import load
 
-    module = load(directory)
-    rng = np.random.default_rng(0)
-    inputs = module.runner.prepare(*(_example(spec, rng) for spec in module.metadata.inputs))
+    module = load(Path(directory), threads=threads)
+    given = Example.read(Path(example)) if example else None
+    values = given.inputs if given else _random(module.metadata.inputs)
+    inputs = module.runner.prepare(*values)
 
     def run() -> None:
         module.runner.run_prepared(inputs)
         module.runner.synchronize()
 
-    return run
+    if given is None:
+        return Ready(run=run)
+    answers = [tensor.numpy() for tensor in module.run(*given.inputs)]
+    return Ready(run=run, largest_error=given.error_of(answers))
+
+
+def _random(specs: tuple[TensorSpec, ...]) -> list[NDArray[Any]]:
+    rng = np.random.default_rng(0)
+    return [_example(spec, rng) for spec in specs]
 
 
 def _example(spec: TensorSpec, rng: np.random.Generator) -> NDArray[Any]:
@@ -42,4 +58,4 @@ def _example(spec: TensorSpec, rng: np.random.Generator) -> NDArray[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(partial(load_run, Path(sys.argv[1]))))
+    sys.exit(serve(partial(load_run, **json.loads(sys.argv[1]))))

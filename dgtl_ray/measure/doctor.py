@@ -193,6 +193,9 @@ _PROBES = (
             ("pyarrow", "history", "pyarrow"),
             ("onnx", "reading ONNX files", "'dgtl_ray[onnx]'"),
             ("onnxruntime", "comparing with ONNX Runtime", "'dgtl_ray[baselines]'"),
+            ("openvino", "comparing with OpenVINO", "'dgtl_ray[baselines]'"),
+            ("MNN", "comparing with MNN", "'dgtl_ray[baselines]'"),
+            ("ncnn", "comparing with ncnn", "'dgtl_ray[baselines]'"),
         )
     ),
 )

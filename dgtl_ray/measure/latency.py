@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -97,48 +97,79 @@ class _Lane:
         )
 
 
-def compare_latency(
-    contenders: Sequence[Contender],
-    *,
-    rounds: int = 5,
-    min_time_s: float = 0.5,
-    max_runs: int = 100,
-    max_time_s: float = 15.0,
-    settle_s: float = 0.3,
-) -> dict[str, Latency]:
-    """Time contenders in turn: each round times every one of them while the others are idle.
-
-    So whatever changes on the machine during the comparison changes for all of them alike.
+class Contest:
+    """Contenders that are loaded while the block is entered, to be timed in turn once or more.
 
     Args:
-        contenders: Who is compared; names are distinct. All are started here, and closed.
-        rounds: How often each has its turn.
-        min_time_s: Time to fill in a turn; one that needs longer for a run runs once a turn.
-        max_runs: Most runs in a turn.
-        max_time_s: One whose runs have taken this long in all has no more turns.
-        settle_s: Pause before each turn, for the threads of the one before to go to sleep.
-
-    Returns:
-        A latency for each name, in the given order; a contender that fails is reported with its
-        error and the others go on.
+        contenders: Who is compared; names are distinct. All are started on entry, and closed.
 
     Raises:
-        InputError: Two contenders have one name, or there is no round.
+        InputError: Two contenders have one name.
     """
-    names = [contender.name for contender in contenders]
-    if len(set(names)) < len(names):
-        raise InputError(f"contenders need distinct names, got {', '.join(names)}")
-    if rounds < 1:
-        raise InputError(f"rounds is {rounds}: at least 1 is needed")
-    lanes = [_Lane(contender) for contender in contenders]
-    with ExitStack() as stack:
-        for lane in lanes:
-            stack.callback(lane.contender.close)
-            lane.start()
+
+    def __init__(self, contenders: Sequence[Contender]) -> None:
+        names = [contender.name for contender in contenders]
+        if len(set(names)) < len(names):
+            raise InputError(f"contenders need distinct names, got {', '.join(names)}")
+        self._lanes = [_Lane(contender) for contender in contenders]
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Contest":
+        with ExitStack() as stack:
+            for lane in self._lanes:
+                stack.callback(lane.contender.close)
+                lane.start()
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def time(
+        self,
+        *,
+        rounds: int = 5,
+        min_time_s: float = 0.5,
+        max_runs: int = 100,
+        max_time_s: float = 15.0,
+        settle_s: float = 0.3,
+    ) -> dict[str, Latency]:
+        """Each round times every one of them while the others are idle.
+
+        So whatever changes on the machine during the comparison changes for all of them alike.
+
+        Args:
+            rounds: How often each has its turn.
+            min_time_s: Time to fill in a turn; one that needs longer for a run runs once a turn.
+            max_runs: Most runs in a turn.
+            max_time_s: One whose runs have taken this long in all has no more turns.
+            settle_s: Pause before each turn, for the threads of the one before to go to sleep.
+
+        Returns:
+            A latency for each name, in the given order; a contender that fails is reported with its
+            error and the others go on.
+
+        Raises:
+            InputError: There is no round.
+        """
+        if rounds < 1:
+            raise InputError(f"rounds is {rounds}: at least 1 is needed")
+        for lane in self._lanes:
+            lane.seconds = []
         for _ in range(rounds):
-            for lane in lanes:
+            for lane in self._lanes:
                 if lane.error or sum(lane.seconds) >= max_time_s:
                     continue
                 time.sleep(settle_s)
                 lane.take_turn(min_time_s, max_runs)
-    return {lane.contender.name: lane.latency() for lane in lanes}
+        return {lane.contender.name: lane.latency() for lane in self._lanes}
+
+
+def compare_latency(contenders: Sequence[Contender], **how: Any) -> dict[str, Latency]:
+    """Time contenders in turn, once: see `Contest`, and its `time` for what `how` may hold.
+
+    Raises:
+        InputError: Two contenders have one name, or there is no round.
+    """
+    with Contest(contenders) as contest:
+        return contest.time(**how)

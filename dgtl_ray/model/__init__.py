@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dgtl_ray.model.baselines import onnxruntime_contender, pytorch_contender
     from dgtl_ray.model.loading import load_network
     from dgtl_ray.model.network import Network
     from dgtl_ray.model.program import workload_key
@@ -22,9 +21,7 @@ __all__ = [
     "default_cuda_json",
     "exact_math",
     "load_network",
-    "onnxruntime_contender",
     "parse_target",
-    "pytorch_contender",
     "target_kind",
     "workload_key",
 ]
@@ -35,9 +32,7 @@ _HOMES = {
     "default_cuda_json": "target",
     "exact_math": "target",
     "load_network": "loading",
-    "onnxruntime_contender": "baselines",
     "parse_target": "target",
-    "pytorch_contender": "baselines",
     "target_kind": "target",
     "workload_key": "program",
 }

@@ -1,7 +1,7 @@
 """Networks in PyTorch."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from tvm.relax.frontend.torch import from_exported_program
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.model.outputs import flat_tensors
 from dgtl_ray.model.source import Array, random_inputs
 
 
@@ -41,7 +42,7 @@ class TorchSource:
         """See `Source`."""
         with torch.inference_mode():
             outputs = self._module(*(torch.from_numpy(array) for array in inputs))
-        return tuple(tensor.numpy() for tensor in _flat(outputs))
+        return tuple(tensor.numpy() for tensor in flat_tensors(outputs))
 
     def _export(self) -> Any:
         with torch.no_grad():
@@ -54,15 +55,6 @@ class TorchSource:
                 return step()
         except Exception as error:
             raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
-
-
-def _flat(outputs: Any) -> Iterator[Tensor]:
-    """The tensors of a network's output, in the order of its structure."""
-    if isinstance(outputs, Tensor):
-        yield outputs
-    else:
-        for part in outputs.values() if isinstance(outputs, Mapping) else outputs:
-            yield from _flat(part)
 
 
 def _spec(tensor: Tensor) -> TensorSpec:

@@ -6,14 +6,8 @@ from rich.console import Console
 
 from dgtl_ray.report.tables import key_value_table, rows_table
 from dgtl_ray.report.units import duration, gigabytes
+from dgtl_ray.run.comparison import TITLES
 from dgtl_ray.run.results import ResultGrid, RunSummary, SourceUse
-
-_NAMES = {
-    "tuned": "tuned",
-    "untuned": "TVM untuned",
-    "pytorch": "PyTorch eager",
-    "onnxruntime": "ONNX Runtime",
-}
 
 _MOST_SOURCES = 15
 
@@ -24,21 +18,21 @@ def print_summary(console: Console, grid: ResultGrid) -> None:
     console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
     if summary.sources:
         console.print(rows_table(_source_rows(summary.sources), "learned from"))
+    if summary.verdict:
+        console.print(summary.verdict, highlight=False, style="yellow", soft_wrap=True)
     for note in [*summary.notes, *grid.errors]:
         console.print(f"note: {note}", highlight=False)
 
 
 def _latency_rows(latency_s: Mapping[str, float | None]) -> list[tuple[str, str]]:
+    """Those that were timed; where the tuned module was not, that is said."""
     tuned_s = latency_s.get("tuned")
-    rows = []
-    for key, name in _NAMES.items():
-        seconds = latency_s.get(key)
-        if seconds is None:
-            rows.append((name, "not measured"))
-        elif key == "tuned" or not tuned_s:
-            rows.append((name, f"{seconds * 1e3:.2f} ms"))
-        else:
-            rows.append((name, f"{seconds * 1e3:.2f} ms   tuned ÷ this = {tuned_s / seconds:.3f}"))
+    rows = [(TITLES["tuned"], f"{tuned_s * 1e3:.2f} ms" if tuned_s else "not measured")]
+    for key, seconds in latency_s.items():
+        if seconds is None or key == "tuned":
+            continue
+        ratio = f"   tuned ÷ this = {tuned_s / seconds:.3f}" if tuned_s else ""
+        rows.append((TITLES.get(key, key), f"{seconds * 1e3:.2f} ms{ratio}"))
     return rows
 
 

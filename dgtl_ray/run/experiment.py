@@ -24,6 +24,7 @@ from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, sea
 from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
+from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
@@ -217,6 +218,7 @@ class Experiment:
             trials=sum(result.trials for result in results),
             failed=sum(result.failed for result in results),
             latency_s=finished.comparison.latency_s,
+            verdict=verdict(finished.comparison.latency_s),
             search_s=outcome.time.as_dict(),
             memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
             history=state.history,

@@ -79,8 +79,9 @@ class RunSummary:
 
     Attributes:
         verified: Whether the tuned module gives the network's own answers.
-        latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`; None
-            where a contender is missing.
+        latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`,
+            `openvino`, `mnn`, `ncnn`; None where a contender is missing.
+        verdict: What to do where another runtime is faster, "" where none is.
         ended: Why the search ended; "" where nothing was searched.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
         sources: What was learned from.
@@ -105,6 +106,7 @@ class RunSummary:
     module: str
     toolchain: Mapping[str, str]
     ended: str = ""
+    verdict: str = ""
     sources: tuple[SourceUse, ...] = ()
     devices: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())

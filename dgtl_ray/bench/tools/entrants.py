@@ -1,0 +1,57 @@
+"""The networks that are compared with other runtimes, by the names that users give them."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgtl_ray.model.specs import SpecKind, classify
+from dgtl_ray.peers import KeptNetwork, keep_network
+
+# Networks that are not built in: exported to ONNX by torch, and tuned from there.
+EXPORTED: Mapping[str, str] = {
+    "resnet50": "dgtl_ray.bench.tools.resnet50:resnet50",
+    "vit_tiny": "dgtl_ray.bench.tools.transformers:vit_tiny",
+    "bert_small": "dgtl_ray.bench.tools.transformers:bert_small",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrant:
+    """A network.
+
+    Attributes:
+        name: What tables call it.
+        spec: What is tuned.
+        torch_spec: What PyTorch loads, "" where there is only an ONNX file.
+        kept: What other runtimes take.
+    """
+
+    name: str
+    spec: str
+    torch_spec: str
+    kept: KeptNetwork
+
+
+def enter(network: str, folder: Path) -> Entrant:
+    """Export a network, unless it is kept in the folder already.
+
+    Args:
+        network: Built-in name, one of `EXPORTED`, ONNX file, or `package.module:factory`.
+        folder: Keeps what other runtimes take.
+
+    Raises:
+        DgtlError: There is no such network, or it cannot be exported.
+    """
+    if network in EXPORTED:
+        kept = keep_network(EXPORTED[network], folder)
+        file = folder / f"{network}.onnx"
+        shutil.copyfile(kept.onnx, file)
+        return Entrant(name=network, spec=str(file), torch_spec=EXPORTED[network], kept=kept)
+    is_file = classify(network) is SpecKind.ONNX
+    return Entrant(
+        name=Path(network).stem if is_file else network,
+        spec=network,
+        torch_spec="" if is_file else network,
+        kept=keep_network(network, folder),
+    )
