@@ -1,19 +1,19 @@
-# `make tune` and `make test` set up what they need.
+# `make tune`, `make check` and `make test` set up what they need.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(if $(shell python$(v) -c 'print(1)' 2>/dev/null),python$(v))) python3)
 BIN := .venv/bin
 NETWORK ?= resnet18
 TARGET ?= cpu
 ARGS ?=
+# Of the tests; 0: the one that was started.
+PROCESSES ?= 0
 # PyTorch's own index of CPU builds, for machines whose pip would bring the CUDA build.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 # Python compiles what is imported; most of what these packages hold never is.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-# Rooms that are tested while the loopback cluster waits.
-ROOMS := tests/space tests/report tests/transfer tests/history
-
-.PHONY: setup tune test lint loopback rooms fmt clean
+.PHONY: setup tune check test style quick slow loopback fmt clean
 
 setup: .venv/.ready
 
@@ -27,24 +27,30 @@ setup: .venv/.ready
 tune: setup
 	$(BIN)/dgtl tune $(NETWORK) --target $(TARGET) $(ARGS)
 
-# The cluster on this machine needs other clusters gone, and mostly waits: the linters, and then
-# tests without a cluster, run meanwhile.
+# While you work: about a minute.
+check: setup
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target style quick PROCESSES=2
+
+# All of it. The loopback cluster mostly waits: style and the quick tests run meanwhile.
 test: setup
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target loopback lint rooms
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
-	  $(addprefix --ignore ,tests/cluster $(ROOMS))
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target loopback style quick
+	$(MAKE) --no-print-directory slow PROCESSES=2
 
-loopback: setup
-	$(BIN)/pytest tests/cluster
-
-rooms: setup
-	$(BIN)/pytest $(ROOMS)
-
-lint: setup
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Which tests are slow, tests/conftest.py says.
+quick: setup
+	$(PYTEST) -m 'not slow' --ignore tests/cluster
+
+slow: setup
+	$(PYTEST) -m slow --ignore tests/cluster
+
+loopback: setup
+	$(BIN)/pytest tests/cluster
 
 fmt: setup
 	$(BIN)/ruff check --fix .

@@ -21,7 +21,10 @@ settings.load_profile("busy")
 _HERE = Path(__file__).parent
 _CLUSTER = "cluster"
 # The rooms that take longest, as the processes should begin with them.
-_ORDER = {room: k for k, room in enumerate((_CLUSTER, "engine", "test_tune.py", "test_cli.py"))}
+_LONGEST = (_CLUSTER, "engine", "test_tune.py", "test_cli.py", "test_examples.py", "search")
+_ORDER = {room: k for k, room in enumerate(_LONGEST)}
+# Rooms that build, time or start processes all the time; single modules mark themselves.
+_SLOW = {_CLUSTER, "deploy", "measure", "model", "test_cli.py", "test_examples.py", "test_tune.py"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rooms = {item: _room_of(item) for item in items}
     for item, room in rooms.items():
         item.add_marker(pytest.mark.xdist_group(room))
+        if room in _SLOW:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: _ORDER.get(rooms[item], len(_ORDER)))
 
 

@@ -19,7 +19,7 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_a_network_is_tuned_and_its_history_read(tmp_path: Path) -> None:
-    told = run("tune_network.py", str(tmp_path), "12")
+    told = run("tune_network.py", str(tmp_path), "6")
     assert "GFLOP/s" in told
     assert float(told.split("largest difference")[1]) < 1e-3
     read = run("read_history.py", str(tmp_path / "tuned" / "history"))

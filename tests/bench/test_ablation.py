@@ -12,6 +12,8 @@ from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.search import ProposerContext
 from dgtl_ray.search.dgtl import DgtlProposer
 
+pytestmark = pytest.mark.slow
+
 
 def predictions(spread: float, count: int = 4000) -> Predictions:
     """Of normal measurements, with a standard deviation that is so many times the true one."""

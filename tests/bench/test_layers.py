@@ -23,6 +23,8 @@ from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.measurements import example_measurement
 
+pytestmark = pytest.mark.slow
+
 # Trials of a made-up run come a second apart, and each is a round.
 FIRST = example_measurement().created_at
 

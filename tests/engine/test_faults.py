@@ -39,6 +39,8 @@ from dgtl_ray.testing.fakes import cost_of
 from dgtl_ray.testing.simulation import Problem, SimulatedSearch
 from tests.engine import kernels
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 80
 EARLY = 16
 # For how long storage is away; more than it takes to be noticed where this is set.

@@ -30,6 +30,8 @@ from dgtl_ray.space import DesignSpace
 from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer
 from tests.engine.conftest import Sink
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 # Trials by search: `autotvm` plans 64 at a time.

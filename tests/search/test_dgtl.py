@@ -98,6 +98,7 @@ def test_it_goes_by_its_name() -> None:
     assert isinstance(make_proposer("dgtl", context(GridSpace(), 0)), DgtlProposer)
 
 
+@pytest.mark.slow
 def test_it_tells_how_related_its_sources_are(false: tuple[SourceTask, ...]) -> None:
     """Only those that rank the target's configurations are trusted."""
     space = GridSpace()
@@ -109,6 +110,7 @@ def test_it_tells_how_related_its_sources_are(false: tuple[SourceTask, ...]) -> 
         assert all(one.trusted == trusted for one in told)
 
 
+@pytest.mark.slow
 def test_the_source_that_the_target_takes_after_is_heard_first(
     false: tuple[SourceTask, ...],
 ) -> None:
@@ -160,6 +162,7 @@ def bred(monkeypatch: pytest.MonkeyPatch, proposer: DgtlProposer) -> list[int]:
     return batches
 
 
+@pytest.mark.slow
 def test_without_history_part_of_each_batch_is_bred(
     monkeypatch: pytest.MonkeyPatch, false: tuple[SourceTask, ...]
 ) -> None:
@@ -188,6 +191,7 @@ def told_of_history(monkeypatch: pytest.MonkeyPatch, proposer: DgtlProposer) -> 
     return batches
 
 
+@pytest.mark.slow
 def test_history_that_measurements_speak_against_is_not_heard(
     monkeypatch: pytest.MonkeyPatch, false: tuple[SourceTask, ...]
 ) -> None:
@@ -199,6 +203,7 @@ def test_history_that_measurements_speak_against_is_not_heard(
     assert taught.heard
 
 
+@pytest.mark.slow
 def test_history_is_not_heard_however_likely_it_makes_the_measurements(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
