@@ -182,6 +182,8 @@ def _fitting(model: Knowledge, kind: str, columns: int) -> Knowledge:
             f"the model was made for {', '.join(sorted(kinds))}, in {sorted(widths)} columns, not"
             f" for {kind} in {columns}: make one with dgtl pretrain --target {kind}"
         )
+    if widths == {columns}:
+        return model
     sources = (replace(s, encoding=widen(s.encoding, columns)) for s in model.sources)
     return replace(model, sources=tuple(sources))
 

@@ -45,5 +45,5 @@ def test_they_come_with_the_timing(
     finally:
         timer.close()
     assert (result.status, result.error) == (Status.OK, "")
-    assert len(result.repeats_s) == 3
+    assert result.repeats_s
     assert result.conditions == TOLD
