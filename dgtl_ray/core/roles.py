@@ -6,7 +6,7 @@ knowing: the engine asks for nothing but these protocols.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions, DeviceDescriptor
 from dgtl_ray.core.measurement import Stage, Status, TimedIn
 from dgtl_ray.core.task import ALONE, Surroundings, TensorSpec
+
+if TYPE_CHECKING:
+    from dgtl_ray.core.network_run import NetworkInput, NetworkResult
 
 IntArray = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
@@ -140,6 +143,13 @@ class Timer(Protocol):
 
     def time(self, item: RunInput) -> RunResult:
         """Time one candidate. Never raises for what the candidate does."""
+        ...
+
+    def time_network(self, item: "NetworkInput") -> "NetworkResult":
+        """Run a network with one alternative of each layer at a time.
+
+        Never raises for what it does; an alternative that fails costs only itself.
+        """
         ...
 
     def verify(self, artifact: Artifact, reference: Artifact, target: str) -> RunResult:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dgtl_ray.deploy.loading import TunedModule, load
     from dgtl_ray.deploy.metadata import ModuleMetadata
     from dgtl_ray.deploy.saving import save_module
+    from dgtl_ray.deploy.skeleton import compile_skeleton
     from dgtl_ray.deploy.verification import Verification, verify
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "TunedModule",
     "Verification",
     "compile_network",
+    "compile_skeleton",
     "compile_untuned",
     "load",
     "module_contender",
@@ -34,6 +36,7 @@ _HOMES = {
     "TunedModule": "loading",
     "Verification": "verification",
     "compile_network": "compiling",
+    "compile_skeleton": "skeleton",
     "compile_untuned": "compiling",
     "load": "loading",
     "module_contender": "contender",

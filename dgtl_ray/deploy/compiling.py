@@ -93,9 +93,7 @@ def compile_network(
     Raises:
         DeployError: A schedule does not fit its layer.
     """
-    # Calls that only reshape become views, before scheduled loops hide what they are.
-    module = relax.transform.RewriteDataflowReshape()(network.module)
-    module = relax.transform.DeadCodeElimination(["main"])(module)
+    module = with_views(network.module)
     layers = _scheduled(module, network, schedules, target)
     functions = dict(module.functions_items())
     for name, scheduled in layers.items():
@@ -105,6 +103,15 @@ def compile_network(
     preparations = {name: scheduled.preparations for name, scheduled in layers.items()}
     module = tvm.IRModule(functions, attrs=module.attrs)
     return _build(module, network, target, preparations)
+
+
+def with_views(module: tvm.IRModule) -> tvm.IRModule:
+    """The module with calls that only reshape as views, before scheduled loops hide what they are.
+
+    What is no longer called is gone.
+    """
+    module = relax.transform.RewriteDataflowReshape()(module)
+    return relax.transform.DeadCodeElimination(["main"])(module)
 
 
 def compile_untuned(network: Network, target: TargetSpec) -> CompiledNetwork:

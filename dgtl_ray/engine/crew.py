@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import ray
@@ -14,6 +15,7 @@ from ray.exceptions import RayError
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.network_run import NetworkResult, Skeleton
 from dgtl_ray.core.roles import BuildResult, EvaluatorConfig, RunResult
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.background import EventThread
@@ -36,6 +38,8 @@ from dgtl_ray.engine.workers import (
 
 T = TypeVar("T")
 _VERIFY_S = 60.0
+# What running a network may take beside its turns, again where an alternative ends the process.
+_NETWORK_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,28 @@ class RayCrew:
     def time(self, items: Sequence[tuple[int, ArtifactRef, float | None]]) -> list[RunResult]:
         """Time built candidates (layer index, artifact, best latency known)."""
         return self._events.run(_gather(self.time_one(*item) for item in items))
+
+    def time_network(
+        self,
+        skeleton: Skeleton,
+        alternatives: Sequence[Sequence[ArtifactRef]],
+        passes: int,
+        limit_s: float,
+    ) -> NetworkResult:
+        """Run the network with one of each layer's built alternatives at a time.
+
+        Args:
+            skeleton: The network without its layers.
+            alternatives: Artifacts by layer.
+            passes: How often each has its turn, at most.
+            limit_s: When turns end.
+        """
+        counts = tuple(map(len, alternatives))
+        args = (skeleton, counts, passes, limit_s, *chain.from_iterable(alternatives))
+        result = self._events.run(self._devices.submit("time_network", args, limit_s + _NETWORK_S))
+        if isinstance(result, NetworkResult):
+            return result
+        return NetworkResult(**vars(result))
 
     def verify(self, artifact: ArtifactRef, reference: ArtifactRef) -> RunResult:
         """Compare a candidate's outputs with a reference's on the same inputs."""

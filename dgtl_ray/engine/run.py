@@ -8,12 +8,14 @@ from typing import Any
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
+from dgtl_ray.core.network_run import Skeleton
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock, SearchTime
+from dgtl_ray.engine.contest import NetworkContest
 from dgtl_ray.engine.crew import CrewConfig, RayCrew
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import HealthPolicy
@@ -25,7 +27,14 @@ from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.engine.session import ray_session
 from dgtl_ray.engine.stream import StreamingLoop
-from dgtl_ray.engine.winners import ChooseWinner, ConfirmConfig, WinnerCheck, confirm, finalists
+from dgtl_ray.engine.winners import (
+    ChooseWinner,
+    ConfirmConfig,
+    WinnerCheck,
+    comparable,
+    confirm,
+    finalists,
+)
 from dgtl_ray.engine.workers import BuilderFactory, TimerFactory
 from dgtl_ray.space import DesignSpace
 
@@ -49,6 +58,8 @@ class SearchRequest:
             and counted as search time.
         sink: Where measurements go; durable before they count.
         choose: Names a layer's winner from its rows.
+        skeleton: Compiles the network without its layers, so that the best of each can be timed in
+            it; None where they are to be compared alone.
         on_round: Called with the time spent, after each round is durable.
         asked: Where it is kept what was asked for, so that a resumed run goes on as one that was
             never interrupted; None to keep it nowhere.
@@ -78,6 +89,7 @@ class SearchRequest:
     address: str = "local"
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
+    skeleton: Callable[[], Skeleton] | None = None
     asked: AskedTrials | None = None
     device_key: str = ""
     layer_actors: int | None = None
@@ -151,7 +163,8 @@ class _Search:
         request, crew = self._request, self._crew
         self._loop.run(self._take_on)
         best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
-        confirm(self._loop, crew, best, request.confirm.passes)
+        if not self._contest(best):
+            confirm(self._loop, crew, best, request.confirm.alone_passes)
         winners = self._verified_winners()
         transfers = crew.transfers()
         texts = crew.schedules({k: [config] for k, config in winners.items()})
@@ -166,6 +179,24 @@ class _Search:
             knowledge=self._knowledge,
             transfers=tuple(transfers[k] for k in winners),
         )
+
+    def _contest(self, best: Mapping[int, Sequence[str]]) -> list[Measurement]:
+        """Time the best of each layer in the network; nothing where it cannot be run there."""
+        request = self._request
+        if request.skeleton is None:
+            return []
+        contest = NetworkContest(
+            request.tasks,
+            request.skeleton,
+            request.confirm,
+            crew=self._crew,
+            recorder=self._recorder,
+            clock=self._clock,
+            monitor=self._monitor,
+        )
+        rows = contest.run(best)
+        request.on_round(self._clock.read())
+        return rows
 
     def _take_on(self) -> None:
         """Learn what there is to know, and give the layers to actors."""
@@ -190,12 +221,16 @@ class _Search:
         unchecked = list(range(len(self._request.tasks)))
         winners: dict[int, str] = {}
         while unchecked:
-            named = {k: self._request.choose(self._rows[k]) or "" for k in unchecked}
+            named = {k: self._choose(k) for k in unchecked}
             winners |= named
             wrong = check.reject_wrong(named)
             # The default schedule is the last resort, whatever was found of it.
             unchecked = [k for k in named if named[k] and named[k] in {r.config for r in wrong}]
         return dict(sorted(winners.items()))
+
+    def _choose(self, layer: int) -> str:
+        rows = comparable(self._rows[layer], self._request.run_id)
+        return self._request.choose(rows) or ""
 
     def _make_recorder(self) -> Recorder:
         request = self._request

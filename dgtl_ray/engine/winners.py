@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import UNTUNED, RunResult
 from dgtl_ray.engine.clock import Phase, SearchClock
@@ -25,23 +25,54 @@ class ConfirmConfig:
     Attributes:
         finalists: How many of a layer's best are timed again.
         within: A finalist is at most this factor slower than the layer's best.
-        passes: How often each finalist is timed again, in turn with the others.
+        passes: How often each has its turn in the network, at most.
+        limit_s: When turns there end.
+        alone_passes: How often each is timed again where the network is not run.
     """
 
-    finalists: int = 3
-    within: float = 1.15
-    passes: int = 2
+    finalists: int = 4
+    within: float = 1.2
+    passes: int = 20
+    limit_s: float = 20.0
+    alone_passes: int = 2
 
 
 def finalists(rows: Sequence[Measurement], config: ConfirmConfig) -> list[str]:
-    """A layer's best configurations by the median of their measurements, best first."""
+    """A layer's best configurations by the median of their measurements, best first.
+
+    What was timed when it was not kept how much passed through the caches cannot be ranked among
+    the others: the best of it comes in addition. What ever gave a wrong result is out.
+    """
+    wrong = {row.config for row in rows if row.status is Status.WRONG_RESULT}
+    sound = [row for row in rows if row.config not in wrong and row.timed_in is not TimedIn.NETWORK]
+    newer = _best(
+        [row for row in sound if row.passed_bytes is not None], config.finalists, config.within
+    )
+    older = [row for row in sound if row.passed_bytes is None]
+    if not newer:
+        return _best(older, config.finalists, config.within)
+    return list(dict.fromkeys([*newer, *_best(older, 1, config.within)]))
+
+
+def _best(rows: Sequence[Measurement], count: int, within: float) -> list[str]:
+    """The best configurations of rows that can be compared, best first."""
     costs: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.cost_s is not None:
             costs[row.config].append(row.cost_s)
     ranked = sorted((median(of_config), key) for key, of_config in costs.items())
-    limit_s = ranked[0][0] * config.within if ranked else 0.0
-    return [key for cost_s, key in ranked[: config.finalists] if cost_s <= limit_s]
+    limit_s = ranked[0][0] * within if ranked else 0.0
+    return [key for cost_s, key in ranked[:count] if cost_s <= limit_s]
+
+
+def comparable(rows: Sequence[Measurement], run_id: str) -> list[Measurement]:
+    """Rows of a layer without those that were timed in other networks, or by other runs there.
+
+    All of them where this run timed nothing in its network.
+    """
+    elsewhere = [row for row in rows if row.timed_in is TimedIn.NETWORK and row.run_id != run_id]
+    here = any(row.timed_in is TimedIn.NETWORK and row.run_id == run_id for row in rows)
+    return [row for row in rows if not here or row not in elsewhere]
 
 
 def confirm(

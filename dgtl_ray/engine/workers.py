@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import Any, TypeAlias
 
 import ray
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.network_run import NetworkInput, NetworkResult, Skeleton
 from dgtl_ray.core.roles import (
     NOTHING,
     Artifact,
@@ -79,6 +81,35 @@ class DeviceHost:
                 evaluator=self._evaluator,
                 best_s=best_s,
                 surroundings=surroundings,
+            )
+        )
+
+    def time_network(
+        self,
+        skeleton: Skeleton,
+        counts: tuple[int, ...],
+        passes: int,
+        limit_s: float,
+        *artifacts: Artifact,
+    ) -> NetworkResult:
+        """Run a network with one alternative of each layer at a time.
+
+        Args:
+            skeleton: The network without its layers.
+            counts: How many of `artifacts` are alternatives of each layer, in order.
+            passes: How often each has its turn, at most.
+            limit_s: When turns end.
+            artifacts: All alternatives; Ray brings them here only as arguments of their own.
+        """
+        each = iter(artifacts)
+        alternatives = tuple(tuple(islice(each, count)) for count in counts)
+        return self._timer.time_network(
+            NetworkInput(
+                skeleton=skeleton,
+                alternatives=alternatives,
+                target=self._target,
+                passes=passes,
+                limit_s=limit_s,
             )
         )
 

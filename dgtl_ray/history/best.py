@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,8 @@ def select_best(
     measurements; once it was timed again before a winner was named (stage `confirm`), those
     measurements alone count. A configuration that looked slower at first sight than one that was
     confirmed is out, and so is one that ever gave wrong results, or failed when it was confirmed.
+    Only rows of one protocol are compared: those timed in a network before those timed alone, and
+    of these such as say how much passed through the caches.
 
     Args:
         rows: Measurements, those of other tasks, devices and targets among them.
@@ -75,7 +77,8 @@ def select_best(
     contenders = _contenders(own)
     if not contenders:
         return None
-    winner = min(_in_the_running(contenders), key=lambda one: (one.latency_s, one.config))
+    running = _in_the_running(_of_one_protocol(contenders))
+    winner = min(running, key=lambda one: (one.latency_s, one.config))
     ids = sorted(row.measurement_id for row in winner.deciding)
     return BestConfig(config=winner.config, latency_s=winner.latency_s, measurement_ids=tuple(ids))
 
@@ -89,11 +92,43 @@ def _contenders(rows: Sequence[Measurement]) -> list[_Contender]:
     return [
         _Contender(
             config=config,
-            searched=tuple(row for row in of if row.stage is not Stage.CONFIRM),
-            confirmed=tuple(row for row in of if row.stage is Stage.CONFIRM),
+            searched=_latest([row for row in of if row.stage is not Stage.CONFIRM]),
+            confirmed=_latest([row for row in of if row.stage is Stage.CONFIRM]),
         )
         for config, of in of_config.items()
     ]
+
+
+def _protocol(row: Measurement) -> int:
+    """How a row was timed: alone, alone with others' data passing through, in its network."""
+    if row.timed_in is TimedIn.NETWORK:
+        return 2
+    return 0 if row.passed_bytes is None else 1
+
+
+def _latest(rows: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Those that were timed by the best protocol among them."""
+    best = max(map(_protocol, rows), default=0)
+    return tuple(row for row in rows if _protocol(row) == best)
+
+
+def _of_one_protocol(contenders: Sequence[_Contender]) -> list[_Contender]:
+    """Contenders with rows of the best protocol only: times by two of them are not alike.
+
+    A confirmation counts if it is by the best protocol of confirmations, a first sight if it is by
+    that of first sights; who has neither is out.
+    """
+    searched = max((_protocol(one.searched[0]) for one in contenders if one.searched), default=0)
+    confirmed = max((_protocol(one.confirmed[0]) for one in contenders if one.confirmed), default=0)
+    found = [
+        replace(
+            one,
+            searched=tuple(row for row in one.searched if _protocol(row) == searched),
+            confirmed=tuple(row for row in one.confirmed if _protocol(row) == confirmed),
+        )
+        for one in contenders
+    ]
+    return [one for one in found if one.deciding]
 
 
 def _disqualifies(row: Measurement) -> bool:

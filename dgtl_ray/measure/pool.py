@@ -17,7 +17,7 @@ from dgtl_ray.measure.worker import OUTPUT_NAME
 
 # How long a worker that closed its connection may take to end before it is killed.
 _GRACE_S = 0.5
-_MAX_OUTPUT_BYTES = 4096
+_MAX_OUTPUT_BYTES = 16384
 # A worker is renewed after this many jobs: TVM keeps every library that it has loaded.
 _MAX_JOBS = 1000
 
@@ -49,10 +49,7 @@ class Worker:
         try:
             self._connection.send(item)
             if not self._connection.poll(timeout_s):
-                self.end(grace_s=0.0)
-                return Outcome(
-                    ending=Ending.TIMED_OUT, text=f"killed at its time limit of {timeout_s:g} s"
-                )
+                return self._overdue(timeout_s)
             outcome: Outcome = self._connection.recv()
         except (EOFError, OSError):
             return self._lost()
@@ -65,13 +62,20 @@ class Worker:
         shutil.rmtree(self._scratch, ignore_errors=True)
         return code
 
+    def _overdue(self, timeout_s: float) -> Outcome:
+        said = _said(self._scratch / OUTPUT_NAME)
+        self.end(grace_s=0.0)
+        text = f"killed at its time limit of {timeout_s:g} s"
+        return Outcome(ending=Ending.TIMED_OUT, text=text, said=said)
+
     def _lost(self) -> Outcome:
-        said = _last_line(self._scratch / OUTPUT_NAME)
+        said = _said(self._scratch / OUTPUT_NAME)
         code = self.end(_GRACE_S)
         if code is None:
             return Outcome(ending=Ending.ORPHANED, text="worker lost with its server")
         text = _describe_exit(code, self._memory_limit_bytes)
-        return Outcome(ending=Ending.LOST, text=f"{text}: {said}" if said else text)
+        last = said.splitlines()[-1].strip() if said else ""
+        return Outcome(ending=Ending.LOST, text=f"{text}: {last}" if last else text, said=said)
 
 
 class WorkerPool:
@@ -177,10 +181,9 @@ def _describe_exit(code: int, memory_limit_bytes: int) -> str:
     return f"killed by {name}{hint}"
 
 
-def _last_line(path: Path) -> str:
-    """The last line of what a worker printed, "" if it printed nothing."""
+def _said(path: Path) -> str:
+    """The end of what a worker printed, "" if it printed nothing."""
     try:
-        lines = path.read_bytes()[-_MAX_OUTPUT_BYTES:].decode(errors="replace").splitlines()
+        return path.read_bytes()[-_MAX_OUTPUT_BYTES:].decode(errors="replace")
     except FileNotFoundError:
         return ""
-    return lines[-1].strip() if lines else ""

@@ -41,8 +41,12 @@ class Ending(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A job's end: `value` where it is done, `text` saying what happened where it is not."""
+    """A job's end: `value` where it is done, `text` saying what happened where it is not.
+
+    `said` is the end of what a worker that is gone had printed.
+    """
 
     ending: Ending
     value: Any = None
     text: str = ""
+    said: str = ""

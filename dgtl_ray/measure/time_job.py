@@ -5,6 +5,7 @@ Only workers import this: it loads TVM.
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,11 +14,13 @@ import tvm
 from numpy.typing import NDArray
 
 from dgtl_ray.core.device import Conditions, DeviceDescriptor
+from dgtl_ray.core.network_run import NetworkInput, Turns
 from dgtl_ray.core.roles import Artifact, RunInput
 from dgtl_ray.measure.arguments import ArgumentCache, random_array
 from dgtl_ray.measure.compare import relative_error
 from dgtl_ray.measure.cuda_code import accept_machine_code
 from dgtl_ray.measure.device import describe_device
+from dgtl_ray.measure.network_job import run_network
 from dgtl_ray.measure.preparing import Preparer
 from dgtl_ray.measure.runtime_device import conditions_of, flush_bytes, open_device, threads_of
 from dgtl_ray.measure.stopwatch import FlushedStage, Stage, time_candidate
@@ -26,8 +29,8 @@ from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
 from dgtl_ray.space.sketches.scheduled import parse_preparations
 
-Request: TypeAlias = RunInput | VerifyInput | DescribeInput
-Answer: TypeAlias = Timing | float | DeviceDescriptor
+Request: TypeAlias = RunInput | NetworkInput | VerifyInput | DescribeInput
+Answer: TypeAlias = Timing | tuple[tuple[Turns, ...], ...] | float | DeviceDescriptor
 
 _CACHE_BYTES = 1 << 30
 _ENTRY = "main"
@@ -61,11 +64,13 @@ class TimeJob:
         self._threads = threads_of(item.target)
         if isinstance(item, VerifyInput):
             return self._verify(item, device)
+        if isinstance(item, NetworkInput):
+            return run_network(item, self._load, partial(print, flush=True))
         return self._time(item, device)
 
     def _time(self, item: RunInput, device: Any) -> Timing:
         stage = self._stage(item, device)
-        module = self._load(item.artifact)
+        module = self._load(item.artifact.library)
         repeats_s = time_candidate(module, _ENTRY, stage, device, item.evaluator, item.best_s)
         # At once: clocks fall where nothing runs.
         conditions = self._conditions(device)
@@ -99,16 +104,16 @@ class TimeJob:
         self, artifact: Artifact, arrays: Sequence[NDArray[np.generic]], device: Any
     ) -> list[NDArray[np.generic]]:
         """All arguments after a run: what a kernel should have left alone is checked as well."""
-        module = self._load(artifact)
+        module = self._load(artifact.library)
         arguments = [tvm.runtime.tensor(array, device) for array in arrays]
         module[_ENTRY](*arguments)
         device.sync()
         return [argument.numpy() for argument in arguments]
 
-    def _load(self, artifact: Artifact) -> Any:
+    def _load(self, library: bytes) -> Any:
         # Always a path of its own: the loader answers a path that it knows with the old library.
         path = self._scratch / f"candidate-{next(self._numbers)}.so"
-        path.write_bytes(artifact.library)
+        path.write_bytes(library)
         try:
             return self._pool().load(path)
         finally:

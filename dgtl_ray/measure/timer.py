@@ -1,15 +1,18 @@
 """Times and checks candidates on this machine's device."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.measurement import Status, TimedIn
+from dgtl_ray.core.network_run import NetworkInput, NetworkResult, Turns
 from dgtl_ray.core.roles import Artifact, RunInput, RunResult
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending, Outcome
-from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput
+from dgtl_ray.measure.timer_protocol import DescribeInput, Timing, VerifyInput, told_alternative
 
 _STATUS = {
     Ending.DONE: Status.OK,
@@ -19,6 +22,8 @@ _STATUS = {
     Ending.TIMED_OUT: Status.RUN_TIMEOUT,
 }
 _DESCRIBE_TIMEOUT_S = 60.0
+# What a network may need beside its turns: to make its weights, and to run everything once.
+_NETWORK_TIMEOUT_S = 60.0
 
 
 class LocalTimer:
@@ -74,6 +79,24 @@ class LocalTimer:
             passed_bytes=timing.passed_bytes,
         )
 
+    def time_network(self, item: NetworkInput) -> NetworkResult:
+        """Run a network with one alternative of each layer at a time.
+
+        Never raises for what it does. An alternative that ends its process, or hangs, is left out
+        and the others run again.
+        """
+        lost: dict[tuple[int, int], str] = {}
+        while True:
+            kept = _without(item, lost)
+            result, outcome = self._run(kept, item.limit_s + _NETWORK_TIMEOUT_S)
+            if result.status is Status.OK:
+                turns = _with_lost(item, outcome.value, lost)
+                return NetworkResult(**vars(result) | {"timed_in": TimedIn.NETWORK}, turns=turns)
+            culprit = _culprit(item, outcome.said, lost)
+            if culprit is None:
+                return NetworkResult(**vars(result))
+            lost[culprit] = result.error
+
     def verify(
         self,
         artifact: Artifact,
@@ -99,7 +122,9 @@ class LocalTimer:
         """End the processes it holds."""
         self._pool.close()
 
-    def _run(self, item: RunInput | VerifyInput, timeout_s: float) -> tuple[RunResult, Outcome]:
+    def _run(
+        self, item: RunInput | NetworkInput | VerifyInput, timeout_s: float
+    ) -> tuple[RunResult, Outcome]:
         self._pool.warm_up()
         start_s = time.perf_counter()
         outcome = self._pool.run(item, timeout_s)
@@ -110,3 +135,43 @@ class LocalTimer:
             timing_s=time.perf_counter() - start_s,
         )
         return result, outcome
+
+
+# Alternatives that are lost, by layer and number, and why.
+_Lost: TypeAlias = Mapping[tuple[int, int], str]
+
+
+def _kept(item: NetworkInput, layer: int, lost: _Lost) -> list[int]:
+    """Numbers of a layer's alternatives that are not lost."""
+    return [k for k in range(len(item.alternatives[layer])) if (layer, k) not in lost]
+
+
+def _without(item: NetworkInput, lost: _Lost) -> NetworkInput:
+    """The network without alternatives that are lost."""
+    alternatives = tuple(
+        tuple(artifacts[k] for k in _kept(item, layer, lost))
+        for layer, artifacts in enumerate(item.alternatives)
+    )
+    return replace(item, alternatives=alternatives)
+
+
+def _with_lost(
+    item: NetworkInput, found: tuple[tuple[Turns, ...], ...], lost: _Lost
+) -> tuple[tuple[Turns, ...], ...]:
+    """The turns of all alternatives, those that are lost among them."""
+    turns = []
+    for layer, of_layer in enumerate(found):
+        known = dict(zip(_kept(item, layer, lost), of_layer, strict=True))
+        known |= {k: Turns(error=text) for (at, k), text in lost.items() if at == layer}
+        turns.append(tuple(known[k] for k in sorted(known)))
+    return tuple(turns)
+
+
+def _culprit(item: NetworkInput, said: str, lost: _Lost) -> tuple[int, int] | None:
+    """Which alternative ended its process; None where nobody knows, or its layer has no other."""
+    told = told_alternative(said)
+    if told is None:
+        return None
+    layer, number = told
+    kept = _kept(item, layer, lost)
+    return (layer, kept[number]) if len(kept) > 1 else None

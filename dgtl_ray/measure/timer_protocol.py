@@ -1,5 +1,6 @@
 """What a timer asks of its worker besides timing, and what it is told."""
 
+import re
 from dataclasses import dataclass
 
 from dgtl_ray.core.device import Conditions
@@ -35,3 +36,24 @@ class DescribeInput:
     """Describe the device of a target; the answer is a `DeviceDescriptor`."""
 
     target: str
+
+
+# What a worker prints once every alternative has run.
+ALL_RAN = "all alternatives have run"
+_TOLD = re.compile(rf"layer (\d+), alternative (\d+) runs first|{ALL_RAN}")
+
+
+def alternative_text(layer: int, number: int) -> str:
+    """A line that says which alternative runs next: it is known so if the worker ends with it."""
+    return f"layer {layer}, alternative {number} runs first"
+
+
+def told_alternative(said: str) -> tuple[int, int] | None:
+    """Layer and number of the alternative that a worker said last to run the first time.
+
+    None where it said so of none, or all had run.
+    """
+    told = [match.groups() for match in _TOLD.finditer(said)]
+    if not told or told[-1][0] is None:
+        return None
+    return int(told[-1][0]), int(told[-1][1])

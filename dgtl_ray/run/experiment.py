@@ -1,6 +1,6 @@
 """A tuning run from network to verified module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,14 +13,16 @@ from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.network_run import Skeleton
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
-from dgtl_ray.deploy import ModuleMetadata
+from dgtl_ray.deploy import ModuleMetadata, compile_skeleton
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
+from dgtl_ray.engine.winners import comparable
 from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
@@ -161,6 +163,7 @@ class Experiment:
             learn=partial(experience.learn, monitor=self._meter),
             sink=sink,
             choose=best_config,
+            skeleton=self._skeleton(network, target),
             on_round=partial(self._note_time, state),
             builder=LocalBuilder,
             timer=LocalTimer,
@@ -173,6 +176,10 @@ class Experiment:
         outcome = search(request, self._meter)
         sink.deliver(_STORAGE_PATIENCE_S)
         return outcome
+
+    def _skeleton(self, network: Network, target: TargetSpec) -> Callable[[], Skeleton] | None:
+        """Compiles the network without its layers; on a GPU layers are compared alone."""
+        return partial(compile_skeleton, network, target) if target.kind == "cpu" else None
 
     def _note_time(self, state: RunState, spent: SearchTime) -> None:
         # It will be noted again soon: no reason to end a run whose storage fails for a while.
@@ -278,7 +285,7 @@ def _from_history(
 
 def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -> Result:
     task, rows = network.tasks[layer], outcome.rows[layer]
-    best = best_of(rows)
+    best = best_of(comparable(rows, run_id))
     own = [row for row in rows if row.run_id == run_id and row.stage is not Stage.CONFIRM]
     defaults = [row.cost_s for row in rows if not row.config and row.cost_s is not None]
     return Result(

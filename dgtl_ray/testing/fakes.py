@@ -12,6 +12,7 @@ from zlib import crc32
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.network_run import NetworkInput, NetworkResult, Turns
 from dgtl_ray.core.roles import NOTHING, Artifact, BuildInput, BuildResult, RunInput, RunResult
 
 FAKE_DEVICE = DeviceDescriptor(
@@ -81,6 +82,7 @@ class FakeTimer:
         status_of: How the run of a schedule ends.
         timing_s: The time that it reports.
         timed: Every schedule it was given, in order.
+        network_cost_of: Seconds of a schedule in its network.
         closed: Whether `close` was called.
     """
 
@@ -89,6 +91,7 @@ class FakeTimer:
     timing_s: float = 0.05
     timed: list[str] = field(default_factory=list)
     closed: bool = False
+    network_cost_of: Callable[[str], float] = cost_of
 
     def describe(self, target: str) -> DeviceDescriptor:  # noqa: ARG002 - the role's signature
         """A small CPU, whatever the target."""
@@ -102,6 +105,16 @@ class FakeTimer:
         give_up = item.best_s is not None and cost_s > item.evaluator.give_up_factor * item.best_s
         return self._result(schedule, (cost_s,) * (1 if give_up else item.evaluator.repeat))
 
+    def time_network(self, item: NetworkInput) -> NetworkResult:
+        """The cost in the network of every alternative of each layer."""
+        turns = tuple(
+            tuple(self._turns(one.library.decode(), item.passes) for one in artifacts)
+            for artifacts in item.alternatives
+        )
+        return NetworkResult(
+            status=Status.OK, error="", repeats_s=(), timing_s=self.timing_s, turns=turns
+        )
+
     def verify(
         self,
         artifact: Artifact,
@@ -114,6 +127,12 @@ class FakeTimer:
     def close(self) -> None:
         """Note it."""
         self.closed = True
+
+    def _turns(self, schedule: str, passes: int) -> Turns:
+        status = self.status_of(schedule)
+        if status is Status.OK:
+            return Turns(seconds=(self.network_cost_of(schedule),) * passes)
+        return Turns(error=f"fake {status.value}")
 
     def _result(self, schedule: str, repeats_s: tuple[float, ...]) -> RunResult:
         status = self.status_of(schedule)

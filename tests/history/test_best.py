@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.history import BestConfig, select_best
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -143,3 +143,28 @@ def test_order_does_not_matter(changes: list[dict[str, object]], random: Random)
     shuffled = list(rows)
     random.shuffle(shuffled)
     assert best(shuffled) == best(rows)
+
+
+def test_times_in_the_network_come_before_times_alone() -> None:
+    searched = [
+        example_measurement(0, config="a", cost_s=1.0, passed_bytes=9),
+        example_measurement(1, config="b", cost_s=1.1, passed_bytes=9),
+    ]
+    inside = [
+        example_measurement(
+            2 + k, config=config, cost_s=cost_s, stage=Stage.CONFIRM, timed_in=TimedIn.NETWORK
+        )
+        for k, (config, cost_s) in enumerate([("a", 2.0), ("b", 1.9)])
+    ]
+    alone = measured([("a", 1.2), ("b", 1.3), ("c", 0.5)], Stage.CONFIRM, first=4)
+    winner = best([*searched, *inside, *alone])
+    assert winner == BestConfig(config="b", latency_s=1.9, measurement_ids=("run-3",))
+
+
+def test_first_sights_with_warm_caches_do_not_count_beside_newer_ones() -> None:
+    warm = measured([("a", 1.0)])
+    newer = [example_measurement(1, config="b", cost_s=1.5, passed_bytes=9)]
+    winner = best([*warm, *newer])
+    assert winner is not None
+    assert winner.config == "b"
+    assert best(warm) is not None
