@@ -147,7 +147,9 @@ class SimulatedSearch:
         return json.dumps(asdict(self))
 
 
-def _task(*, args: list[dict[str, object]], **fields: object) -> LayerTask:
+def _task(*, args: list[dict[str, object]], surroundings: object, **fields: object) -> LayerTask:
+    """A task from its fields; what it would find in its network is nothing to a fake."""
+    del surroundings
     specs = tuple(
         TensorSpec(shape=tuple(arg["shape"]), dtype=str(arg["dtype"]))  # type: ignore[arg-type]
         for arg in args
