@@ -58,6 +58,7 @@ class Bench(StrEnum):
     SCALE = "scale"
     KILLS = "kills"
     NETWORKS = "networks"
+    INSIDE = "inside"
 
 
 app = typer.Typer(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import dgtl_ray
-from dgtl_ray.core.measurement import Stage
+from dgtl_ray.core.measurement import Stage, TimedIn
 from dgtl_ray.core.progress import Progress, SilentMonitor
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.run.comparison import verdict
@@ -72,6 +72,24 @@ def test_there_is_one_result_a_layer_never_worse_than_the_default(grid: ResultGr
         assert result.latency_s is not None
         assert result.default_s is not None
         assert result.latency_s <= 2 * result.default_s
+
+
+def test_the_network_is_its_layers_and_what_lies_between_them(grid: ResultGrid) -> None:
+    inside = grid.summary.inside
+    assert inside is not None
+    layers_s = sum(result.weight * (result.latency_s or 0.0) for result in grid)
+    assert inside["layers_s"] == pytest.approx(layers_s, rel=1e-3)
+    difference_s = inside["network_s"] - inside["layers_s"]
+    assert sum(inside["beside_s"].values()) == pytest.approx(difference_s)
+
+
+def test_winners_were_named_inside_the_network(grid: ResultGrid) -> None:
+    rows = ParquetHistory(grid.summary.history).measurements("stage == 'confirm'")
+    assert {row.timed_in for row in rows} == {TimedIn.NETWORK}
+    timed = {row.measurement_id: row for row in rows}
+    for result in grid:
+        decided = [timed[key] for key in result.measurement_ids]
+        assert {row.config for row in decided} == {result.config}
 
 
 def test_all_contenders_were_timed(grid: ResultGrid) -> None:

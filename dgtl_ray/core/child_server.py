@@ -61,6 +61,15 @@ def answer_once(work: Callable[[], None]) -> int:
     return _answering(answer)
 
 
+def reply(work: Callable[[], Mapping[str, Any]]) -> int:
+    """Do something, and say what came of it in the only line; the exit status."""
+
+    def answer(replies: IO[str]) -> None:
+        _send(replies, work())
+
+    return _answering(answer)
+
+
 def _answering(answer: Callable[[IO[str]], None]) -> int:
     """Whatever goes wrong becomes the last line."""
     die_with_parent()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dgtl_ray.deploy.compiling import CompiledNetwork, compile_network, compile_untuned
     from dgtl_ray.deploy.contender import module_contender
+    from dgtl_ray.deploy.inside import look_inside
     from dgtl_ray.deploy.loading import TunedModule, load
     from dgtl_ray.deploy.metadata import ModuleMetadata
     from dgtl_ray.deploy.saving import save_module
@@ -25,6 +26,7 @@ __all__ = [
     "compile_skeleton",
     "compile_untuned",
     "load",
+    "look_inside",
     "module_contender",
     "save_module",
     "verify",
@@ -39,6 +41,7 @@ _HOMES = {
     "compile_skeleton": "skeleton",
     "compile_untuned": "compiling",
     "load": "loading",
+    "look_inside": "inside",
     "module_contender": "contender",
     "save_module": "saving",
     "verify": "verification",

@@ -1,8 +1,8 @@
 """A compiled network on its device."""
 
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import tvm
@@ -15,6 +15,7 @@ from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.thread_pool import ThreadPool
 
 Array = NDArray[Any]
+Observer: TypeAlias = Callable[..., int]
 
 # TVM's kernels assume that arguments start on such a boundary.
 _ALIGNMENT_BYTES = 64
@@ -46,7 +47,8 @@ class NetworkRunner:
         self._weights = list(weights)
         self._names = tuple(input_names)
         self._specs = tuple(inputs)
-        self._main = VirtualMachine(library, device)["main"]
+        self._machine = VirtualMachine(library, device)
+        self._main = self._machine["main"]
 
     def __call__(self, *inputs: Any) -> Array | tuple[Array, ...]:
         """One inference, NumPy out.
@@ -94,6 +96,22 @@ class NetworkRunner:
             self._pool.revive()
             result = self._main(*prepared, *self._weights)
         return (result,) if isinstance(result, tvm.runtime.Tensor) else tuple(result)
+
+    def run_observed(self, prepared: Sequence[Any], observer: Observer) -> None:
+        """One inference on what `prepare` gave; each call that the network makes is observed.
+
+        Args:
+            prepared: The inputs.
+            observer: Called before and after each call as TVM's virtual machine calls an
+                instrument: function, name, whether it is before, result, arguments. It returns 0.
+        """
+        with self._lock:
+            self._pool.revive()
+            self._machine.set_instrument(observer)
+            try:
+                self._main(*prepared, *self._weights)
+            finally:
+                self._machine.set_instrument(None)
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""

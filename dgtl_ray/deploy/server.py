@@ -31,7 +31,7 @@ def load_run(directory: str, example: str | None, threads: int | None) -> Ready:
 
     module = load(Path(directory), threads=threads)
     given = Example.read(Path(example)) if example else None
-    values = given.inputs if given else _random(module.metadata.inputs)
+    values = given.inputs if given else random_inputs(module.metadata.inputs)
     inputs = module.runner.prepare(*values)
 
     def run() -> None:
@@ -44,7 +44,8 @@ def load_run(directory: str, example: str | None, threads: int | None) -> Ready:
     return Ready(run=run, largest_error=given.error_of(answers))
 
 
-def _random(specs: tuple[TensorSpec, ...]) -> list[NDArray[Any]]:
+def random_inputs(specs: tuple[TensorSpec, ...]) -> list[NDArray[Any]]:
+    """Inputs that a network accepts, the same each time."""
     rng = np.random.default_rng(0)
     return [_example(spec, rng) for spec in specs]
 

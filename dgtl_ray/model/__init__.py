@@ -14,12 +14,14 @@ if TYPE_CHECKING:
         parse_target,
         target_kind,
     )
+    from dgtl_ray.model.tasks import keys_of_functions
 
 __all__ = [
     "Network",
     "TargetSpec",
     "default_cuda_json",
     "exact_math",
+    "keys_of_functions",
     "load_network",
     "parse_target",
     "target_kind",
@@ -31,6 +33,7 @@ _HOMES = {
     "TargetSpec": "target",
     "default_cuda_json": "target",
     "exact_math": "target",
+    "keys_of_functions": "tasks",
     "load_network": "loading",
     "parse_target": "target",
     "target_kind": "target",

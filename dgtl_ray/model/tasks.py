@@ -71,6 +71,11 @@ def called_functions(module: Any) -> Iterator[str]:
             yield str(binding.value.args[0].name_hint)
 
 
+def keys_of_functions(module: Any) -> dict[str, str]:
+    """The workload key of each PrimFunc that `main` calls, by its name."""
+    return {name: program.workload_key(module[name]) for name in set(called_functions(module))}
+
+
 def bindings(main: Any) -> Iterator[Any]:
     """Every binding of a relax function, in order."""
     for block in main.body.blocks:

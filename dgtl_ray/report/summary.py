@@ -1,6 +1,7 @@
 """What a finished run says it won."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -15,6 +16,9 @@ _MOST_SOURCES = 15
 def print_summary(console: Console, grid: ResultGrid) -> None:
     """Latencies side by side, search time by phase, verification, memory, where things are."""
     summary = grid.summary
+    console.print(rows_table(_layer_rows(grid), "layers, as they run in the network"))
+    if summary.inside is not None:
+        console.print(_difference(summary.inside), highlight=False, soft_wrap=True)
     console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
     if summary.sources:
         console.print(rows_table(_source_rows(summary.sources), "learned from"))
@@ -22,6 +26,36 @@ def print_summary(console: Console, grid: ResultGrid) -> None:
         console.print(summary.verdict, highlight=False, style="yellow", soft_wrap=True)
     for note in [*summary.notes, *grid.errors]:
         console.print(f"note: {note}", highlight=False)
+
+
+def _layer_rows(grid: ResultGrid) -> list[dict[str, str | int | float | None]]:
+    """What each layer takes of one inference."""
+    return [
+        {
+            "ID": k,
+            "name": result.task,
+            "weight": result.weight,
+            "latency (us)": _us(result.latency_s),
+            "weighted (us)": _us(result.latency_s, result.weight),
+            "default schedule (us)": _us(result.default_s),
+            "trials": result.trials,
+        }
+        for k, result in enumerate(grid)
+    ]
+
+
+def _us(seconds: float | None, count: int = 1) -> float | None:
+    return None if seconds is None else round(seconds * count * 1e6, 1)
+
+
+def _difference(inside: Mapping[str, Any]) -> str:
+    """The network's time beside its layers', in a line."""
+    network_s, layers_s = inside["network_s"], inside["layers_s"]
+    parts = ", ".join(f"{name} {s * 1e6:.0f}" for name, s in inside["beside_s"].items())
+    return (
+        f"network {network_s * 1e3:.3f} ms = layers {layers_s * 1e3:.3f} ms × "
+        f"{network_s / layers_s:.3f}; the difference in us: {parts}"
+    )
 
 
 def _latency_rows(latency_s: Mapping[str, float | None]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -11,6 +11,7 @@ from typing import Any
 from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.network_run import Skeleton
@@ -201,6 +202,7 @@ class Experiment:
             compare=self._config.compare,
         )
         finished = self._venue.finish(plan, network, self._folder.module)
+        results = [_as_in_network(result, finished) for result in results]
         module = self._folder.publish()
         return ResultGrid(results, self._summary(state, outcome, finished, results, module))
 
@@ -226,6 +228,7 @@ class Experiment:
             failed=sum(result.failed for result in results),
             latency_s=finished.comparison.latency_s,
             verdict=verdict(finished.comparison.latency_s),
+            inside=_inside(finished.inside),
             search_s=outcome.time.as_dict(),
             memory_bytes={"total": peak.total_bytes, "driver": peak.driver_bytes},
             history=state.history,
@@ -296,6 +299,7 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
         weight=task.weight,
         config=outcome.winners[layer],
         latency_s=best.latency_s if best else None,
+        measured_s=best.latency_s if best else None,
         default_s=median(defaults) if defaults else None,
         trials=len(own),
         failed=sum(row.status is not Status.OK for row in own),
@@ -303,6 +307,22 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
         measurement_ids=best.measurement_ids if best else (),
         sources=outcome.transfers[layer].sources if outcome.transfers else (),
     )
+
+
+def _as_in_network(result: Result, finished: Finished) -> Result:
+    """The result with the layer's latency in the tuned network, where that is known."""
+    return replace(result, latency_s=finished.layers_s.get(result.workload_key, result.latency_s))
+
+
+def _inside(inside: Inside | None) -> dict[str, Any] | None:
+    """The network's time, its layers', and what the difference is made of."""
+    if inside is None:
+        return None
+    return {
+        "network_s": inside.network_s,
+        "layers_s": inside.layers_s,
+        "beside_s": inside.parts_s(),
+    }
 
 
 def _metadata(

@@ -1,20 +1,24 @@
 """From winning schedules to a module that is compiled, verified and compared."""
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
+from dgtl_ray.core.inside import Inside
 from dgtl_ray.deploy import (
     ModuleMetadata,
     Verification,
     compile_network,
     load,
+    look_inside,
     save_module,
     verify,
 )
-from dgtl_ray.model import Network, TargetSpec, load_network
+from dgtl_ray.model import Network, TargetSpec, keys_of_functions, load_network
 from dgtl_ray.run.comparison import NO_COMPARISON, Comparison, compare_network
 
 
@@ -38,10 +42,17 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What became of it."""
+    """What became of it.
+
+    Attributes:
+        inside: Where the network's time goes, None on a GPU.
+        layers_s: Seconds of a call there, by workload key.
+    """
 
     verification: Verification
     comparison: Comparison
+    inside: Inside | None
+    layers_s: Mapping[str, float]
 
 
 def finish(plan: Plan, network: Network, folder: Path) -> Finished:
@@ -57,7 +68,24 @@ def finish(plan: Plan, network: Network, folder: Path) -> Finished:
     comparison = NO_COMPARISON
     if plan.compare:
         comparison = compare_network(plan.spec, network, plan.target, folder, plan.metadata)
-    return Finished(verification=verification, comparison=comparison)
+    # On a GPU the clock of the host tells nothing of a call.
+    inside = look_inside(folder) if plan.target.kind == "cpu" else None
+    return Finished(
+        verification=verification,
+        comparison=comparison,
+        inside=inside,
+        layers_s=_by_key(inside, network) if inside else {},
+    )
+
+
+def _by_key(inside: Inside, network: Network) -> dict[str, float]:
+    """Mean seconds of a call of each layer task, by workload key."""
+    keys = keys_of_functions(network.module)
+    of_key: dict[str, list[float]] = defaultdict(list)
+    for name, seconds in inside.calls:
+        if name in keys:
+            of_key[keys[name]].append(seconds)
+    return {key: mean(seconds) for key, seconds in of_key.items()}
 
 
 def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:

@@ -18,7 +18,10 @@ class Result:
 
     Attributes:
         config: The winning configuration as JSON, `""` for the default schedule.
-        latency_s: Its latency in seconds, None where nothing ran.
+        latency_s: Its latency in seconds: the mean of its calls in the tuned network where that
+            was looked into, else the median of the measurements that decided; None where nothing
+            ran.
+        measured_s: The median of the measurements that decided, None where nothing ran.
         default_s: Latency of the default schedule, None where it was not measured.
         error: Why there is no winner, empty where there is one.
         measurement_ids: The rows of history that decided.
@@ -32,6 +35,7 @@ class Result:
     weight: int
     config: str
     latency_s: float | None
+    measured_s: float | None
     default_s: float | None
     trials: int
     failed: int
@@ -45,6 +49,7 @@ class Result:
         gflops = self.flop / self.latency_s / 1e9 if self.latency_s else None
         return {
             "latency_s": self.latency_s,
+            "measured_s": self.measured_s,
             "default_s": self.default_s,
             "gflops": gflops,
             "trials": self.trials,
@@ -84,6 +89,8 @@ class RunSummary:
         verdict: What to do where another runtime is faster, "" where none is.
         ended: Why the search ended; "" where nothing was searched.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
+        inside: The tuned network from inside: `network_s`, seconds of one inference; `layers_s`, of
+            its layers; `beside_s`, what the difference is made of. None on a GPU.
         sources: What was learned from.
         devices: What timed, its state at the end, trials, busy seconds, faults by kind.
         memory_bytes: Peak of all processes together (`total`) and of the driver (`driver`).
@@ -106,6 +113,7 @@ class RunSummary:
     module: str
     toolchain: Mapping[str, str]
     ended: str = ""
+    inside: Mapping[str, Any] | None = None
     verdict: str = ""
     sources: tuple[SourceUse, ...] = ()
     devices: tuple[Mapping[str, Any], ...] = ()
