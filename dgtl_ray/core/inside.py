@@ -47,18 +47,19 @@ class Inside:
     def parts_s(self) -> dict[str, float]:
         """What the network takes beside its layers, by purpose; together it is the difference.
 
-        Observing makes short calls longer: the rest, which is what is left, can be less than none.
+        Observing makes short calls longer: where they come to more than the difference, they share
+        it in proportion.
         """
         parts: dict[str, float] = defaultdict(float)
         for name, seconds in self.others.items():
             short = name.removeprefix(_BUILTIN)
             purpose = next((p for begin, p in _PARTS.items() if short.startswith(begin)), _REST)
             parts[purpose] += seconds
-        parts[_REST] = (
-            self.network_s
-            - self.layers_s
-            - sum(seconds for purpose, seconds in parts.items() if purpose != _REST)
-        )
+        difference_s = self.network_s - self.layers_s
+        seen_s = sum(parts.values())
+        scale = min(1.0, max(0.0, difference_s) / seen_s) if seen_s else 1.0
+        parts = defaultdict(float, {purpose: scale * s for purpose, s in parts.items()})
+        parts[_REST] += difference_s - scale * seen_s
         return dict(parts)
 
     def as_dict(self) -> dict[str, Any]:

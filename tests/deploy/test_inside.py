@@ -41,6 +41,8 @@ def test_parts_are_the_difference() -> None:
     assert inside.per_call_s() == {"a": 8.0, "b": 4.0}
     assert inside.parts_s() == {"allocation": 4.0, "checks": 2.0, "calls and the rest": 4.0}
     assert inside_of(inside.as_dict()) == inside
+    shorter = Inside(network_s=23.25, calls=inside.calls, others=others)
+    assert shorter.parts_s() == {"allocation": 2.0, "checks": 1.0, "calls and the rest": 0.25}
 
 
 def test_runs_that_were_held_up_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
