@@ -9,9 +9,11 @@ part and not by its whole share, and one that does not run at all is not waited 
 Who waits spins for a moment and then sleeps (futex): a sleeper leaves its processor to others, to a
 thread of the same loop that lost its own, for one.
 
-Words that several threads write lie in cache lines of their own. A share is one word, its first
-part in the lower half and its end in the upper, and is changed by compare-and-swap only: who
-succeeds owns parts of the present loop, however old its view was, and may then read what it is.
+Words that several threads write lie in cache lines of their own. A share is one word: the number of
+its loop in the upper half, below that its end and its first part. A thread that comes late for a loop
+finds other numbers and leaves the shares alone, those of the next loop above all, which are being
+filled: who took parts of that one into its own share could lose what is put there. A share is changed
+by compare-and-swap: who succeeds owns parts of its loop, which cannot end before they ran.
 """
 
 import platform
@@ -119,8 +121,8 @@ end:
   ret void
 }
 
-; Fill thread %me's share, which is empty, from another's; whether there was something to take.
-define internal i1 @steal(i32 %me) {
+; Fill thread %me's share, which is empty, from another's of the same loop; whether there was any.
+define internal i1 @steal(i32 %me, i64 %loop) {
 entry:
   %mine = getelementptr [$threads x [8 x i64]], ptr @shares, i32 0, i32 %me, i32 0
   br label %victim
@@ -135,26 +137,30 @@ choose:
   br label %look
 look:
   %share = load atomic i64, ptr %theirs acquire, align 8
-  %first = trunc i64 %share to i32
-  %upper = lshr i64 %share, 32
-  %end = trunc i64 %upper to i32
-  %left = sub i32 %end, %first
-  %empty = icmp sle i32 %left, 0
+  %of = and i64 %share, -4294967296
+  %present = icmp eq i64 %of, %loop
+  br i1 %present, label %open, label %next
+open:
+  %first = and i64 %share, 65535
+  %shifted = lshr i64 %share, 16
+  %end = and i64 %shifted, 65535
+  %left = sub i64 %end, %first
+  %empty = icmp sle i64 %left, 0
   br i1 %empty, label %next, label %take
 take:
-  %more = add i32 %left, 1
-  %count = lshr i32 %more, 1
-  %middle = sub i32 %end, %count
-  %middle.wide = zext i32 %middle to i64
-  %middle.upper = shl i64 %middle.wide, 32
-  %first.wide = zext i32 %first to i64
-  %kept = or i64 %middle.upper, %first.wide
+  %more = add i64 %left, 1
+  %count = lshr i64 %more, 1
+  %middle = sub i64 %end, %count
+  %new.end = shl i64 %middle, 16
+  %kept.range = or i64 %new.end, %first
+  %kept = or i64 %loop, %kept.range
   %swap = cmpxchg ptr %theirs, i64 %share, i64 %kept acq_rel acquire
   %won = extractvalue { i64, i1 } %swap, 1
   br i1 %won, label %keep, label %look
 keep:
-  %end.upper = shl i64 %upper, 32
-  %taken = or i64 %end.upper, %middle.wide
+  %old.end = shl i64 %end, 16
+  %taken.range = or i64 %old.end, %middle
+  %taken = or i64 %loop, %taken.range
   store atomic i64 %taken, ptr %mine release, align 8
   ret i1 true
 next:
@@ -164,18 +170,24 @@ none:
   ret i1 false
 }
 
-; Run parts until none is left to take.
-define internal void @work(i32 %me) {
+; Run parts of a loop until none is left to take.
+define internal void @work(i32 %me, i32 %number) {
 entry:
+  %number.wide = zext i32 %number to i64
+  %loop = shl i64 %number.wide, 32
   %mine = getelementptr [$threads x [8 x i64]], ptr @shares, i32 0, i32 %me, i32 0
   br label %look
 look:
   %ran = phi i32 [ 0, %entry ], [ %ran, %refill ], [ %ran, %take ], [ %more, %count ]
   %share = load atomic i64, ptr %mine acquire, align 8
-  %first = trunc i64 %share to i32
-  %upper = lshr i64 %share, 32
-  %end = trunc i64 %upper to i32
-  %some = icmp slt i32 %first, %end
+  %of = and i64 %share, -4294967296
+  %present = icmp eq i64 %of, %loop
+  %first.wide = and i64 %share, 65535
+  %first = trunc i64 %first.wide to i32
+  %shifted = lshr i64 %share, 16
+  %end = and i64 %shifted, 65535
+  %left = icmp slt i64 %first.wide, %end
+  %some = and i1 %present, %left
   br i1 %some, label %take, label %refill
 take:
   %rest = add i64 %share, 1
@@ -195,7 +207,7 @@ count:
   %more = add i32 %ran, 1
   br label %look
 refill:
-  %found = call i1 @steal(i32 %me)
+  %found = call i1 @steal(i32 %me, i64 %loop)
   br i1 %found, label %look, label %report
 report:
   %before = atomicrmw sub ptr @pending, i32 %ran acq_rel
@@ -219,10 +231,14 @@ entry:
   store ptr %argument, ptr @data
   store atomic i32 0, ptr @failed monotonic, align 4
   store atomic i32 $parts, ptr @pending monotonic, align 4
+  %last = load atomic i32, ptr @round monotonic, align 4
+  %number = add i32 %last, 1
+  %number.wide = zext i32 %number to i64
+  %loop = shl i64 %number.wide, 32
 $fill
   %before = atomicrmw add ptr @round, i32 1 seq_cst
   call void @wake(ptr @round, ptr @sleepers)
-  call void @work(i32 0)
+  call void @work(i32 0, i32 %number)
   %yields = load atomic i32, ptr @yields monotonic, align 4
   %now = call i32 @await(ptr @done, i32 %before, ptr @joining, i32 %yields)
   %status = load atomic i32, ptr @failed acquire, align 4
@@ -246,7 +262,7 @@ wait:
   %over = icmp ne i32 %stop, 0
   br i1 %over, label %end, label %run
 run:
-  call void @work(i32 %me)
+  call void @work(i32 %me, i32 %now)
   br label %wait
 end:
   ret void
@@ -286,7 +302,8 @@ def thread_pool_code(threads: int, parts: int) -> str:
     machine = platform.machine()
     bounds = [parts * k // threads for k in range(threads + 1)]
     fill = "\n".join(
-        f"  store atomic i64 {first | end << 32}, "
+        f"  %share.{k} = or i64 %loop, {first | end << 16}\n"
+        f"  store atomic i64 %share.{k}, "
         f"ptr getelementptr ([{threads} x [8 x i64]], ptr @shares, i32 0, i32 {k}, i32 0)"
         " release, align 8"
         for k, (first, end) in enumerate(pairwise(bounds))

@@ -74,6 +74,15 @@ def test_each_iteration_runs_once(threads: int, load: Load) -> None:
         assert (out.numpy() == 200).all()
 
 
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_that_come_late_for_a_loop_leave_the_next_alone(threads: int, load: Load) -> None:
+    pool = ThreadPool(threads)
+    kernel, out = load(pool, _COUNTING.format(extent=65)), _zeros(65)
+    for _ in range(300_000):
+        kernel(out)
+    assert (out.numpy() == 300_000).all()
+
+
 def test_pools_have_threads_of_their_own_number(load: Load) -> None:
     tvm.runtime.num_threads()  # of TVM's own pool, which is made here if it was not
     pools = {threads: ThreadPool(threads) for threads in (3, 1, 4)}
