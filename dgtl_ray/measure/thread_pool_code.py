@@ -9,11 +9,12 @@ part and not by its whole share, and one that does not run at all is not waited 
 Who waits spins for a moment and then sleeps (futex): a sleeper leaves its processor to others, to a
 thread of the same loop that lost its own, for one.
 
-Words that several threads write lie in cache lines of their own. A share is one word: the number of
-its loop in the upper half, below that its end and its first part. A thread that comes late for a loop
-finds other numbers and leaves the shares alone, those of the next loop above all, which are being
-filled: who took parts of that one into its own share could lose what is put there. A share is changed
-by compare-and-swap: who succeeds owns parts of its loop, which cannot end before they ran.
+Words that several threads write lie in cache lines of their own. A share is one word: the number
+of its loop in the upper half, below that its end and its first part. A thread that comes late for
+a loop finds other numbers and leaves the shares alone, those of the next loop above all, which are
+being filled: who took parts of that one into its own share could lose what is put there. A share
+is changed by compare-and-swap: who succeeds owns parts of its loop, which cannot end before they
+ran.
 """
 
 import platform
