@@ -24,7 +24,10 @@ _CLUSTER = "cluster"
 _LONGEST = (_CLUSTER, "engine", "test_tune.py", "test_cli.py", "test_examples.py", "search")
 _ORDER = {room: k for k, room in enumerate(_LONGEST)}
 # Rooms that build, time or start processes all the time; single modules mark themselves.
-_SLOW = {_CLUSTER, "deploy", "measure", "model", "test_cli.py", "test_examples.py", "test_tune.py"}
+_SLOW = {
+    *(_CLUSTER, "deploy", "measure", "model", "peers"),
+    *("test_cli.py", "test_examples.py", "test_tune.py"),
+}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,8 @@ from dgtl_ray.bench.tools.entrants import EXPORTED, Entrant
 from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.peers import KeptNetwork
 
+pytestmark = pytest.mark.slow
+
 
 class Told:
     """Takes the seconds that it is told to; one that is told none cannot be loaded."""

@@ -44,6 +44,7 @@ def test_a_network_of_this_process_has_no_peers(tmp_path: Path) -> None:
     assert notes == ["no other runtime was timed: the network exists in this process only"]
 
 
+@pytest.mark.slow
 def test_peers_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "find_spec", {"torch": True}.get)
     contenders, notes = comparison._peers("tests.networks:tiny", parse_target("cpu"), tmp_path)
@@ -52,6 +53,7 @@ def test_peers_that_are_missing_are_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert note.startswith("not installed, so not timed: ONNX Runtime, OpenVINO, MNN, ncnn")
 
 
+@pytest.mark.slow
 def test_a_network_of_another_framework_has_no_pytorch(onnx_net: Path, tmp_path: Path) -> None:
     contenders, _ = comparison._peers(onnx_net, parse_target("cpu"), tmp_path)
     assert "pytorch" not in [one.name for one in contenders]

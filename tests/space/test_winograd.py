@@ -15,6 +15,8 @@ from tests.space.conftest import DEVICES, TARGETS
 from tests.space.contractions import arguments_of, convolution, exactly, run, task_of
 from tests.space.programs import TASKS
 
+pytestmark = pytest.mark.slow
+
 CPU = TARGETS["cpu"]
 # Largest error against the exact result's root mean square, for normally distributed numbers.
 BOUNDS = {"winograd 2": 2e-5, "winograd 4": 2e-4}
