@@ -210,6 +210,7 @@ def history_ls(uri: Annotated[str, typer.Argument(help="Folder or URI of a histo
     from dgtl_ray.report import rows_table
 
     history = ParquetHistory(uri)
+    history.require_rows()
     _console().print(rows_table(history.summary()))
 
 

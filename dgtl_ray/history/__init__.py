@@ -7,7 +7,7 @@ from dgtl_ray.history.filters import row_filter
 from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
-from dgtl_ray.history.sources import SourceQuery, read_sources
+from dgtl_ray.history.sources import SourceQuery, read_sources, why_unusable
 from dgtl_ray.history.spool import SpooledHistory
 from dgtl_ray.history.store import ParquetHistory
 
@@ -26,4 +26,5 @@ __all__ = [
     "read_sources",
     "row_filter",
     "select_best",
+    "why_unusable",
 ]

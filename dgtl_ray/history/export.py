@@ -47,6 +47,8 @@ class ExportReport:
     def __str__(self) -> str:
         size_mb = self.size_bytes / 1e6
         text = f"{self.rows} rows, {size_mb:.2f} MB, {self.files} file(s): {self.out_dir}"
+        if not self.rows:
+            text = f"no row matches: {text}, with columns only"
         damaged = [f"left out, damaged: {path}" for path in self.skipped]
         return "\n".join([text, *damaged])
 
@@ -65,6 +67,7 @@ def export(uri: str, out_dir: str, where: str | None = None) -> ExportReport:
     target = Path(out_dir).expanduser().absolute()
     _require_free(target)
     history = ParquetHistory(uri)
+    history.require_rows()
     order = [("network", "ascending"), ("task", "ascending"), ("measurement_id", "ascending")]
     table = history.scan(where=where).sort_by(order)
     try:

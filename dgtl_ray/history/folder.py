@@ -6,7 +6,7 @@ from contextlib import suppress
 from pyarrow import fs
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.storage import Storage
+from dgtl_ray.storage import Storage, join
 
 _SUFFIX = ".parquet"
 _LISTINGS = 50
@@ -26,6 +26,20 @@ class Folder(Storage):
             raise InputError(f"no history at {self.uri}: check the path, or run `dgtl tune` first")
         if kind is fs.FileType.File:
             raise InputError(f"{self.uri} is a file: give the folder that holds the history")
+
+    def require_files(self) -> None:
+        """Check that there are Parquet files in the folder.
+
+        Raises:
+            InputError: There are none; where it is a run's folder, the message names its history.
+        """
+        self.require()
+        if not self.sizes_bytes():
+            inside = Folder(self.path_of("history"), self.filesystem)
+            if inside.kind() is fs.FileType.Directory and inside.sizes_bytes():
+                where = join(self.uri, "history")
+                raise InputError(f"{self.uri} holds no measurements, but {where} does: name that")
+            raise InputError(f"{self.uri} holds no measurements: name the folder of a history")
 
     def sizes_bytes(self) -> dict[str, int]:
         """Size of each Parquet file by name, in order of name.

@@ -19,6 +19,7 @@ from dgtl_ray.history.protocol import HistoryStore
 _KEYS = ["workload_key", "device_key"]
 # What is read of every row; encodings, most of a history's bytes, are read of chosen rows alone.
 _LIGHT = ["measurement_id", *_KEYS, "operator", "cost_s"]
+_JUDGED = ["measurement_id", "device_key", "stage", "encoding"]
 _WHOLE = [*_LIGHT, "network", "task", "device", "encoding"]
 
 
@@ -66,13 +67,38 @@ def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple
     return tuple(_source(whole.take(rows), query.columns) for rows in _groups(whole))
 
 
+def why_unusable(histories: Sequence[HistoryStore], query: SourceQuery) -> str:
+    """How many rows fail each condition of being a source, in words; for when none is one."""
+    everything = _distinct([store.scan(columns=_JUDGED) for store in histories])
+    reasons = {
+        "of other kinds of target": _of_kind,
+        "not chosen by a search": _searched,
+        "encoded in other columns": _readable,
+    }
+    told, rows = [], everything
+    for reason, condition in reasons.items():
+        left = rows.filter(condition(query))
+        told.append((rows.num_rows - left.num_rows, reason))
+        rows = left
+    told.append((rows.num_rows, "of the very tasks and device that are tuned"))
+    return f"{everything.num_rows} rows: " + ", ".join(f"{n} {why}" for n, why in told if n)
+
+
 def _where(query: SourceQuery) -> Any:
     """Rows that search chose, told in the columns of the target's encoding."""
-    return (
-        row_filter(stage=[Stage.TUNING_SET.value, Stage.SEARCH.value])
-        & pc.starts_with(pc.field("device_key"), f"{query.kind}/")
-        & pc.list_value_length(pc.field("encoding")).isin([query.columns, *query.earlier])
-    )
+    return _searched(query) & _of_kind(query) & _readable(query)
+
+
+def _searched(_query: SourceQuery) -> Any:
+    return row_filter(stage=[Stage.TUNING_SET.value, Stage.SEARCH.value])
+
+
+def _of_kind(query: SourceQuery) -> Any:
+    return pc.starts_with(pc.field("device_key"), f"{query.kind}/")
+
+
+def _readable(query: SourceQuery) -> Any:
+    return pc.list_value_length(pc.field("encoding")).isin([query.columns, *query.earlier])
 
 
 def _distinct(tables: Sequence[Any]) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pyarrow.fs import FileType
+
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history.compaction import compact
@@ -44,6 +46,23 @@ class ParquetHistory:
     def skipped(self) -> tuple[SkippedFile, ...]:
         """Damaged files that the latest scan left out."""
         return self._skipped
+
+    def exists(self) -> bool:
+        """Whether there is a folder, empty or not.
+
+        Raises:
+            InputError: That cannot be told.
+        """
+        return self._folder.kind() is FileType.Directory
+
+    def require_rows(self) -> None:
+        """Check that there is something to read.
+
+        Raises:
+            InputError: There is no folder, or no history in it; or as `scan`.
+        """
+        self._folder.require_files()
+        self.scan(columns=["measurement_id"])
 
     def create(self) -> None:
         """Make the folder where it is missing; `append` does so by itself.

@@ -32,6 +32,7 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
     """
     key, _, device_key = workload.partition("@")
     store = ParquetHistory(uri)
+    store.require_rows()
     rows = [row for row in store.measurements(row_filter(workload_key=key)) if row.config]
     if not rows:
         known = sorted({row["workload_key"] for row in _keys(store)})

@@ -24,13 +24,14 @@ from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.engine.winners import comparable
-from dgtl_ray.history import BestConfig, ParquetHistory, SpooledHistory, select_best
+from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
+from dgtl_ray.run.record import RunRecord
 from dgtl_ray.run.results import Result, ResultGrid, RunSummary
 from dgtl_ray.run.venue import Venue
 from dgtl_ray.space import DesignSpace
@@ -94,17 +95,19 @@ class Experiment:
         if self._config.exact_math:
             target = exact_math(target)
         for source in self._sources:
-            source.scan(columns=["measurement_id"])  # Better to fail before loading than after.
+            source.require_rows()  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)
         self._meter.note(f"loading {self._config.network}")
         network = load_network(
             self._config.network, target, example_inputs=self._config.example_inputs
         )
         state = self._begin(network, target)
-        outcome = self._search(network, target, state, model)
+        record = RunRecord(self._folder, state)
+        outcome = self._search(network, target, state, record, model)
         self._meter.note("compiling the tuned network, and timing it beside other runtimes")
         grid = self._deploy(network, target, state, outcome)
-        ParquetHistory(state.history).compact()
+        record.store.compact()
+        state = replace(state, recorded=record.recorded)
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
 
@@ -113,9 +116,7 @@ class Experiment:
         if not (self._config.resume and self._folder.has_run()):
             return self._config.device
         state = self._folder.read()
-        store = ParquetHistory(state.history)
-        store.create()
-        return begun_on(store, state.run_id) or self._config.device
+        return begun_on(RunRecord(self._folder, state).store, state.run_id) or self._config.device
 
     def _begin(self, network: Network, target: TargetSpec) -> RunState:
         config = self._config
@@ -133,16 +134,17 @@ class Experiment:
         return self._folder.begin(state, resume=config.resume)
 
     def _search(
-        self, network: Network, target: TargetSpec, state: RunState, model: Knowledge | None
+        self,
+        network: Network,
+        target: TargetSpec,
+        state: RunState,
+        record: RunRecord,
+        model: Knowledge | None,
     ) -> SearchOutcome:
-        store = ParquetHistory(state.history)
-        store.create()
-        sink = SpooledHistory(store, self._folder.spool(state.run_id))
-        sink.deliver()
         algorithms = self._config.algorithms
         spaces = [read_design_space(task, target.json, algorithms) for task in network.tasks]
         experience = Experience(
-            stores=[*self._sources, store],
+            stores=[*self._sources, record.store],
             tasks=network.tasks,
             target=target.json,
             search=state.search,
@@ -162,30 +164,30 @@ class Experiment:
             toolchain=toolchain(),
             history=experience.observations,
             learn=partial(experience.learn, monitor=self._meter),
-            sink=sink,
+            sink=record,
             choose=best_config,
             skeleton=self._skeleton(network, target),
-            on_round=partial(self._note_time, state),
+            on_round=partial(self._note_time, state, record),
             builder=LocalBuilder,
             timer=LocalTimer,
             spent=state.spent,
             address=self._config.address,
             evaluator=self._config.evaluator,
             asked=AskedTrials(self._folder.asked(state.run_id)),
-            device_key=begun_on(store, state.run_id) or self._venue.device_key,
+            device_key=begun_on(record.store, state.run_id) or self._venue.device_key,
         )
         outcome = search(request, self._meter)
-        sink.deliver(_STORAGE_PATIENCE_S)
+        record.deliver(_STORAGE_PATIENCE_S)
         return outcome
 
     def _skeleton(self, network: Network, target: TargetSpec) -> Callable[[], Skeleton] | None:
         """Compiles the network without its layers; on a GPU layers are compared alone."""
         return partial(compile_skeleton, network, target) if target.kind == "cpu" else None
 
-    def _note_time(self, state: RunState, spent: SearchTime) -> None:
+    def _note_time(self, state: RunState, record: RunRecord, spent: SearchTime) -> None:
         # It will be noted again soon: no reason to end a run whose storage fails for a while.
         with suppress(StorageError):
-            self._folder.save_time(state, spent)
+            self._folder.save_time(replace(state, recorded=record.recorded), spent)
 
     def _deploy(
         self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome

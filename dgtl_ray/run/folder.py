@@ -15,18 +15,23 @@ from pyarrow.fs import FileType
 from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.storage import Storage, join
+from dgtl_ray.storage import Storage, is_uri, join
 
 _FORMAT = 1
 _STATE = "run.json"
 _ROUNDS = "rounds.json"
+_HISTORY = "history"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunState:
-    """What identifies a run, and the search time it has used so far.
+    """What identifies a run, and what it has done so far.
 
-    `algorithms` are names separated by commas; runs begun before there were several had one.
+    Attributes:
+        history: Address of the history that its measurements go to.
+        algorithms: Names separated by commas; runs begun before there were several had one.
+        spent: The search time used.
+        recorded: Measurements that are durable, at least; a resumed run must find them again.
     """
 
     run_id: str
@@ -38,6 +43,7 @@ class RunState:
     history: str
     algorithms: str = DIRECT
     spent: SearchTime | None = None
+    recorded: int = 0
     finished: bool = False
     format: int = _FORMAT
 
@@ -67,7 +73,7 @@ class RunFolder:
     @property
     def history(self) -> str:
         """Where the run's measurements go, unless the user names another place."""
-        return join(self.uri, "history")
+        return join(self.uri, _HISTORY)
 
     def spool(self, run_id: str) -> Path:
         """Where, on this machine, measurements wait while the history cannot be reached."""
@@ -109,16 +115,17 @@ class RunFolder:
         return self._storage.kind(_STATE) is not FileType.NotFound
 
     def read(self) -> RunState:
-        """The state of the run here.
+        """The state of the run here; its history is where it lies now, wherever the folder was.
 
         Raises:
             InputError: There is none, or it is damaged, or another version wrote it.
         """
         text = self._storage.get(_STATE)
         if text is None:
-            raise InputError(f"no run to resume in {self.uri}")
+            raise InputError(f"no run to resume in {self.uri}: check the path")
         try:
-            return _state(json.loads(text))
+            state = _state(json.loads(text))
+            return replace(state, history=self._found(state.history))
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"{join(self.uri, _STATE)} is damaged: {error}") from error
 
@@ -126,20 +133,22 @@ class RunFolder:
         """Refuse early what `begin` would refuse after a network was loaded.
 
         Raises:
-            InputError: A run is here and `resume` is off.
+            InputError: A run is here and `resume` is off, or there is none and it is on.
         """
-        if self.has_run() and not resume:
+        if resume:
+            self.read()
+        elif self.has_run():
             raise InputError(f"{self.uri} already holds a run: resume it, or choose another folder")
 
     def begin(self, state: RunState, *, resume: bool) -> RunState:
         """Begin a run here, or go on with the one that is here.
 
         Raises:
-            InputError: A run is here and `resume` is off, or the one here is another run, or the
-                folder cannot be written.
+            InputError: A run is here and `resume` is off, there is none or another one and it is
+                on, or the folder cannot be written.
         """
         self.check(resume=resume)
-        if not self.has_run():
+        if not resume:
             self.write(state)
             return state
         before = self.read()
@@ -154,7 +163,8 @@ class RunFolder:
             InputError: The folder cannot be written.
         """
         self._storage.create()
-        self._storage.put(_STATE, json.dumps(asdict(state), indent=2).encode())
+        kept = replace(state, history=self._kept(state.history))
+        self._storage.put(_STATE, json.dumps(asdict(kept), indent=2).encode())
 
     def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
         """Note the search time used so far, and when that was.
@@ -182,6 +192,25 @@ class RunFolder:
             except (ValueError, TypeError) as error:
                 raise InputError(f"{join(self.uri, _ROUNDS)} is damaged: {error}") from error
         return self._rounds
+
+    def _kept(self, history: str) -> str:
+        """How a history is noted: its name where it is in this folder, which may be moved."""
+        if _absolute(history) == _absolute(self.history):
+            return _HISTORY
+        return _absolute(history)
+
+    def _found(self, kept: str) -> str:
+        """Where a noted history is now.
+
+        Earlier versions noted the address of the run's own, as it was typed: a run that has one
+        in its folder never had another.
+        """
+        is_own = kept == _HISTORY or self._storage.kind(_HISTORY) is not FileType.NotFound
+        return self.history if is_own else kept
+
+
+def _absolute(address: str) -> str:
+    return address if is_uri(address) else str(Path(address).expanduser().absolute())
 
 
 def new_run_id() -> str:

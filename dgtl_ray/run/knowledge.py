@@ -15,7 +15,14 @@ from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.layer import Transfer
 from dgtl_ray.engine.run import SearchOutcome
-from dgtl_ray.history import HistoryStore, ParquetHistory, SourceQuery, read_sources, row_filter
+from dgtl_ray.history import (
+    HistoryStore,
+    ParquetHistory,
+    SourceQuery,
+    read_sources,
+    row_filter,
+    why_unusable,
+)
 from dgtl_ray.run.results import Result, SourceUse
 from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.encoding.encoder import column_names, earlier_widths, widen
@@ -76,6 +83,9 @@ class Experience:
             operators={task.operator for task in self.tasks},
         )
         known = Knowledge(sources=read_sources(self.stores, query))
+        if not known.sources and len(self.stores) > 1:
+            reasons = why_unusable(self.stores, query)
+            monitor.note(f"history tells nothing of other tasks or devices; {reasons}")
         return pretrained(known, monitor) if self.search == "dgtl" else known
 
 
@@ -141,7 +151,10 @@ def pretrain_histories(
         earlier=earlier_widths(kind),
         most_rows=rows,
     )
-    read = Knowledge(sources=read_sources([ParquetHistory(uri) for uri in uris], query))
+    stores = [ParquetHistory(uri) for uri in uris]
+    for store in stores:
+        store.require_rows()
+    read = Knowledge(sources=read_sources(stores, query))
     known = pretrained(read, monitor)
     if known.model is None:
         raise InputError(

@@ -66,3 +66,11 @@ def test_listing_is_repeated_until_nothing_vanishes(
     folder = Folder(str(tmp_path))
     monkeypatch.setattr(folder, "_list", lambda: next(listings))
     assert folder.sizes_bytes() == {"merged": 2, "c": 1}
+
+
+def test_a_folder_without_measurements_is_told_apart_from_a_history(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no measurements: name the folder of a history"):
+        ParquetHistory(str(tmp_path)).require_rows()
+    ParquetHistory(str(tmp_path / "history")).append([example_measurement()])
+    with pytest.raises(InputError, match=r"but .*/history does: name that"):
+        ParquetHistory(str(tmp_path)).require_rows()

@@ -6,7 +6,7 @@ import numpy as np
 
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Measurement, Stage, Status
-from dgtl_ray.history import ParquetHistory, SourceQuery, read_sources
+from dgtl_ray.history import ParquetHistory, SourceQuery, read_sources, why_unusable
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
 
 QUERY = SourceQuery(kind="cpu", columns=2)
@@ -53,6 +53,9 @@ def test_rows_that_no_model_can_use_are_left_out(tmp_path: Path) -> None:
         row(3, device_key="cuda/example/2", device=gpu),
     ]
     assert sources(tmp_path, rows, QUERY) == []
+    assert why_unusable([ParquetHistory(str(tmp_path))], QUERY) == (
+        "4 rows: 1 of other kinds of target, 2 not chosen by a search, 1 encoded in other columns"
+    )
 
 
 def test_older_rows_count_nothing_in_columns_that_came_later(tmp_path: Path) -> None:

@@ -113,3 +113,37 @@ def test_resume_without_a_folder_takes_the_latest_of_the_network(
 
 def test_run_ids_differ() -> None:
     assert new_run_id() != new_run_id()
+
+
+def test_a_moved_run_finds_its_history_where_it_is_now(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "old")
+    folder.begin(state(history=folder.history), resume=False)
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = RunFolder(tmp_path / "new")
+    assert moved.read().history == moved.history
+
+
+def test_a_run_with_a_relative_path_is_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder("run")
+    folder.begin(state(history="shared"), resume=False)
+    monkeypatch.chdir("/")
+    assert RunFolder(tmp_path / "run").read().history == str(tmp_path / "shared")
+
+
+@pytest.mark.parametrize("noted", ["run/history", "/somewhere/else/run/history"])
+def test_a_copy_of_an_earlier_versions_run_has_its_own_history(tmp_path: Path, noted: str) -> None:
+    folder = RunFolder(tmp_path / "copy")
+    folder.begin(state(), resume=False)
+    (tmp_path / "copy" / "history").mkdir()
+    fields = json.loads((tmp_path / "copy" / "run.json").read_text())
+    (tmp_path / "copy" / "run.json").write_text(json.dumps({**fields, "history": noted}))
+    assert folder.read().history == folder.history
+
+
+def test_a_run_that_is_not_there_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run to resume in"):
+        RunFolder(tmp_path / "nowhere").check(resume=True)
+    assert not (tmp_path / "nowhere").exists()

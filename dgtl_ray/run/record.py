@@ -1,0 +1,60 @@
+"""The measurements of one run: found again where it was begun before, then added to."""
+
+from collections.abc import Sequence
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.history import ParquetHistory, SpooledHistory, row_filter
+from dgtl_ray.run.folder import RunFolder, RunState
+
+
+class RunRecord:
+    """Where a run's measurements go, and how many are there.
+
+    Args:
+        folder: Of the run.
+        state: Of the run, as it was begun or found.
+
+    Raises:
+        InputError: Measurements that the run recorded are missing, or its history cannot be read
+            or made.
+    """
+
+    def __init__(self, folder: RunFolder, state: RunState) -> None:
+        self.store = ParquetHistory(state.history)
+        spool = folder.spool(state.run_id)
+        self.recorded = _require_recorded(folder, state, [self.store, ParquetHistory(str(spool))])
+        self.store.create()
+        self._sink = SpooledHistory(self.store, spool)
+        self._sink.deliver()
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        """See `SpooledHistory.append`."""
+        self._sink.append(rows)
+        self.recorded += len(rows)
+
+    def deliver(self, patience_s: float) -> None:
+        """See `SpooledHistory.deliver`."""
+        self._sink.deliver(patience_s)
+
+
+def _require_recorded(folder: RunFolder, state: RunState, stores: Sequence[ParquetHistory]) -> int:
+    """How many measurements of the run there are."""
+    there = {key for store in stores if store.exists() for key in _keys(store, state.run_id)}
+    # What earlier versions noted is only whether there were any.
+    expected = state.recorded or int(state.spent is not None)
+    if len(there) < expected:
+        damaged = [skipped.path for store in stores for skipped in store.skipped]
+        cause = f"damaged: {', '.join(damaged)}" if damaged else "moved or deleted"
+        raise InputError(
+            f"the run in {folder.uri} recorded {expected} measurements or more, of which "
+            f"{len(there)} are in {state.history} (the others are {cause}): bring them back, or "
+            "begin a new run that learns from what is left, with --history"
+        )
+    return len(there)
+
+
+def _keys(store: ParquetHistory, run_id: str) -> list[str]:
+    table = store.scan(where=row_filter(run_id=run_id), columns=["measurement_id"])
+    keys: list[str] = table.column("measurement_id").to_pylist()
+    return keys

@@ -1,0 +1,62 @@
+"""What a run measured is found again, or its absence is told."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.record import RunRecord
+from dgtl_ray.testing.measurements import example_measurement
+
+
+def begun(folder: RunFolder, recorded: int) -> RunState:
+    state = RunState(
+        run_id="r1",
+        network="net",
+        network_hash="",
+        target="{}",
+        search="random",
+        seed=0,
+        history=folder.history,
+        recorded=recorded,
+    )
+    folder.write(state)
+    return folder.read()
+
+
+def test_a_record_counts_what_was_there_and_what_comes(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    record = RunRecord(folder, begun(folder, 0))
+    record.append([example_measurement(run_id="r1", trial=0)])
+    again = RunRecord(folder, begun(folder, 1))
+    again.append([example_measurement(run_id="r1", trial=1)])
+    assert again.recorded == 2
+
+
+def test_rows_that_wait_on_this_machine_count(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    row = example_measurement(run_id="r1", trial=0)
+    ParquetHistory(str(folder.spool("r1"))).append([row])
+    record = RunRecord(folder, begun(folder, 1))
+    assert record.store.measurements() == [row]
+
+
+def test_a_run_whose_measurements_are_gone_is_not_resumed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    RunRecord(folder, begun(folder, 0)).append([example_measurement(run_id="r1", trial=0)])
+    shutil.rmtree(tmp_path / "run" / "history")
+    with pytest.raises(InputError, match=r"recorded 1 .*of which 0 are in .*moved or deleted"):
+        RunRecord(folder, begun(folder, 1))
+    assert not (tmp_path / "run" / "history").exists()
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    RunRecord(folder, begun(folder, 0)).append([example_measurement(run_id="r1", trial=0)])
+    (file,) = (tmp_path / "run" / "history").glob("*.parquet")
+    file.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=f"damaged: .*{file.name}"):
+        RunRecord(folder, begun(folder, 1))
