@@ -59,6 +59,8 @@ class Bench(StrEnum):
     KILLS = "kills"
     NETWORKS = "networks"
     INSIDE = "inside"
+    ZOO = "zoo"
+    GRAPHS = "graphs"
 
 
 app = typer.Typer(
@@ -303,6 +305,8 @@ def bench(
     tuned: Annotated[
         bool | None, typer.Option("--tuned/--no-tuned", help="With a tuned module.")
     ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of random graphs.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="How many random graphs.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -331,6 +335,8 @@ def bench(
         "rounds": rounds,
         "busy": busy,
         "tuned": tuned,
+        "seed": seed,
+        "count": count,
     }
     options = {option: value for option, value in given.items() if value not in (None, [])}
     report = run_bench(name.value, quick=quick, **options)

@@ -70,6 +70,17 @@ def reply(work: Callable[[], Mapping[str, Any]]) -> int:
     return _answering(answer)
 
 
+def answer_each(work: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Say that it is ready, then answer each line of JSON by what `work` returns; exit status."""
+
+    def answer(replies: IO[str]) -> None:
+        _send(replies, {"ready": True})
+        for line in sys.stdin:
+            _send(replies, work(json.loads(line)))
+
+    return _answering(answer)
+
+
 def _answering(answer: Callable[[IO[str]], None]) -> int:
     """Whatever goes wrong becomes the last line."""
     die_with_parent()
