@@ -1,12 +1,9 @@
 """`dgtl`: one thin function a command."""
 
-import json
 import os
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +11,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray import __version__
+from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.json_file import check_writable, write_json
 from dgtl_ray.core.progress import Monitor
 
 
@@ -68,7 +67,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Makes trained neural networks run faster on your hardware.",
 )
 history_app = typer.Typer(cls=_Group, no_args_is_help=True, help="What was measured.")
 app.add_typer(history_app, name="history")
@@ -78,6 +76,24 @@ NetworkArgument = Annotated[
 ]
 TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dgtl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Makes trained neural networks run faster on your hardware."""
 
 
 @app.command()
@@ -90,7 +106,7 @@ def tasks(
 
     rows = list_tasks(network, target)
     _console().print(rows_table(rows))
-    _write_json(json_file, rows)
+    write_json(json_file, rows)
 
 
 @app.command()
@@ -123,10 +139,11 @@ def tune(
     json_file: JsonOption = None,
 ) -> None:
     """Tune a network for a target, then verify the result and show what it won."""
-    _check_writable(json_file)
+    check_writable(json_file)
     from dgtl_ray.core.algorithms import parse_algorithms
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
+    from dgtl_ray.run.ahead import start_search
     from dgtl_ray.run.folder import choose_folder
     from dgtl_ray.storage import split
 
@@ -134,7 +151,7 @@ def tune(
     budget_s = None if time_budget is None else parse_duration(time_budget)
     allowed = parse_algorithms(algorithms)
     if address == "local" and trials != 0:
-        _start_search()
+        start_search()
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
     console = _console()
@@ -165,7 +182,7 @@ def tune(
     )
     grid = tuner.fit()
     print_summary(console, grid)
-    _write_json(json_file, grid.as_dict())
+    write_json(json_file, grid.as_dict())
     if not grid.summary.verified:
         raise typer.Exit(1)
 
@@ -246,7 +263,7 @@ def replay(
     from dgtl_ray.recorded.tables import read_table
     from dgtl_ray.report import rows_table
 
-    _check_writable(json_file)
+    check_writable(json_file)
     report = replay_table(
         read_table(table),
         search,
@@ -259,7 +276,7 @@ def replay(
     )
     title = f"{report.table}, {search}: best/optimum over {seeds} seeds"
     _console().print(rows_table(report.rows(), title))
-    _write_json(json_file, report.as_dict())
+    write_json(json_file, report.as_dict())
 
 
 @app.command()
@@ -314,8 +331,8 @@ def bench(
     from dgtl_ray.report import key_value_table, rows_table
     from dgtl_ray.report.units import parse_duration
 
-    _check_writable(json_file)
-    _check_writable(figure, "--figure")
+    check_writable(json_file)
+    check_writable(figure, "--figure")
     seconds = None if time_budget is None else parse_duration(time_budget)
     given = {
         "tables": tables,
@@ -344,7 +361,7 @@ def bench(
     for table in report.tables:
         console.print(rows_table(table.rows, table.title))
     console.print(key_value_table(report.facts()))
-    _write_json(json_file, report.as_dict())
+    write_json(json_file, report.as_dict())
 
 
 @app.command()
@@ -359,7 +376,7 @@ def devices(
     rows = list_devices(address)
     shown = [{title: row[title] for title in row if title != "descriptor"} for row in rows]
     _console().print(rows_table(shown))
-    _write_json(json_file, rows)
+    write_json(json_file, rows)
 
 
 @app.command()
@@ -369,15 +386,6 @@ def doctor() -> None:
     from dgtl_ray.report import rows_table
 
     _console().print(rows_table([asdict(finding) for finding in diagnose()]))
-
-
-def _start_search() -> None:
-    """Start the processes of a search on this machine while torch and TVM are imported here."""
-    from dgtl_ray.engine.session import start_beside
-    from dgtl_ray.engine.workers import start_builders
-    from dgtl_ray.measure import LocalBuilder
-
-    start_beside(partial(import_module, "dgtl_ray.tuner"), partial(start_builders, LocalBuilder))
 
 
 def _console() -> Console:
@@ -391,18 +399,3 @@ def _monitor(console: Console) -> Monitor:
     if console.is_terminal:
         return LiveMonitor(console)
     return PlainMonitor(console, float(os.environ.get("DGTL_PLAIN_INTERVAL_S", "15")))
-
-
-def _check_writable(file: Path | None, option: str = "--json") -> None:
-    """Better to know before hours of search than after."""
-    if file is not None and not file.absolute().parent.is_dir():
-        raise InputError(f"{option} {file}: there is no folder {file.absolute().parent}")
-
-
-def _write_json(json_file: Path | None, value: Any) -> None:
-    if json_file is None:
-        return
-    try:
-        json_file.write_text(json.dumps(value, indent=2) + "\n")
-    except OSError as error:
-        raise InputError(f"cannot write {json_file}: {error.strerror}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from dgtl_ray import __version__
 from dgtl_ray.cli import app
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.testing.measurements import example_measurement
@@ -50,6 +51,12 @@ def test_bad_input_is_one_message_and_status_2(
     assert message in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_told() -> None:
+    result = dgtl("--version")
+    assert result.exit_code == 0
+    assert result.output == f"dgtl {__version__}\n"
 
 
 def test_an_unknown_search_is_refused_with_the_known_ones() -> None:

@@ -2,18 +2,24 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import ray
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray.engine.lean_start import without_needless
+from dgtl_ray.engine.reaching import require_answer
 
 T = TypeVar("T")
 
+_QUIET: Mapping[str, Any] = MappingProxyType(
+    {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+)
 # A cluster runs here that was started for the next session.
 _ahead = Event()
 
@@ -49,6 +55,7 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
 
     Raises:
         InputError: No cluster answers at `address`.
+        DgtlError: Ray cannot be started on this machine.
     """
     if ray.is_initialized() and not (address == "local" and _ahead.is_set()):
         yield
@@ -63,19 +70,37 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
 
 
 def _connect(address: str, **settings: Any) -> None:
-    local = address == "local"
-    prepare_environment(begins=local)
+    prepare_environment(begins=address == "local")
+    if address == "local":
+        _start_here(**settings)
+        return
     try:
-        ray.init(
-            address=address,
-            **(settings if local else {}),
-            include_dashboard=False if local else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=True,
-        )
+        require_answer(address)
+        ray.init(address=address, **_QUIET)
     except (ConnectionError, ValueError) as error:
         raise InputError(f"no Ray cluster at {address!r}: {error}") from error
+
+
+def _start_here(**settings: Any) -> None:
+    """Start a cluster; once more where that fails, as it may on a busy machine.
+
+    Raises:
+        DgtlError: It failed twice.
+    """
+    for last in (False, True):
+        try:
+            with without_needless():
+                ray.init(address="local", include_dashboard=False, **settings, **_QUIET)
+        except Exception as error:  # Ray raises whatever it meets, bare `Exception` among it
+            ray.shutdown()
+            if last:
+                raise DgtlError(
+                    f"Ray could not be started here, twice: {error} Is the machine very busy, or"
+                    " short of memory, or of space for /tmp/ray? Its logs are in"
+                    " /tmp/ray/session_latest/logs"
+                ) from error
+        else:
+            return
 
 
 def prepare_environment(*, begins: bool) -> None:

@@ -47,3 +47,18 @@ def test_nothing_is_served_to_strangers(ray_cluster: None) -> None:
     sockets = set(open_sockets())
     assert sockets
     assert {socket: text for socket in sockets if (text := answer(*socket))} == {}
+
+
+def test_only_what_is_needed_runs(ray_cluster: None) -> None:
+    words = " ".join(commands())
+    assert "/raylet" in words
+    assert [
+        name for name in ("monitor.py", "dashboard.py", "log_monitor.py") if name in words
+    ] == []
+
+
+def commands() -> Iterator[str]:
+    """Every word of the command lines of this process's children."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            yield from process.cmdline()
