@@ -9,6 +9,7 @@ from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.encoding.encoder import column_names
+from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.table import TableSpace
 from dgtl_ray.space.table_knob import TableKnob
 
@@ -55,7 +56,7 @@ class EncodedTableSpace(TableSpace):
         return self._encoding[self.index_of(pool)]
 
     def encode_related(
-        self, other: TableSpace, pool: IntArray, device: DeviceDescriptor
+        self, other: KnobSpace, pool: IntArray, device: DeviceDescriptor
     ) -> NDArray[np.float32]:
         """Rows of another recorded space, in these columns.
 

@@ -22,7 +22,7 @@ class TableKnob:
 
     Attributes:
         name: Unique within its space.
-        levels: The values that it takes; numbers in ascending order.
+        levels: The values that it takes; numbers in ascending order, others as they were given.
     """
 
     name: str
@@ -41,6 +41,15 @@ class TableKnob:
     def numerical(self) -> bool:
         """Whether its values are numbers, so that some are nearer to each other than others."""
         return all(isinstance(level, bool | int | float) for level in self.levels)
+
+    @cached_property
+    def parts(self) -> int:
+        """Of how many numbers each value is made; 0 where they are no tuples of numbers."""
+        lengths = {len(x) if isinstance(x, tuple) else 0 for x in self.levels}
+        if len(lengths) != 1:
+            return 0
+        parts = [part for x in self.levels if isinstance(x, tuple) for part in x]
+        return lengths.pop() if all(isinstance(part, int | float) for part in parts) else 0
 
     @cached_property
     def index(self) -> dict[Level, int]:
@@ -68,6 +77,9 @@ class TableKnob:
     @property
     def _of_number(self) -> tuple[str, ...]:
         """What is told of numbers: two levels differ in one thing only."""
+        if self.parts:
+            kinds = ("log2", "zero bits")
+            return tuple(f"{kind} of part {k}" for k in range(self.parts) for kind in kinds)
         if not self.numerical:
             return ()
         told = ("scaled", "log2", "zero bits", "power of two")
@@ -77,7 +89,7 @@ class TableKnob:
     def _one_hot(self) -> dict[str, Level]:
         """Levels with a column of their own, by the column's name."""
         few = 2 < len(self.levels) <= MOST_ONE_HOT
-        told = self.levels if few or not self.numerical else ()
+        told = self.levels if few or not (self.numerical or self.parts) else ()
         return {f"is {level}": level for level in told}
 
     @cached_property
@@ -88,11 +100,21 @@ class TableKnob:
     def _number_features(self, value: Level) -> tuple[float, ...]:
         """Share of the greatest level, logarithm, trailing zero bits, whether a power of two."""
         told = len(self._of_number)
+        if self.parts:
+            return self._part_features(value)
         if not isinstance(value, bool | int | float) or not isfinite(value):
             return (0.0,) * told
         bits = zero_bits(value)
         whole = value >= 1 and bits == log2(value)
         return (value / self._scale, signed_log2(value), float(bits), float(whole))[:told]
+
+    def _part_features(self, value: Level) -> tuple[float, ...]:
+        """Logarithm and trailing zero bits of each number of a tuple."""
+        if not isinstance(value, tuple) or len(value) != self.parts:
+            return (0.0,) * (2 * self.parts)
+        numbers = [part for part in value if isinstance(part, int | float) and isfinite(part)]
+        told = [(signed_log2(part), float(zero_bits(part))) for part in numbers]
+        return tuple(feature for pair in told for feature in pair)
 
 
 def signed_log2(value: float) -> float:

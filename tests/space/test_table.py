@@ -100,7 +100,7 @@ def test_configurations_survive_json(space: TableSpace) -> None:
     ],
 )
 def test_foreign_configurations_are_refused(space: TableSpace, config: str) -> None:
-    with pytest.raises(InputError, match=r"is none of this table|not among the table's rows"):
+    with pytest.raises(InputError, match=r"is none of this space|not allowed in this space"):
         space.row_of(config)
 
 

@@ -1,0 +1,199 @@
+"""A user's own parameters as a design space."""
+
+import json
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.space import TableSpace
+from dgtl_ray.space.parameters import choice, randint, read_parameters, steps, tile
+from dgtl_ray.space.parameters.product import ProductSpace
+from dgtl_ray.space.parameters.restrictions import read_restriction
+from tests.space.conftest import DEVICES
+
+
+def configs(space: TableSpace) -> list[dict[str, Any]]:
+    return [json.loads(space.config_of(row)) for row in space.rows]
+
+
+def table(parameters: dict[str, Any], *restrictions: Any) -> TableSpace:
+    space = read_parameters(parameters, restrictions)
+    assert isinstance(space, TableSpace)
+    return space
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_tiles_are_all_factorings_in_every_order() -> None:
+    levels = tile(12, parts=3).levels
+    expected = {x for x in product(range(1, 13), repeat=3) if np.prod(x) == 12}
+    assert set(levels) == expected
+    assert len(levels) == len(expected)
+
+
+def test_values_are_told_in_every_spelling() -> None:
+    space = table({"a": choice([1, 2]), "b": [True, False], "c": range(2), "d": 7, "e": (1, "x")})
+    assert space.size == 2 * 2 * 2 * 1 * 2
+    assert {config["d"] for config in configs(space)} == {7}
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    assert choice(np.array([1, 2], dtype=np.int16)).levels == (1, 2)
+
+
+def test_ranges() -> None:
+    assert randint(1, 9, 4).levels == (1, 5)
+    assert steps(1.0, 100.0, count=3, log=True).levels == pytest.approx((1.0, 10.0, 100.0))
+
+
+def test_ray_tunes_domains_are_understood() -> None:
+    from ray import tune
+
+    space = table(
+        {
+            "choice": tune.choice(["a", "b"]),
+            "randint": tune.randint(1, 4),
+            "quniform": tune.quniform(0.0, 1.0, 0.25),
+            "qrandint": tune.qrandint(8, 16, 4),
+            "grid": tune.grid_search([1, 2]),
+        }
+    )
+    levels = {knob.name: knob.levels for knob in space.knobs}
+    assert levels == {
+        "choice": ("a", "b"),
+        "randint": (1, 2, 3),
+        "quniform": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "qrandint": (8, 12, 16),
+        "grid": (1, 2),
+    }
+    rates = read_parameters({"lr": tune.loguniform(1e-4, 1e-1)}).knobs[0].levels
+    assert len(rates) == 64
+    assert (rates[0], rates[-1]) == pytest.approx((1e-4, 1e-1))
+    with pytest.raises(InputError, match="computes values"):
+        read_parameters({"f": tune.sample_from(lambda _: 1)})
+    with pytest.raises(InputError, match="no bounds"):
+        read_parameters({"n": tune.randn(0, 1)})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x * y <= 8", lambda x, y, _t, _n: x * y <= 8),
+        ("2 <= x < y", lambda x, y, _t, _n: 2 <= x < y),
+        ("x in [1, 4] and y not in (1,)", lambda x, y, _t, _n: x in [1, 4] and y != 1),
+        ("not (x % 2 == 0 or y == 3)", lambda x, y, _t, _n: not (x % 2 == 0 or y == 3)),
+        ("x % 2", lambda x, _y, _t, _n: x % 2),
+        ("t[0] * x == 4", lambda x, _y, t, _n: t[0] * x == 4),
+        (
+            "n == 'row' or max(x, y) - min(x, y) < 2",
+            lambda x, y, _t, n: n == "row" or abs(x - y) < 2,
+        ),
+        ("x // y >= 2 and x / y != 3", lambda x, y, _t, _n: x // y >= 2 and x / y != 3),
+        ("x ** 2 + -y > abs(-3)", lambda x, y, _t, _n: x**2 - y > 3),
+    ],
+)
+def test_restrictions_mean_what_python_means(text: str, expected: Any) -> None:
+    values: dict[str, Any] = {
+        "x": [1, 2, 3, 4],
+        "y": [1, 2, 3],
+        "t": tile(4),
+        "n": ["row", "column"],
+    }
+    found = [tuple(config.values()) for config in configs(table(values, text))]
+    options = product(values["x"], values["y"], tile(4).levels, values["n"])
+    assert sorted(found, key=str) == sorted(
+        ((*xy, json.loads(json.dumps(t)), n) for *xy, t, n in options if expected(*xy, t, n)),
+        key=str,
+    )
+
+
+def test_a_function_restricts_as_in_kernel_tuner() -> None:
+    space = table({"x": [1, 2, 3], "y": [1, 2, 3]}, lambda p: p["x"] + p["y"] == 4)
+    assert [(c["x"], c["y"]) for c in configs(space)] == [(1, 3), (2, 2), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').getpid() > 0",
+        "x.__class__ == 1",
+        "(lambda: x)() > 1",
+        "[x for x in (1, 2)]",
+        "x is 1",
+        "x <",
+        "z > 1",
+        "open('f') == 1",
+        "x" * 3000,
+    ],
+)
+def test_nothing_but_conditions_is_read(text: str) -> None:
+    with pytest.raises(InputError, match=r"restriction|part of|compares"):
+        read_restriction(text, ["x"])
+
+
+def test_restrictions_that_allow_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="allow no configuration"):
+        read_parameters({"x": [1, 2]}, ["x > 2"])
+    with pytest.raises(InputError, match="cannot be judged"):
+        read_parameters({"x": ["a", "b"]}, ["x * 2.5 > 2"])
+
+
+def test_what_is_no_parameter_is_named() -> None:
+    broken: list[dict[str, Any]] = [{"a": object()}, {"a": []}, {"a": {"nested": [1]}}, {}]
+    for wrong in broken:
+        with pytest.raises(InputError, match="parameter"):
+            read_parameters(wrong)
+
+
+def large() -> ProductSpace:
+    space = read_parameters(
+        {f"k{k}": range(1, 33) for k in range(8)}, ["k0 == k1", "k2 * k3 == 32", "k4 > k5"]
+    )
+    assert isinstance(space, ProductSpace)
+    return space
+
+
+def test_a_large_space_is_drawn_from(rng: np.random.Generator) -> None:
+    space = large()
+    pool = space.sample(500, rng)
+    assert len(np.unique(pool, axis=0)) == len(pool) == 500
+    assert space.feasible(pool).all()
+    moved = space.mutate(pool, rng)
+    assert space.feasible(moved).all()
+    assert (moved != pool).any(axis=1).mean() > 0.9
+    assert space.feasible(space.crossover(pool[:250], pool[250:], rng)).all()
+    assert np.isfinite(space.encode(pool, DEVICES["cpu"])).all()
+
+
+def test_rows_outside_a_large_space_are_not_feasible() -> None:
+    outside = np.array([[0, 32, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 31, 1, 0, 0, 0]], dtype=np.int32)
+    assert not large().feasible(outside).any()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_configurations_survive_their_text(seed: int) -> None:
+    space = table({"t": tile(24, parts=3), "l": ["a", "b"], "u": [0.5, 2]}, "t[2] > 1")
+    (row,) = space.sample(1, np.random.default_rng(seed))
+    np.testing.assert_array_equal(space.row_of(space.config_of(row)), row)
+    assert space.holds("", space.config_of(row))
+    assert not space.holds("", '{"t": [24, 1, 1], "l": "a", "u": 0.5}')
+
+
+def test_tuples_of_numbers_are_told_part_by_part() -> None:
+    space = table({"t": tile(8)})
+    assert space.columns[:4] == (
+        "t log2 of part 0",
+        "t zero bits of part 0",
+        "t log2 of part 1",
+        "t zero bits of part 1",
+    )
+    told = space.encode(space.rows, DEVICES["cpu"])[:, :4]
+    np.testing.assert_array_equal(told[:, 0] + told[:, 2], 3)
