@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,6 +76,14 @@ NetworkArgument = Annotated[
     str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
 ]
 TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="Shape of an ONNX file's input: image=1,3,224,224."),
+]
+DimOption = Annotated[
+    list[str] | None,
+    typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
+]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
 
 
@@ -98,14 +107,21 @@ def main(
 
 @app.command()
 def tasks(
-    network: NetworkArgument, target: TargetOption = "cpu", json_file: JsonOption = None
+    network: NetworkArgument,
+    target: TargetOption = "cpu",
+    shape: ShapeOption = None,
+    dim: DimOption = None,
+    json_file: JsonOption = None,
 ) -> None:
     """List a network's layer tasks and the size of their design spaces."""
+    from dgtl_ray.core.shapes import parse_shapes
     from dgtl_ray.report import rows_table
     from dgtl_ray.run.experiment import list_tasks
 
-    rows = list_tasks(network, target)
-    _console().print(rows_table(rows))
+    console = _console()
+    shapes = parse_shapes(shape or (), dim or ())
+    rows = list_tasks(network, target, shapes, partial(console.print, highlight=False))
+    console.print(rows_table(rows))
     write_json(json_file, rows)
 
 
@@ -113,6 +129,8 @@ def tasks(
 def tune(
     network: NetworkArgument,
     target: TargetOption = "cpu",
+    shape: ShapeOption = None,
+    dim: DimOption = None,
     trials: Annotated[int | None, typer.Option(help="Trials over all layers.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
     min_gain: Annotated[
@@ -141,6 +159,7 @@ def tune(
     """Tune a network for a target, then verify the result and show what it won."""
     check_writable(json_file)
     from dgtl_ray.core.algorithms import parse_algorithms
+    from dgtl_ray.core.shapes import parse_shapes
     from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.ahead import start_search
@@ -150,6 +169,7 @@ def tune(
     parent, name = split(choose_folder(out, network, target, resume=resume))
     budget_s = None if time_budget is None else parse_duration(time_budget)
     allowed = parse_algorithms(algorithms)
+    shapes = parse_shapes(shape or (), dim or ())
     if address == "local" and trials != 0:
         start_search()
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
@@ -178,6 +198,8 @@ def tune(
         ),
         history=history or (),
         model=model,
+        shapes=shapes.inputs,
+        dims=shapes.dims,
         resume=resume,
     )
     grid = tuner.fit()

@@ -1,6 +1,6 @@
 """The Python API, with Ray Tune's names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from dgtl_ray.core.algorithms import ALGORITHMS, parse_algorithms
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.core.shapes import Shapes
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.run.experiment import Experiment, ExperimentConfig
 from dgtl_ray.run.folder import RunFolder, new_run_id
@@ -106,6 +107,8 @@ class Tuner:
         model: Folder of a model that `dgtl pretrain` made; what it knows takes the place of what
             the histories tell of other tasks.
         example_inputs: Tensors that the module takes, where `network` is one.
+        shapes: The shapes of an ONNX file's inputs by name, where it leaves them open.
+        dims: The sizes of dimensions that an ONNX file names, by that name.
 
     Raises:
         InputError: Something given cannot be used; the message says what.
@@ -121,6 +124,8 @@ class Tuner:
         history: Sequence[str] = (),
         model: str | Path | None = None,
         example_inputs: Sequence[Any] | None = None,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        dims: Mapping[str, int] | None = None,
         resume: bool = False,
     ) -> None:
         self._network = network
@@ -132,6 +137,10 @@ class Tuner:
         if model is not None and not learns_from_sources(self._tune.search_alg):
             raise InputError(f"search_alg {self._tune.search_alg!r} takes no model: choose dgtl")
         self._example_inputs = example_inputs
+        self._shapes = Shapes(
+            inputs={name: tuple(shape) for name, shape in (shapes or {}).items()},
+            dims=dict(dims or {}),
+        )
         self._resume = resume
         self._budget = self._tune.budget
 
@@ -146,6 +155,8 @@ class Tuner:
         history: Sequence[str] = (),
         model: str | Path | None = None,
         example_inputs: Sequence[Any] | None = None,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        dims: Mapping[str, int] | None = None,
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
 
@@ -163,6 +174,8 @@ class Tuner:
             history=history,
             model=model,
             example_inputs=example_inputs,
+            shapes=shapes,
+            dims=dims,
             resume=True,
         )
 
@@ -184,6 +197,7 @@ class Tuner:
             run_id=run_id,
             network=self._network,
             example_inputs=self._example_inputs,
+            shapes=self._shapes,
             target=self._target,
             budget=self._budget,
             search=self._tune.search_alg,

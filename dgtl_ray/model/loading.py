@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import tvm
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model import tasks, zoo
 from dgtl_ray.model.folding import static_shape
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def load_network(
-    spec: "str | Path | nn.Module", target: TargetSpec, *, example_inputs: Any = None
+    spec: "str | Path | nn.Module",
+    target: TargetSpec,
+    *,
+    example_inputs: Any = None,
+    shapes: Shapes = AS_IN_FILE,
 ) -> Network:
     """Read a network, lower it for a target, and find its layer tasks.
 
@@ -29,12 +34,13 @@ def load_network(
             or a `torch.nn.Module`.
         target: What to lower it for.
         example_inputs: A tensor, or a tuple of tensors, for a `torch.nn.Module` only.
+        shapes: Of the inputs of an ONNX file, where it leaves them open.
 
     Raises:
         InputError: The network cannot be found, read or imported, or has dynamic shapes.
         MissingExtraError: It is an ONNX file and `onnx` is not installed.
     """
-    source = _source(spec, example_inputs)
+    source = _source(spec, example_inputs, shapes)
     imported = source.to_relax()
     inputs = _inputs(imported)
     module = _lower(source.name, imported, target)
@@ -47,15 +53,21 @@ def load_network(
         inputs=tuple(inputs.values()),
         input_names=tuple(inputs),
         source=source,
+        notes=source.notes,
     )
 
 
-def _source(spec: Any, example_inputs: Any) -> Source:
+def _source(spec: Any, example_inputs: Any, shapes: Shapes) -> Source:
     kind = classify(str(spec)) if isinstance(spec, str | Path) else None
     if kind is SpecKind.ONNX:
         from dgtl_ray.model.onnx_source import OnnxSource
 
-        return OnnxSource(Path(spec))
+        return OnnxSource(Path(spec), shapes)
+    if shapes.given:
+        raise InputError(
+            f"{spec}: --shape and --dim are for ONNX files; a torch network has the shapes of its "
+            "example inputs"
+        )
     return _torch_source(kind, spec, example_inputs)
 
 

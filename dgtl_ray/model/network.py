@@ -21,6 +21,7 @@ class Network:
         tasks: Its distinct layer tasks, in order of first use.
         inputs: Shapes and dtypes of its inputs.
         input_names: Their names.
+        notes: What was assumed of it when it was read, a sentence each.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Network:
     inputs: tuple[TensorSpec, ...]
     input_names: tuple[str, ...]
     source: Source = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     def example_inputs(self, seed: int = 0) -> tuple[Array, ...]:
         """Inputs that it accepts, the same for the same seed."""

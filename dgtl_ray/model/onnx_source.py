@@ -1,51 +1,54 @@
 """Networks in ONNX files."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dgtl_ray.core.errors import InputError, MissingExtraError
-from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.model.source import Array, random_inputs
 
 try:
     import onnx
-    from onnx.helper import tensor_dtype_to_np_dtype
 except ImportError as error:
     raise MissingExtraError("reading an ONNX file", "onnx") from error
 
+from dgtl_ray.model.onnx_files import name_nodes, read_model
+from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
+from dgtl_ray.model.onnx_simplify import simplified
+
 
 class OnnxSource:
-    """An ONNX file whose inputs have fixed shapes."""
+    """An ONNX file; inputs whose shapes it leaves open get those that are given.
 
-    def __init__(self, path: Path) -> None:
+    Attributes:
+        notes: What was assumed of it, and which way it came in, a sentence each.
+    """
+
+    def __init__(self, path: Path, shapes: Shapes = AS_IN_FILE) -> None:
         self.name = path.stem
         self._path = path
-        self._model = _read(path)
-        self._inputs = _inputs(path, self._model)
+        self._model = read_model(path)
+        name_nodes(self._model.graph)
+        self.notes = fix_shapes(str(path), self._model, shapes)
+        self._inputs = input_specs(self._model)
 
     def to_relax(self) -> Any:
         """See `Source`."""
-        import tvm
-        from tvm.relax.frontend.onnx import from_onnx
+        from dgtl_ray.model.onnx_ops.importer import import_model
 
-        shapes = {name: list(spec.shape) for name, spec in self._inputs.items()}
-        dtypes = {name: spec.dtype for name, spec in self._inputs.items()}
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # remarks on models that import all the same
-                return from_onnx(self._model, shape_dict=shapes, dtype_dict=dtypes)
-        except tvm.error.OpNotImplemented as error:
-            names = str(error).rpartition(": ")[2].strip()
-            raise InputError(
-                f"{self._path}: TVM cannot import the operators {names}: replace them in the "
-                "network, or export it with another opset"
-            ) from error
-        except Exception as error:
-            raise InputError(f"{self._path}: TVM cannot import it: {error}") from error
+            return import_model(simplified(self._model), self._inputs)
+        except InputError as error:
+            raise InputError(f"{self._path}: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write it with its shapes and weights into one file.
+
+        Raises:
+            ValueError: It is over 2 GB.
+        """
+        onnx.save(self._model, path)
 
     def example_inputs(self, seed: int) -> tuple[Array, ...]:
         """See `Source`."""
@@ -62,39 +65,3 @@ class OnnxSource:
             return tuple(ReferenceEvaluator(self._model).run(None, feed))
         session = onnxruntime.InferenceSession(str(self._path), providers=["CPUExecutionProvider"])
         return tuple(session.run(None, feed))
-
-
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is damaged"
-        raise InputError(f"{path} is not a valid ONNX file: {reason}") from error
-    return model
-
-
-def _inputs(path: Path, model: Any) -> dict[str, TensorSpec]:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return {
-        value.name: _spec(path, value) for value in model.graph.input if value.name not in weights
-    }
-
-
-def _spec(path: Path, value: Any) -> TensorSpec:
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        raise InputError(f"{path}: input {value.name!r} is not a tensor of known shape")
-    for axis, dim in enumerate(tensor.shape.dim):
-        if not dim.HasField("dim_value") or dim.dim_value < 1:
-            raise InputError(
-                f"{path}: input {value.name!r} has a dynamic shape: dimension {axis} is "
-                f"{dim.dim_param or 'not given'!r}. Fix it first, for instance with "
-                "python -m onnxruntime.tools.make_dynamic_shape_fixed"
-            )
-    return TensorSpec(
-        shape=tuple(dim.dim_value for dim in tensor.shape.dim),
-        dtype=np.dtype(tensor_dtype_to_np_dtype(tensor.elem_type)).name,
-    )

@@ -20,6 +20,11 @@ class Source(Protocol):
         """What the user calls it."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed of it when it was read, a sentence each."""
+        ...
+
     def to_relax(self) -> Any:
         """A relax module with one function `main`, its weights bound as constants.
 

@@ -19,6 +19,7 @@ class TorchSource:
 
     def __init__(self, name: str, module: nn.Module, example_inputs: Sequence[Tensor]) -> None:
         self.name = name
+        self.notes: tuple[str, ...] = ()
         self._module = module.eval()
         # Copies: torch.export takes one tensor given twice for one input.
         self._inputs = tuple(tensor.detach().clone() for tensor in example_inputs)

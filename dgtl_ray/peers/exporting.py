@@ -1,4 +1,6 @@
-"""The child process that exports a network: `python -m dgtl_ray.peers.exporting SPEC FOLDER ONNX`.
+"""The child process that exports a network.
+
+`python -m dgtl_ray.peers.exporting SPEC FOLDER ONNX SHAPES`, the last as JSON.
 
 It answers as `dgtl_ray.core.child_server` does: a line that says ready, or one with the error.
 """
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from dgtl_ray.core.child_server import answer_once
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.example import Example
+from dgtl_ray.core.shapes import Shapes
 from dgtl_ray.model import zoo
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.peers.kept import KeptNetwork
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def export(spec: str, folder: Path, *, onnx: bool) -> None:
+def export(spec: str, folder: Path, shapes: Shapes, *, onnx: bool) -> None:
     """Write a network's example, and where that is possible its ONNX file, into a folder.
 
     Raises:
@@ -29,7 +32,7 @@ def export(spec: str, folder: Path, *, onnx: bool) -> None:
     """
     warnings.simplefilter("ignore")
     if classify(spec) is SpecKind.ONNX:
-        _copy(Path(spec), KeptNetwork(folder))
+        _copy(Path(spec), KeptNetwork(folder), shapes)
         return
     module, inputs = torch_network(spec)
     _write_example(module, inputs, folder)
@@ -49,17 +52,15 @@ def torch_network(spec: str) -> "tuple[nn.Module, tuple[Tensor, ...]]":
     return built[0].eval(), built[1]
 
 
-def _copy(path: Path, kept: KeptNetwork) -> None:
-    """An ONNX file with its weights, which may lie beside it, in one."""
-    import onnx
-
+def _copy(path: Path, kept: KeptNetwork, shapes: Shapes) -> None:
+    """An ONNX file with its shapes, and its weights, which may lie beside it, in one."""
     from dgtl_ray.model.onnx_source import OnnxSource
 
-    source = OnnxSource(path)
+    source = OnnxSource(path, shapes)
     inputs = source.example_inputs(seed=0)
     Example(inputs=inputs, outputs=source.reference(inputs)).save(kept.folder)
     try:
-        onnx.save(onnx.load(path), kept.onnx)
+        source.save(kept.onnx)
     except ValueError as error:  # a protocol buffer ends at 2 GiB
         raise DgtlError(f"{path} is too large for one file: {error}") from error
 
@@ -91,5 +92,6 @@ def _export(module: "nn.Module", inputs: "tuple[Tensor, ...]", kept: KeptNetwork
 
 
 if __name__ == "__main__":
-    name, into, wanted = sys.argv[1:]
-    sys.exit(answer_once(partial(export, name, Path(into), onnx=wanted == "1")))
+    name, into, wanted, given = sys.argv[1:]
+    asked = partial(export, name, Path(into), Shapes.from_json(given), onnx=wanted == "1")
+    sys.exit(answer_once(asked))

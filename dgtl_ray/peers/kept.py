@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgtl_ray.core.child import JsonChild
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 
 _EXPORT_LIMIT_S = 600.0
 _ONNX = "network.onnx"
@@ -42,13 +43,16 @@ class KeptNetwork:
         (self.folder / _WHY_NOT).write_text(reason)
 
 
-def keep_network(spec: str, cache: Path, *, onnx: bool = True) -> KeptNetwork:
+def keep_network(
+    spec: str, cache: Path, *, onnx: bool = True, shapes: Shapes = AS_IN_FILE
+) -> KeptNetwork:
     """Export a network in a process of its own, and keep it where its content is not kept yet.
 
     Args:
         spec: Built-in name, ONNX file, or `package.module:factory`.
         cache: Folder of kept networks; made where it is not there.
         onnx: Whether a torch network is exported; without, it has only its example.
+        shapes: Of the inputs of an ONNX file, where it leaves them open.
 
     Raises:
         DgtlError: It cannot be loaded.
@@ -57,7 +61,14 @@ def keep_network(spec: str, cache: Path, *, onnx: bool = True) -> KeptNetwork:
     with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as scratch:
         made = Path(scratch) / "network"
         made.mkdir()
-        child = JsonChild(spec, "dgtl_ray.peers.exporting", spec, str(made), str(int(onnx)))
+        child = JsonChild(
+            spec,
+            "dgtl_ray.peers.exporting",
+            spec,
+            str(made),
+            str(int(onnx)),
+            shapes.as_json(),
+        )
         try:
             child.receive(_EXPORT_LIMIT_S)
         finally:

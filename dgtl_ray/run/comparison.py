@@ -8,6 +8,7 @@ from typing import Any
 
 from dgtl_ray.core.child import ChildContender
 from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import ModuleMetadata, compile_untuned, module_contender, save_module
 from dgtl_ray.measure.cpu import available_cores
 from dgtl_ray.measure.latency import compare_latency
@@ -41,7 +42,12 @@ class Comparison:
 
 
 def compare_network(
-    spec: Any, network: Network, target: TargetSpec, module: Path, metadata: ModuleMetadata
+    spec: Any,
+    network: Network,
+    target: TargetSpec,
+    module: Path,
+    metadata: ModuleMetadata,
+    shapes: Shapes = AS_IN_FILE,
 ) -> Comparison:
     """Time the tuned module, the untuned one, and the runtimes that are installed, in turn.
 
@@ -54,13 +60,14 @@ def compare_network(
         target: What it was tuned for.
         module: Folder of the tuned module.
         metadata: Of the tuned module; the untuned one gets the same.
+        shapes: Of the inputs of an ONNX file, where it leaves them open.
     """
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
         folder = Path(scratch)
         untuned = folder / "untuned"
         save_module(compile_untuned(network, target), untuned, replace(metadata, history=()))
         contenders = [module_contender("tuned", module), module_contender("untuned", untuned)]
-        peers, notes = _peers(spec, target, folder)
+        peers, notes = _peers(spec, target, folder, shapes)
         timed = compare_latency([*contenders, *peers], rounds=_ROUNDS, max_time_s=_MAX_TIME_S)
     latency_s = {name: timed[name].median_s if name in timed else None for name in CONTENDERS}
     failed = [f"{TITLES[name]} was not timed: {t.error}" for name, t in timed.items() if t.error]
@@ -68,7 +75,7 @@ def compare_network(
 
 
 def _peers(
-    spec: Any, target: TargetSpec, folder: Path
+    spec: Any, target: TargetSpec, folder: Path, shapes: Shapes = AS_IN_FILE
 ) -> tuple[Sequence[ChildContender], Sequence[str]]:
     """The contenders of other runtimes, and why there are not more."""
     kind = target.kind
@@ -80,7 +87,7 @@ def _peers(
     if classify(str(spec)) is SpecKind.ONNX:
         names.remove("pytorch")
     try:
-        kept = keep_network(str(spec), folder, onnx=kind == "cpu")
+        kept = keep_network(str(spec), folder, onnx=kind == "cpu", shapes=shapes)
     except DgtlError as error:
         return [], [*notes, f"no other runtime was timed: {error}"]
     contenders = [

@@ -17,6 +17,7 @@ from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.network_run import Skeleton
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import ModuleMetadata, compile_skeleton
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
@@ -60,6 +61,7 @@ class ExperimentConfig:
     compare: bool
     address: str
     device: str = ""
+    shapes: Shapes = AS_IN_FILE
     exact_math: bool = False
     algorithms: tuple[str, ...] = ALGORITHMS
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
@@ -99,8 +101,13 @@ class Experiment:
         model = None if self._config.model is None else read_model(self._config.model)
         self._meter.note(f"loading {self._config.network}")
         network = load_network(
-            self._config.network, target, example_inputs=self._config.example_inputs
+            self._config.network,
+            target,
+            example_inputs=self._config.example_inputs,
+            shapes=self._config.shapes,
         )
+        for note in network.notes:
+            self._meter.note(note)
         state = self._begin(network, target)
         record = RunRecord(self._folder, state)
         outcome = self._search(network, target, state, record, model)
@@ -198,6 +205,7 @@ class Experiment:
         plan = Plan(
             spec=self._config.network,
             example_inputs=self._config.example_inputs,
+            shapes=self._config.shapes,
             target=target,
             schedules=schedules,
             metadata=_metadata(network, target, outcome.device, results),
@@ -343,9 +351,14 @@ def _metadata(
     )
 
 
-def list_tasks(network: str, target: str) -> list[dict[str, str | int | float]]:
+def list_tasks(
+    network: str, target: str, shapes: Shapes, note: Callable[[str], None]
+) -> list[dict[str, str | int | float]]:
     """One row a layer task: what it is and how large its design space is."""
     spec = parse_target(target)
+    loaded = load_network(network, spec, shapes=shapes)
+    for text in loaded.notes:
+        note(text)
     return [
         {
             "id": k,
@@ -357,5 +370,5 @@ def list_tasks(network: str, target: str) -> list[dict[str, str | int | float]]:
             "design space": read_design_space(task, spec.json).size,
             "workload": task.workload_key,
         }
-        for k, task in enumerate(load_network(network, spec).tasks)
+        for k, task in enumerate(loaded.tasks)
     ]

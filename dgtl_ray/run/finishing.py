@@ -3,12 +3,13 @@
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from dgtl_ray.core.inside import Inside
+from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import (
     ModuleMetadata,
     Verification,
@@ -19,6 +20,7 @@ from dgtl_ray.deploy import (
     verify,
 )
 from dgtl_ray.model import Network, TargetSpec, keys_of_functions, load_network
+from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.run.comparison import NO_COMPARISON, Comparison, compare_network
 
 
@@ -30,6 +32,8 @@ class Plan:
         spec: The network as the user named it, with `example_inputs` where it is a torch module.
         schedules: Schedule text by workload key.
         compare: Whether it is timed beside other runtimes.
+        shapes: Of an ONNX file's inputs.
+        files: What the spec names, by name, for a machine that does not have it; the first is it.
     """
 
     spec: Any
@@ -38,6 +42,8 @@ class Plan:
     schedules: Mapping[str, str]
     metadata: ModuleMetadata
     compare: bool
+    shapes: Shapes = AS_IN_FILE
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,9 @@ def finish(plan: Plan, network: Network, folder: Path) -> Finished:
     verification = verify(load(folder), network)
     comparison = NO_COMPARISON
     if plan.compare:
-        comparison = compare_network(plan.spec, network, plan.target, folder, plan.metadata)
+        comparison = compare_network(
+            plan.spec, network, plan.target, folder, plan.metadata, plan.shapes
+        )
     # On a GPU the clock of the host tells nothing of a call.
     inside = look_inside(folder) if plan.target.kind == "cpu" else None
     return Finished(
@@ -90,8 +98,32 @@ def _by_key(inside: Inside, network: Network) -> dict[str, float]:
 
 def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:
     """As `finish`, for a machine that has nothing but the plan; the module's files by name."""
-    network = load_network(plan.spec, plan.target, example_inputs=plan.example_inputs)
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+        plan = _unpacked(plan, Path(scratch) / "network")
+        network = load_network(
+            plan.spec, plan.target, example_inputs=plan.example_inputs, shapes=plan.shapes
+        )
         folder = Path(scratch) / "module"
         finished = finish(plan, network, folder)
         return finished, {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def packed(plan: Plan) -> Plan:
+    """The plan with the files of its network, where it is one in files."""
+    if not isinstance(plan.spec, str | Path) or classify(str(plan.spec)) is not SpecKind.ONNX:
+        return plan
+    from dgtl_ray.model.onnx_files import all_files
+
+    files = {name: file.read_bytes() for name, file in all_files(Path(plan.spec)).items()}
+    return replace(plan, files=files)
+
+
+def _unpacked(plan: Plan, folder: Path) -> Plan:
+    """The plan for its files as they are in `folder` then."""
+    if not plan.files:
+        return plan
+    for name, data in plan.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return replace(plan, spec=str(folder / next(iter(plan.files))), files={})

@@ -13,7 +13,7 @@ from dgtl_ray.engine.roll_call import Presence, choose_device
 from dgtl_ray.engine.session import ray_session
 from dgtl_ray.measure import describe_device
 from dgtl_ray.model import Network, TargetSpec, parse_target
-from dgtl_ray.run.finishing import Finished, Plan, finish, finish_from_plan
+from dgtl_ray.run.finishing import Finished, Plan, finish, finish_from_plan, packed
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Venue:
             return finish(plan, network, folder)
         # The one that was chosen may have left meanwhile.
         self._chosen = choose_device(plan.target.kind, self.device_key, self._note)
-        finished, files = self._at_device(_FINISH_S, finish_from_plan, plan)
+        finished, files = self._at_device(_FINISH_S, finish_from_plan, packed(plan))
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (folder / name).write_bytes(data)

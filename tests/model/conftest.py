@@ -66,6 +66,7 @@ def save_onnx(
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, output_shape)],
         initializers or [],
     )
+    path.parent.mkdir(exist_ok=True)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, path)
     return path

@@ -58,20 +58,15 @@ def test_a_torn_file(cpu: TargetSpec, onnx_file: Path, tmp_path: Path) -> None:
         load_network(path, cpu)
 
 
-def test_a_dynamic_shape_names_input_and_dimension(cpu: TargetSpec, tmp_path: Path) -> None:
-    nodes = [helper.make_node("Relu", ["x"], ["y"])]
-    path = save_onnx(tmp_path / "dynamic.onnx", nodes, ["batch", 4], ["batch", 4])
-    with pytest.raises(InputError, match=r"input 'x' has a dynamic shape: dimension 0 is 'batch'"):
-        load_network(path, cpu)
-
-
 def test_shapes_that_depend_on_the_data(cpu: TargetSpec, tmp_path: Path) -> None:
     nodes = [
-        helper.make_node("NonZero", ["x"], ["indices"]),
+        helper.make_node("NonZero", ["x"], ["indices"], name="finds"),
         helper.make_node("Cast", ["indices"], ["y"], to=1),
     ]
     path = save_onnx(tmp_path / "nonzero.onnx", nodes, [2, 3], [2, "found"])
-    with pytest.raises(InputError, match=r"nonzero: the shapes of layer \w+ depend on the data"):
+    with pytest.raises(
+        InputError, match=r"node 'finds' \(NonZero\): the shape of its result depends"
+    ):
         load_network(path, cpu)
 
 
@@ -93,7 +88,7 @@ def test_an_input_without_a_shape(cpu: TargetSpec, tmp_path: Path) -> None:
 def test_an_operator_that_cannot_be_imported_is_named(cpu: TargetSpec, tmp_path: Path) -> None:
     nodes = [helper.make_node("Det", ["x"], ["y"])]
     path = save_onnx(tmp_path / "det.onnx", nodes, [2, 3, 3], [2])
-    with pytest.raises(InputError, match=r"TVM cannot import the operators Det"):
+    with pytest.raises(InputError, match=r"node 'y' \(Det\): the operator is not supported"):
         load_network(path, cpu)
 
 

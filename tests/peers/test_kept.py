@@ -9,6 +9,7 @@ import torch
 
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.example import Example
+from dgtl_ray.core.shapes import AS_IN_FILE
 from dgtl_ray.peers import KeptNetwork, keep_network
 from dgtl_ray.peers import exporting as exporting_room
 from tests.networks import tiny
@@ -46,7 +47,7 @@ def test_a_network_that_is_not_exported_still_has_its_example(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting_room, "find_spec", lambda _module: None)
-    exporting_room.export("tests.networks:tiny", tmp_path, onnx=True)
+    exporting_room.export("tests.networks:tiny", tmp_path, AS_IN_FILE, onnx=True)
     assert "needs onnxscript" in KeptNetwork(tmp_path).why_no_onnx
     assert not KeptNetwork(tmp_path).onnx.exists()
     assert Example.read(tmp_path).outputs
