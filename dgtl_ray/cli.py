@@ -171,7 +171,7 @@ def tune(
     allowed = parse_algorithms(algorithms)
     shapes = parse_shapes(shape or (), dim or ())
     if address == "local" and trials != 0:
-        start_search()
+        start_search(network, target)
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
     console = _console()

@@ -31,11 +31,16 @@ class SearchTime:
 
 
 class SearchClock:
-    """Adds up the wall-clock time of a search by phase; goes on where an earlier run stopped."""
+    """Adds up the wall-clock time of a search by phase.
 
-    def __init__(self, spent: SearchTime | None = None) -> None:
+    Args:
+        spent: By an earlier process of the run; it goes on from there.
+        ahead_s: How long ago the first of the search's processes was started.
+    """
+
+    def __init__(self, spent: SearchTime | None = None, ahead_s: float = 0.0) -> None:
         self._before_s = spent.total if spent else 0.0
-        self._start = time.perf_counter()
+        self._start = time.perf_counter() - ahead_s
         self._phase_s = {
             Phase.PROPOSING: spent.proposing if spent else 0.0,
             Phase.BUILDING: spent.building if spent else 0.0,

@@ -27,10 +27,10 @@ from dgtl_ray.engine.health import HealthPolicy
 from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome, Transfer
 from dgtl_ray.engine.layers import Known, LayerActors
 from dgtl_ray.engine.places import Place, find_places
+from dgtl_ray.engine.spare import device_actor
 from dgtl_ray.engine.workers import (
     ArtifactRef,
     BuilderFactory,
-    DeviceActor,
     TimerFactory,
     build_task,
     lost_build,
@@ -242,8 +242,7 @@ async def _make_pool(config: CrewConfig, note: Callable[[str], None]) -> DeviceP
     shared = any(place.shared for place in find_places(kind))
 
     def spawn(place: Place) -> Any:
-        actor = DeviceActor.options(**place.options())
-        return actor.remote(config.timer, config.target, config.evaluator)
+        return device_actor(place, config.timer, config.target, config.evaluator)
 
     common = Shared(
         find=lambda: [place for place in find_places(kind) if place.shared == shared],

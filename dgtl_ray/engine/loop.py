@@ -22,6 +22,10 @@ from dgtl_ray.engine.scheduler import LayerRecord, allocate, remaining_gain
 Asked: TypeAlias = Sequence[tuple[int, Candidate]]
 
 
+# As many default schedules a core are built and timed before anything else is begun.
+_FEW = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
     """Trials a round, and how many of them a layer is given at a time."""
@@ -87,7 +91,8 @@ class TuningLoop:
         """Search until the budget is spent, little is left to gain, or all is exhausted.
 
         Args:
-            prepare: What the first proposal needs; done while the first trials are built.
+            prepare: What the first proposal needs; done while the first trials are built, or after
+                them where they are few.
         """
         self._measure_defaults(prepare)
         with self._clock.phase(Phase.PROPOSING):
@@ -210,14 +215,22 @@ class TuningLoop:
         layers = [k for k, record in enumerate(self._records) if record.trials == 0]
         layers = layers[: self._config.budget.trials_left(self.trials)]
         defaults = [(k, default_candidate(Stage.DEFAULT)) for k in layers]
+        if len(defaults) <= _FEW * self._crew.build_slots:
+            # Built sooner than a process that holds layers has started beside them.
+            if defaults:
+                self.measure(defaults)
+            self._prepare(prepare)
+            return
         building = self._crew.start_building([(k, default.schedule) for k, default in defaults])
+        self._prepare(prepare)
+        with self._clock.phase(Phase.BUILDING):
+            built = building.result()
+        self._time_and_record(defaults, built)
+
+    def _prepare(self, prepare: Callable[[], None]) -> None:
         self._show(Phase.PROPOSING)
         with self._clock.phase(Phase.PROPOSING):
             prepare()
-        with self._clock.phase(Phase.BUILDING):
-            built = building.result()
-        if defaults:
-            self._time_and_record(defaults, built)
 
     def _time(self, candidates: Asked, built: Sequence[Built]) -> list[Trial]:
         ready = [k for k, item in enumerate(built) if is_ok(item)]

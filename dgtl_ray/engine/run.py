@@ -25,7 +25,7 @@ from dgtl_ray.engine.loop import LoopConfig, TuningLoop
 from dgtl_ray.engine.outcomes import outcome_of
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
-from dgtl_ray.engine.session import ray_session
+from dgtl_ray.engine.session import ahead_s, ray_session
 from dgtl_ray.engine.stream import StreamingLoop
 from dgtl_ray.engine.winners import (
     ChooseWinner,
@@ -129,7 +129,7 @@ def search(request: SearchRequest, monitor: Monitor) -> SearchOutcome:
         DeviceError: There is no device for the target.
         InputError: No Ray cluster at the address.
     """
-    clock = SearchClock(request.spent)
+    clock = SearchClock(request.spent, ahead_s=ahead_s() if request.address == "local" else 0.0)
     with ray_session(request.address):
         crew = RayCrew(request.tasks, _crew_config(request), monitor.note)
         try:

@@ -2,10 +2,10 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -14,14 +14,36 @@ import ray
 from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.engine.lean_start import without_needless
 from dgtl_ray.engine.reaching import require_answer
+from dgtl_ray.engine.spare import forget_spares
 
 T = TypeVar("T")
 
 _QUIET: Mapping[str, Any] = MappingProxyType(
     {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
 )
-# A cluster runs here that was started for the next session.
-_ahead = Event()
+
+
+class _Ahead:
+    """A cluster that runs here, started for the next session."""
+
+    def __init__(self) -> None:
+        self.began_s: float | None = None
+
+    def begin(self, at_s: float) -> None:
+        """Its start began then, by `time.perf_counter`."""
+        self.began_s = at_s
+
+    def end(self) -> None:
+        """It is taken, or gone."""
+        self.began_s = None
+
+
+_ahead = _Ahead()
+
+
+def ahead_s() -> float:
+    """Seconds since the start of what was started for the next session; 0 where nothing was."""
+    return 0.0 if _ahead.began_s is None else time.perf_counter() - _ahead.began_s
 
 
 def start_beside(work: Callable[[], T], then: Callable[[], None]) -> T:
@@ -34,11 +56,12 @@ def start_beside(work: Callable[[], T], then: Callable[[], None]) -> T:
         work: Imports, and whatever else takes its time meanwhile.
         then: What the cluster can do as soon as it is there; it must not wait.
     """
+    began_s = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)
         if not ray.is_initialized():
             _connect("local")
-            _ahead.set()
+            _ahead.begin(began_s)
             then()
         return working.result()
 
@@ -57,15 +80,16 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
         InputError: No cluster answers at `address`.
         DgtlError: Ray cannot be started on this machine.
     """
-    if ray.is_initialized() and not (address == "local" and _ahead.is_set()):
+    if ray.is_initialized() and not (address == "local" and _ahead.began_s is not None):
         yield
         return
     if not ray.is_initialized():
         _connect(address, **settings)
-    _ahead.clear()
+    _ahead.end()
     try:
         yield
     finally:
+        forget_spares()
         ray.shutdown()
 
 

@@ -65,10 +65,14 @@ _start_task: Any = ray.remote(num_cpus=1)(_start)
 class DeviceHost:
     """Owns one device: nothing else times on it."""
 
-    def __init__(self, factory: TimerFactory, target: str, evaluator: EvaluatorConfig) -> None:
+    def __init__(self, factory: TimerFactory) -> None:
         self._timer = factory()
-        self._target = target
-        self._evaluator = evaluator
+        self._target = ""
+        self._evaluator = EvaluatorConfig()
+
+    def time_for(self, target: str, evaluator: EvaluatorConfig) -> None:
+        """What is asked next is meant for `target`, and timed so; the first call."""
+        self._target, self._evaluator = target, evaluator
 
     def time(
         self, artifact: Artifact, surroundings: Surroundings, best_s: float | None

@@ -4,6 +4,7 @@ import time
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import NOTHING, BuildInput, BuildResult
+from dgtl_ray.measure.patience import Patience
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending
 
@@ -22,7 +23,7 @@ class LocalBuilder:
     It starts warming up when it is made. Thread-safe: up to `processes` threads build at once.
 
     Args:
-        timeout_s: Wall-clock limit of one build.
+        timeout_s: Wall-clock limit of one build; less once it is known what builds take.
         memory_limit_bytes: Of one build process.
         processes: How many builds can run at once.
         job: `module:factory` of what the workers run.
@@ -36,7 +37,7 @@ class LocalBuilder:
         processes: int = 1,
         job: str = "dgtl_ray.measure.build_job:build_job",
     ) -> None:
-        self._timeout_s = timeout_s
+        self._patience = Patience(timeout_s)
         self._pool = WorkerPool(
             job,
             processes=processes,
@@ -52,12 +53,15 @@ class LocalBuilder:
         """
         self._pool.warm_up()
         start_s = time.perf_counter()
-        outcome = self._pool.run(item, self._timeout_s)
+        outcome = self._pool.run(item, self._patience.limit_s)
+        build_s = time.perf_counter() - start_s
+        if outcome.ending is Ending.DONE:
+            self._patience.learn(build_s)
         return BuildResult(
             status=_STATUS[outcome.ending],
             error=outcome.text,
             artifact=outcome.value or NOTHING,
-            build_s=time.perf_counter() - start_s,
+            build_s=build_s,
         )
 
     def close(self) -> None:

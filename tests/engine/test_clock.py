@@ -24,3 +24,9 @@ def test_a_resumed_clock_goes_on() -> None:
     assert spent.total >= 100.0
     assert spent.building == 50.0
     assert spent.idle == pytest.approx(9.0, abs=0.1)
+
+
+def test_what_was_started_before_the_search_counts_as_idle() -> None:
+    clock = SearchClock(ahead_s=100.0)
+    assert 100 <= clock.elapsed_s < 101
+    assert 100 <= clock.read().idle < 101

@@ -33,7 +33,10 @@ class WatchedCrew:
         asked: Layers of each order, and how many of the trials of each had an outcome by then.
         beside: For each round, whether proposals were made while it was built.
         beside_timing: The same of timing.
+        prepared_after: How many trials were durable when the loop had its layers prepared.
     """
+
+    build_slots = 1
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
@@ -44,6 +47,7 @@ class WatchedCrew:
         self.asked: list[dict[int, tuple[int, int]]] = []
         self.beside: list[bool] = []
         self.beside_timing: list[bool] = []
+        self.prepared_after: list[int] = []
 
     def start_proposing(self, orders: Mapping[int, Order]) -> Future[dict[int, list[Candidate]]]:
         if orders:
@@ -115,7 +119,7 @@ def run_with(crew: WatchedCrew, network: Network, target: TargetSpec, layers: in
         ),
         on_round=lambda: None,
         tips=lambda _layer: (),
-    ).run(prepare=lambda: None)
+    ).run(prepare=lambda: crew.prepared_after.append(len(sink.rows)))
     return sink
 
 
@@ -152,3 +156,11 @@ def test_one_layer_learns_of_each_round_before_the_next(
 ) -> None:
     run_with(crew, network, target, layers=1)
     assert not any(crew.beside)
+
+
+@pytest.mark.parametrize(("layers", "timed"), [(2, 2), (3, 0)])
+def test_few_default_schedules_are_timed_before_anything_else(
+    crew: WatchedCrew, network: Network, target: TargetSpec, layers: int, timed: int
+) -> None:
+    run_with(crew, network, target, layers)
+    assert crew.prepared_after == [timed]

@@ -12,7 +12,10 @@ import sys
 import threading
 import dgtl_ray.engine.session as session
 from dgtl_ray.engine.workers import start_builders
-from dgtl_ray.measure import LocalBuilder
+from dgtl_ray.engine.places import find_places
+from dgtl_ray.engine.spare import device_actor, start_spare
+from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.measure import LocalBuilder, LocalTimer
 
 assert not {"torch", "tvm"} & set(sys.modules), "imported before the cluster starts"
 import ray
@@ -32,11 +35,24 @@ def connect(address):
     real(address)
 
 session._connect = connect
-answer = session.start_beside(work, lambda: (start_builders(LocalBuilder), done.append(1)))
+def begin():
+    start_builders(LocalBuilder)
+    start_spare(LocalTimer)
+    done.append(1)
+
+answer = session.start_beside(work, begin)
 assert answer == "worked" and done == [1] and ray.is_initialized()
 assert session.start_beside(lambda: "again", lambda: done.append(2)) == "again" and done == [1]
+assert session.ahead_s() > 0
+place = find_places("cpu")[0]
+target = '{"kind": "llvm"}'
 with session.ray_session("local"):
     assert ray.is_initialized()
+    actor = device_actor(place, LocalTimer, target, EvaluatorConfig())
+    assert ray.get(actor.describe.remote()).kind == "cpu"
+    assert device_actor(place, LocalTimer, target, EvaluatorConfig()) != actor, "it is taken once"
+    ray.get(actor.close.remote())
+assert session.ahead_s() == 0
 assert not ray.is_initialized(), "a session ends what was started for it"
 """
 
