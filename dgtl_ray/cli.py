@@ -305,7 +305,8 @@ def replay(
 def bench(
     name: Annotated[Bench, typer.Argument(help="The experiment.")],
     networks: Annotated[
-        list[str] | None, typer.Argument(help="What bench networks compares.")
+        list[str] | None,
+        typer.Argument(help="What bench networks compares; architectures of bench zoo."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run.")] = False,
     tables: Annotated[
@@ -344,6 +345,9 @@ def bench(
     tuned: Annotated[
         bool | None, typer.Option("--tuned/--no-tuned", help="With a tuned module.")
     ] = None,
+    way: Annotated[
+        list[str] | None, typer.Option(help="How the zoo comes in: dynamo, torchscript, torch.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of random graphs.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="How many random graphs.")] = None,
     json_file: JsonOption = None,
@@ -374,6 +378,7 @@ def bench(
         "rounds": rounds,
         "busy": busy,
         "tuned": tuned,
+        "ways": way,
         "seed": seed,
         "count": count,
     }

@@ -1,7 +1,6 @@
 """Examines graphs in a child process: a crash costs one graph."""
 
 from pathlib import Path
-from types import TracebackType
 
 import onnx
 
@@ -16,7 +15,7 @@ _START_LIMIT_S = 300.0
 
 
 class Examiner:
-    """Runs `examine` in a child that is started anew after a crash; a context manager.
+    """Runs `examine` in a child that is started anew after a crash; close it.
 
     Args:
         folder: Where graphs are written.
@@ -57,14 +56,3 @@ class Examiner:
         if self._child is not None:
             self._child.close()
             self._child = None
-
-    def __enter__(self) -> "Examiner":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

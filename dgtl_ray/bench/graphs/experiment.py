@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +46,7 @@ def run(
     with TemporaryDirectory() if runs is None else nullcontext(runs) as place:
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        with Examiner(folder) as examiner:
+        with closing(Examiner(folder)) as examiner:
             cases = []
             for k in range(number):
                 cases.append(_examine(examiner, seed, k))

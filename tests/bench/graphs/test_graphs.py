@@ -1,6 +1,7 @@
 """Random graphs: valid and the same for a seed; what goes wrong is told apart and cut down."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_what_becomes_of_a_graph_is_told_apart(
 def test_a_crash_costs_one_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examiner_module, "_SERVER", "tests.bench.graphs.fake_server")
     monkeypatch.setattr(examiner_module, "_LIMIT_S", 1.0)
-    with Examiner(tmp_path) as examiner:
+    with closing(Examiner(tmp_path)) as examiner:
         outcomes = {
             name: examiner.examine(_model("Sin"), name)
             for name in ("first", "crash", "next", "hang", "last")
