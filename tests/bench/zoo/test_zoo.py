@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -47,7 +47,7 @@ def test_what_is_not_there_is_refused(options: dict[str, list[str]], message: st
 class FakeChild:
     """Crashes on ViT, finds ConvNeXt wrong, and everything else right."""
 
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
     def __init__(self, *_: str) -> None:
         self._dead = False
