@@ -11,6 +11,7 @@ import torch
 from dgtl_ray.bench import run_bench
 from dgtl_ray.bench.zoo import experiment
 from dgtl_ray.bench.zoo.architectures import ARCHITECTURES
+from dgtl_ray.bench.zoo.cases import Way, run_case
 from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.model.factory import call_factory
 from dgtl_ray.model.outputs import flat_tensors
@@ -84,6 +85,8 @@ def test_a_crash_costs_one_case_and_what_is_right_is_kept(
 
 
 @pytest.mark.slow
-def test_bench_zoo_takes_a_network_to_its_answers() -> None:
-    report = run_bench("zoo", quick=True, trials=2)
-    assert report.figures["right"] == "1 of 1"
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_case_comes_to_its_answers(tmp_path: Path) -> None:
+    outcome = run_case("gru", Way.TORCH, tmp_path, trials=2)
+    assert outcome.ok, outcome.why
+    assert (tmp_path / "run" / "module").is_dir()
