@@ -119,7 +119,7 @@ def _start_here(**settings: Any) -> None:
             ray.shutdown()
             if last:
                 raise DgtlError(
-                    f"Ray could not be started here, twice: {error} Is the machine very busy, or"
+                    f"Ray could not be started here, twice: {str(error).rstrip('.')}. Is the machine very busy, or"
                     " short of memory, or of space for /tmp/ray? Its logs are in"
                     " /tmp/ray/session_latest/logs"
                 ) from error
