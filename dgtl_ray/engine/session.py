@@ -118,8 +118,9 @@ def _start_here(**settings: Any) -> None:
         except Exception as error:  # Ray raises whatever it meets, bare `Exception` among it
             ray.shutdown()
             if last:
+                reason = str(error).rstrip(".")
                 raise DgtlError(
-                    f"Ray could not be started here, twice: {str(error).rstrip('.')}. Is the machine very busy, or"
+                    f"Ray could not be started here, twice: {reason}. Is the machine very busy, or"
                     " short of memory, or of space for /tmp/ray? Its logs are in"
                     " /tmp/ray/session_latest/logs"
                 ) from error
