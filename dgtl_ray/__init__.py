@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     )
     from dgtl_ray.deploy import load
     from dgtl_ray.run.results import Result, ResultGrid
+    from dgtl_ray.run.trials import TrialGrid, TrialResult
+    from dgtl_ray.space.parameters import choice, randint, steps, tile
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
 __version__ = "0.1.0"
@@ -29,9 +31,15 @@ _HOME = {
     "Result": "dgtl_ray.run.results",
     "ResultGrid": "dgtl_ray.run.results",
     "RunConfig": "dgtl_ray.tuner",
+    "TrialGrid": "dgtl_ray.run.trials",
+    "TrialResult": "dgtl_ray.run.trials",
     "TuneConfig": "dgtl_ray.tuner",
     "Tuner": "dgtl_ray.tuner",
+    "choice": "dgtl_ray.space.parameters",
     "load": "dgtl_ray.deploy",
+    "randint": "dgtl_ray.space.parameters",
+    "steps": "dgtl_ray.space.parameters",
+    "tile": "dgtl_ray.space.parameters",
 }
 
 __all__ = [
@@ -43,10 +51,16 @@ __all__ = [
     "Result",
     "ResultGrid",
     "RunConfig",
+    "TrialGrid",
+    "TrialResult",
     "TuneConfig",
     "Tuner",
     "__version__",
+    "choice",
     "load",
+    "randint",
+    "steps",
+    "tile",
 ]
 
 

@@ -19,10 +19,16 @@ NAMES = [
     "Result",
     "ResultGrid",
     "RunConfig",
+    "TrialGrid",
+    "TrialResult",
     "TuneConfig",
     "Tuner",
     "__version__",
+    "choice",
     "load",
+    "randint",
+    "steps",
+    "tile",
 ]
 
 

@@ -26,12 +26,13 @@ pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.timeout(600)]
 
 
 def tune(network: str, folder: Path, search: str, trials: int, *history: ResultGrid) -> ResultGrid:
-    return dgtl_ray.Tuner(
+    grid: ResultGrid = dgtl_ray.Tuner(
         network,
         tune_config=dgtl_ray.TuneConfig(num_samples=trials, search_alg=search),
         run_config=dgtl_ray.RunConfig(name=search, storage_path=folder, compare=False),
         history=[grid.summary.history for grid in history],
     ).fit()
+    return grid
 
 
 def rows_of(grid: ResultGrid) -> list[Measurement]:

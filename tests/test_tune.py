@@ -50,7 +50,8 @@ def grid(
             name="run", storage_path=tmp_path_factory.mktemp("runs"), monitor=watcher
         ),
     )
-    return tuner.fit()
+    grid: ResultGrid = tuner.fit()
+    return grid
 
 
 def test_the_tuned_module_gives_the_networks_answers(grid: ResultGrid) -> None:

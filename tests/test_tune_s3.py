@@ -15,7 +15,7 @@ NETWORK = "tests.networks:tiny"
 
 
 def tune(bucket: Bucket, trials: int, *, resume: bool = False) -> ResultGrid:
-    return dgtl_ray.Tuner(
+    grid: ResultGrid = dgtl_ray.Tuner(
         NETWORK,
         tune_config=dgtl_ray.TuneConfig(num_samples=trials),
         run_config=dgtl_ray.RunConfig(
@@ -23,6 +23,7 @@ def tune(bucket: Bucket, trials: int, *, resume: bool = False) -> ResultGrid:
         ),
         resume=resume,
     ).fit()
+    return grid
 
 
 @pytest.fixture(scope="module")

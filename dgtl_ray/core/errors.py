@@ -4,6 +4,7 @@ DgtlError
 ├── InputError          what the user gave cannot be used: network, target, budget, path, history
 │   └── StorageError    a history's storage cannot be reached, read or written
 ├── MissingExtraError   an optional dependency is not installed
+├── TrialError          why one trial of a user's function failed: in a result, never raised here
 ├── DeviceError         no usable device, or a module for another kind of device
 └── DeployError         a compiled module gives other answers than its reference
 
@@ -29,6 +30,10 @@ class MissingExtraError(DgtlError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: pip install 'dgtl_ray[{extra}]'")
         self.extra = extra
+
+
+class TrialError(DgtlError):
+    """Why one trial of a user's function failed; a result holds it, nothing raises it."""
 
 
 class DeviceError(DgtlError):

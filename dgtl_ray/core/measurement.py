@@ -42,6 +42,7 @@ class Measurement:
     None where the proposer predicts nothing. Clocks and temperature are the device's just after the
     timing, None where it does not tell. `passed_bytes` passed through its caches between two runs;
     None, as `timed_in` is, where nothing was timed, or in rows of a time when that was not kept.
+    `metrics` are what a user's function told, None where a kernel was timed.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class Measurement:
     temperature_c: float | None = None
     timed_in: TimedIn | None = None
     passed_bytes: int | None = None
+    metrics: Mapping[str, float] | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

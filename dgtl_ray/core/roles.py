@@ -4,7 +4,7 @@ A recorded table can stand in for building and timing, a fake device for a GPU, 
 knowing: the engine asks for nothing but these protocols.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -106,7 +106,8 @@ class RunResult:
     """Every repeat in seconds per run of the kernel; `timing_s` is the wall-clock it took.
 
     `conditions` are those of the device just after the last repeat, `passed_bytes` of other data
-    passed through its caches between two runs; None where the kernel was not timed.
+    passed through its caches between two runs; None where the kernel was not timed. `metrics` are
+    what a user's function told; None where a kernel was timed.
     """
 
     status: Status
@@ -116,6 +117,7 @@ class RunResult:
     conditions: Conditions = UNKNOWN_CONDITIONS
     passed_bytes: int | None = None
     timed_in: TimedIn = TimedIn.ALONE
+    metrics: Mapping[str, float] | None = None
 
 
 class Builder(Protocol):

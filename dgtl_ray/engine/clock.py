@@ -61,6 +61,10 @@ class SearchClock:
         finally:
             self._phase_s[phase] += time.perf_counter() - start
 
+    def add(self, phase: Phase, seconds: float) -> None:
+        """Count time that has passed towards `phase`."""
+        self._phase_s[phase] += seconds
+
     def read(self) -> SearchTime:
         """The times so far."""
         total = self.elapsed_s

@@ -14,6 +14,7 @@ from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import IntArray, Proposal
 from dgtl_ray.search import ProposerContext, Transferring, make_proposer
 from dgtl_ray.space import DesignSpace
+from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.transfer.relatedness import Relatedness
 
 # Neighbours of the fastest join it: a larger pool takes longer than it is worth while others wait.
@@ -22,10 +23,10 @@ _POOL = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSetup:
-    """What an actor needs to take a layer on: text and numbers only."""
+    """What an actor needs to take a layer on; a space is cheap to pickle."""
 
     task_key: str
-    space: str
+    space: DesignSpace | KnobSpace
     search: str
     seed: int
     device: DeviceDescriptor
@@ -86,7 +87,7 @@ class Layer:
     """The search of one layer task."""
 
     def __init__(self, setup: LayerSetup, known: Knowledge) -> None:
-        self._space = DesignSpace.from_json(setup.space)
+        self._space = setup.space
         self._device = setup.device
         context = ProposerContext(
             space=self._space,

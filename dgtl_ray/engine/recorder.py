@@ -124,4 +124,5 @@ class Recorder:
             temperature_c=trial.conditions.temperature_c,
             timed_in=trial.run.timed_in if trial.cost_s is not None and trial.run else None,
             passed_bytes=trial.run.passed_bytes if trial.run else None,
+            metrics=trial.run.metrics if trial.run else None,
         )

@@ -292,7 +292,7 @@ class _Search:
         request = self._request
         return LayerSetup(
             task_key=request.tasks[layer].workload_key,
-            space=request.spaces[layer].to_json(),
+            space=request.spaces[layer],
             search=request.search,
             seed=request.seed,
             device=self._device,

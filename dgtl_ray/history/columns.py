@@ -291,6 +291,16 @@ COLUMNS: tuple[Column, ...] = (
         example="56000000",
     ),
     Column(
+        name="metrics",
+        type=pa.map_(pa.string(), pa.float64()),
+        meaning=(
+            "What a user's function told, by name. cost_s is then its objective where that is a"
+            " time, else exp(asinh(x)) of it, or exp(-asinh(x)) where much is good"
+        ),
+        null="where a kernel was timed, and where the function failed",
+        example='{"latency_s": 0.0017, "gflops": 135.8}',
+    ),
+    Column(
         name="created_at",
         type=pa.timestamp("us", tz="UTC"),
         meaning="When the measurement was made",

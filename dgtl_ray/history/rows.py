@@ -26,6 +26,7 @@ _FROM_ARROW: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "stage": Stage,
     "timed_in": lambda place: None if place is None else TimedIn(place),
+    "metrics": lambda pairs: None if pairs is None else MappingProxyType(dict(pairs)),
     "created_at": lambda moment: moment.replace(tzinfo=UTC),
 }
 
@@ -52,8 +53,8 @@ def to_measurements(table: Any) -> list[Measurement]:
 
 def _column(field: Any, rows: Sequence[Measurement]) -> Any:
     values = [getattr(row, field.name) for row in rows]
-    if field.name == "toolchain":
-        values = [list(toolchain.items()) for toolchain in values]
+    if field.name in ("toolchain", "metrics"):
+        values = [None if pairs is None else list(pairs.items()) for pairs in values]
     elif field.name == "device":
         values = [dict(device) for device in values]
     try:

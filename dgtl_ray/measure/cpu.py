@@ -33,6 +33,11 @@ def describe_cpu(target: Any) -> DeviceDescriptor:
 
     cores = int(target.attrs.get("num-cores", available_cores()))
     lanes = max(1, int(tvm.target.codegen.llvm_get_vector_width(target)) // 32)
+    return describe_cores(cores, lanes)
+
+
+def describe_cores(cores: int, lanes: int) -> DeviceDescriptor:
+    """Describe so many cores of this machine, whose vectors hold so many float32 numbers."""
     clock_ghz = _clock_ghz()
     level_1, last_level = cache_sizes_bytes()
     info = cpu_info()

@@ -1,4 +1,4 @@
-"""Clocks and temperature of an NVIDIA GPU, through NVML where it can be had.
+"""Name, clocks and temperature of an NVIDIA GPU, through NVML where it can be had.
 
 NVML is a library that comes with the driver; it is called by ctypes, so that nothing need be
 installed. Nothing here fails: what is not told is None.
@@ -15,6 +15,7 @@ _NVML, _DRIVER = "libnvidia-ml.so.1", "libcuda.so.1"
 # Of nvmlClockType_t and nvmlTemperatureSensors_t.
 _CORE_CLOCK, _MEMORY_CLOCK, _DIE = 1, 2, 0
 _BUS_ID_BYTES = 32
+_NAME_BYTES = 96
 
 
 class NvmlError(Exception):
@@ -51,6 +52,16 @@ class GpuGauges:
             temperature_c=self._value("nvmlDeviceGetTemperature", _DIE),
         )
 
+    def name(self) -> str:
+        """What the GPU is called.
+
+        Raises:
+            NvmlError: It is not told.
+        """
+        text = ctypes.create_string_buffer(_NAME_BYTES)
+        _call(self._nvml, "nvmlDeviceGetName", self._handle, text, c_uint(_NAME_BYTES))
+        return text.value.decode()
+
     def _value(self, function: str, which: int) -> float | None:
         value = c_uint()
         try:
@@ -64,6 +75,15 @@ def gpu_conditions() -> Conditions:
     """Clocks and temperature of this process's first GPU, as far as they are told."""
     gauges = _gauges()
     return UNKNOWN_CONDITIONS if gauges is None else gauges.read()
+
+
+def gpu_name() -> str:
+    """What this process's first GPU is called, "" where that is not told."""
+    gauges = _gauges()
+    try:
+        return "" if gauges is None else gauges.name()
+    except NvmlError:
+        return ""
 
 
 @cache

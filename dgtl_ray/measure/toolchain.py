@@ -12,16 +12,23 @@ def toolchain() -> dict[str, str]:
     return dict(_toolchain())
 
 
+def host_toolchain() -> dict[str, str]:
+    """Versions of what runs a user's function, told without loading a compiler."""
+    return {
+        "dgtl_ray": package_version("dgtl_ray") or "not installed",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
 @cache
 def _toolchain() -> tuple[tuple[str, str], ...]:
     import tvm
 
     versions = {
-        "dgtl_ray": package_version("dgtl_ray") or "not installed",
+        **host_toolchain(),
         "tvm": package_version("apache-tvm") or tvm.__version__,
         "llvm": str(tvm.target.codegen.llvm_version_major()),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
     }
     if cuda := cuda_version():
         versions["cuda"] = cuda

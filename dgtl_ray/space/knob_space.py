@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -122,14 +122,19 @@ class KnobSpace(ABC):
         Raises:
             InputError: It cannot be told in these columns.
         """
-        values = other.values_of(pool)
+        return self.encode_values(other.values_of(pool), len(pool), device)
+
+    def encode_values(
+        self, values: Mapping[str, Sequence[Level]], n: int, device: DeviceDescriptor
+    ) -> NDArray[np.float32]:
+        """(n × columns): any values (n of each knob) in these columns, 0 for a missing knob."""
         parts = [
             knob.features(values[knob.name])
             if knob.name in values
-            else np.zeros((len(pool), len(knob.columns)), dtype=np.float32)
+            else np.zeros((n, len(knob.columns)), dtype=np.float32)
             for knob in self.knobs
         ]
-        return np.concatenate([*parts, _repeated(device, len(pool))], axis=1)
+        return np.concatenate([*parts, _repeated(device, n)], axis=1)
 
     def values_of(self, pool: IntArray) -> dict[str, list[Level]]:
         """The levels that rows (n × width) hold, knob by knob."""

@@ -201,7 +201,7 @@ class Resumable:
     def _setup(self, layer: int) -> LayerSetup:
         return LayerSetup(
             task_key=self._tasks[layer].workload_key,
-            space=self._spaces[layer].to_json(),
+            space=self._spaces[layer],
             search=self._search,
             seed=0,
             device=FAKE_DEVICE,

@@ -1,0 +1,331 @@
+"""The search of a user's function: workers call it, one layer actor proposes what for."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import ray
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.function import FUNCTION_TARGET, FunctionResult, Objective
+from dgtl_ray.core.knowledge import Knowledge
+from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.core.roles import NOTHING, BuildResult, RunResult
+from dgtl_ray.core.task import LayerTask
+from dgtl_ray.engine.asked import AskedTrials
+from dgtl_ray.engine.background import EventThread
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
+from dgtl_ray.engine.function_workers import Function, FunctionWorker
+from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome
+from dgtl_ray.engine.layers import LayerActors
+from dgtl_ray.engine.outcomes import outcome_of, outcomes_by_layer
+from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext, Trial
+from dgtl_ray.engine.session import ray_session
+from dgtl_ray.space.knob_space import KnobSpace
+
+# What is asked of a proposer at a time: as many as are measured at once, but not fewer than these.
+_LEAST_ASKED = 4
+# Nothing is built: the function does what there is to do.
+_UNBUILT = BuildResult(status=Status.OK, error="", artifact=NOTHING, build_s=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionRequest:
+    """Everything the search of a function needs.
+
+    Attributes:
+        task: The function as a task.
+        space: Its configurations.
+        objective: Which of its numbers counts.
+        describe: What a process runs on; called in a worker.
+        known: Rows that may be known of it, given that device.
+        learn: What may be known of other tasks, given that device.
+        sink: Where measurements go; durable before they count.
+        hear: Told of each trial as soon as it is durable; ends the search where it returns why.
+        resources: What Ray reserves for a call.
+        workers: Calls at once; None for as many as the cluster has room for.
+        timeout_s: How long a call may take; None for ever.
+        again: Whether configurations that failed in this run are tried again.
+    """
+
+    run_id: str
+    task: LayerTask
+    space: KnobSpace
+    function: Function
+    objective: Objective
+    search: str
+    seed: int
+    budget: Budget
+    toolchain: Mapping[str, str]
+    describe: Callable[[], DeviceDescriptor]
+    known: Callable[[DeviceDescriptor], Sequence[Measurement]]
+    learn: Callable[[DeviceDescriptor], Knowledge]
+    sink: MeasurementSink
+    asked: AskedTrials
+    hear: Callable[[Measurement], str]
+    resources: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1})
+    workers: int | None = None
+    timeout_s: float | None = None
+    again: bool = False
+    spent: SearchTime | None = None
+    address: str = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionOutcome:
+    """What the search found.
+
+    Attributes:
+        rows: Measurements of the task on this kind of device, those known before included.
+        ended: Why the search ended.
+    """
+
+    device: DeviceDescriptor
+    rows: tuple[Measurement, ...]
+    time: SearchTime
+    ended: str
+
+
+def search_function(request: FunctionRequest) -> FunctionOutcome:
+    """Call the function for what a proposer chooses, until the budget is spent.
+
+    Raises:
+        InputError: The function cannot be brought to a worker, or no cluster is at the address.
+    """
+    clock = SearchClock(request.spent)
+    with ray_session(request.address):
+        events = EventThread()
+        try:
+            return events.run(_FunctionSearch(request, clock).run())
+        finally:
+            events.close()
+
+
+class _FunctionSearch:
+    """One search; everything in it runs in one event loop."""
+
+    def __init__(self, request: FunctionRequest, clock: SearchClock) -> None:
+        self._request = request
+        self._clock = clock
+        self._shares = _Shares(clock)
+        self._workers = self._make_workers()
+        self._held: LayerActors | None = None
+        self._waiting: list[Candidate] = []
+        self._finished: list[Trial] = []
+        self._arrived = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._begun = 0
+        self._is_done = False
+        self._ended = ""
+
+    async def run(self) -> FunctionOutcome:
+        """Search, and end the workers."""
+        try:
+            await self._prepare()
+            keeping = asyncio.create_task(self._keep())
+            async with asyncio.TaskGroup() as group:
+                for worker in self._workers:
+                    group.create_task(self._work(worker))
+            self._is_done = True
+            self._arrived.set()
+            await keeping
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        finally:
+            self._close()
+        self._request.asked.close()
+        return FunctionOutcome(
+            device=self._device,
+            rows=tuple(self._rows),
+            time=self._clock.read(),
+            ended=self._ended or "every configuration was measured",
+        )
+
+    def _make_workers(self) -> list[FunctionWorker]:
+        request = self._request
+        count = request.workers or _room_for(request.resources)
+        most = request.budget.trials
+        function = ray.put(request.function)
+        return [
+            FunctionWorker(function, request.objective, request.resources, request.timeout_s)
+            for _ in range(count if most is None else max(1, min(count, most)))
+        ]
+
+    async def _prepare(self) -> None:
+        """Ask a worker where it is, and give the layer actor what is known."""
+        request = self._request
+        self._device = await self._workers[0].describe(request.describe)
+        self._rows = [row for row in request.known(self._device) if self._is_ours(row)]
+        own = [row.trial for row in self._rows if row.run_id == request.run_id]
+        self._begun = len(own)
+        self._recorder = self._make_recorder(first_trial=max(own, default=-1) + 1)
+        with self._shares.doing(Phase.PROPOSING):
+            knowledge = await asyncio.to_thread(request.learn, self._device)
+            self._held = LayerActors([self._setup()], 1, ray.put(knowledge), self._known)
+            await self._layers.start()
+            self._waiting = await self._unfinished()
+
+    @property
+    def _layers(self) -> LayerActors:
+        if self._held is None:
+            raise AssertionError("the layer is taken on before it is asked")
+        return self._held
+
+    def _is_ours(self, row: Measurement) -> bool:
+        return self._request.space.holds(row.space_key, row.config)
+
+    def _known(self, _layer: int) -> list[Outcome]:
+        return [outcome_of(row) for row in self._rows]
+
+    async def _unfinished(self) -> list[Candidate]:
+        """What an earlier process of this run asked for, and nobody measured."""
+        request = self._request
+        measured = {(0, row.config) for row in self._rows}
+        key = (request.task.workload_key, request.space.key)
+        left = [candidate for _, candidate in request.asked.open([key], measured)]
+        if request.again:
+            left += [_once_more(row) for row in self._failed()]
+        return (await self._layers.again({0: left})).get(0, []) if left else []
+
+    def _failed(self) -> list[Measurement]:
+        """The last measurement of each configuration that failed in this run and never ran."""
+        own = [row for row in self._rows if row.run_id == self._request.run_id]
+        fine = {row.config for row in own if row.status is Status.OK}
+        return list({row.config: row for row in own if row.config not in fine}.values())
+
+    async def _work(self, worker: FunctionWorker) -> None:
+        """Call the function for one candidate after another, until there is none."""
+        while (candidate := await self._next()) is not None:
+            with self._shares.doing(Phase.TIMING):
+                result = await worker.call(candidate.config)
+            self._finished.append(_trial(candidate, result, self._request.objective))
+            self._arrived.set()
+
+    async def _next(self) -> Candidate | None:
+        async with self._asking:
+            if self._is_over():
+                return None
+            if not self._waiting:
+                self._waiting = await self._propose()
+            if not self._waiting or self._is_over():
+                return None
+            self._begun += 1
+            return self._waiting.pop(0)
+
+    def _is_over(self) -> bool:
+        why = self._request.budget.why_spent(self._begun, self._clock.elapsed_s)
+        self._ended = self._ended or why
+        return bool(self._ended)
+
+    async def _propose(self) -> list[Candidate]:
+        count = max(_LEAST_ASKED, len(self._workers))
+        if (left := self._request.budget.trials_left(self._begun)) is not None:
+            count = min(count, left)
+        with self._shares.doing(Phase.PROPOSING):
+            candidates = (await self._layers.propose({0: Order(count=count)})).get(0, [])
+        self._request.asked.append(0, candidates)
+        return candidates
+
+    async def _keep(self) -> None:
+        """Make finished trials durable, let them count, and tell the layer; until all work ends."""
+        while self._finished or not self._is_done:
+            if not self._finished:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            trials, self._finished = self._finished, []
+            # Storage may be slow: workers need not wait for it.
+            rows = await asyncio.to_thread(self._recorder.record, trials)
+            self._rows += rows
+            for row in rows:
+                self._ended = self._ended or self._request.hear(row)
+            await self._layers.observe(outcomes_by_layer([0] * len(rows), rows))
+
+    def _make_recorder(self, first_trial: int) -> Recorder:
+        request = self._request
+        context = RunContext(
+            run_id=request.run_id,
+            target=FUNCTION_TARGET,
+            device=self._device,
+            toolchain=request.toolchain,
+            proposer=request.search,
+            seed=request.seed,
+        )
+        return Recorder(context, [request.task], [request.space.key], request.sink, first_trial)
+
+    def _setup(self) -> LayerSetup:
+        request = self._request
+        return LayerSetup(
+            task_key=request.task.workload_key,
+            space=request.space,
+            search=request.search,
+            seed=request.seed,
+            device=self._device,
+        )
+
+    def _close(self) -> None:
+        for worker in self._workers:
+            worker.end()
+        if self._held is not None:
+            self._held.kill()
+
+
+class _Shares:
+    """Divides the time between phases that overlap: while a call runs, its time is timing."""
+
+    def __init__(self, clock: SearchClock) -> None:
+        self._clock = clock
+        self._under_way = dict.fromkeys((Phase.TIMING, Phase.PROPOSING), 0)
+        self._since_s = clock.elapsed_s
+
+    @contextmanager
+    def doing(self, phase: Phase) -> Iterator[None]:
+        """What happens inside is of `phase`."""
+        self._change(phase, 1)
+        try:
+            yield
+        finally:
+            self._change(phase, -1)
+
+    def _change(self, phase: Phase, by: int) -> None:
+        now_s = self._clock.elapsed_s
+        of = next((one for one, count in self._under_way.items() if count), None)
+        if of is not None:
+            self._clock.add(of, now_s - self._since_s)
+        self._since_s = now_s
+        self._under_way[phase] += by
+
+
+def _trial(candidate: Candidate, result: FunctionResult, objective: Objective) -> Trial:
+    """A call as a trial: nothing was built, and its metric is its only repeat."""
+    is_ok = result.status is Status.OK
+    cost_s = (objective.cost_of(result.metrics[objective.metric]),) if is_ok else ()
+    run = RunResult(
+        status=result.status,
+        error=result.error,
+        repeats_s=cost_s,
+        timing_s=result.seconds,
+        metrics=result.metrics if is_ok else None,
+    )
+    return Trial(layer=0, candidate=candidate, build=_UNBUILT, run=run)
+
+
+def _once_more(row: Measurement) -> Candidate:
+    return Candidate(
+        config=row.config,
+        schedule="",
+        encoding=np.empty(0, np.float32),
+        stage=row.stage,
+        predicted_mean=row.predicted_mean,
+        predicted_std=row.predicted_std,
+    )
+
+
+def _room_for(resources: Mapping[str, float]) -> int:
+    """Calls that fit into the cluster at once."""
+    there = ray.cluster_resources()
+    fits = [there.get(name.upper(), 0.0) // amount for name, amount in resources.items() if amount]
+    return max(1, int(min(fits, default=1)))

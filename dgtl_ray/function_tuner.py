@@ -1,0 +1,135 @@
+"""A user's own function behind the Python API: what a `Tuner` does with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.function import Objective
+from dgtl_ray.run.folder import RunFolder, new_run_id
+from dgtl_ray.run.function_run import FunctionConfig, FunctionRun, require_function
+from dgtl_ray.run.function_setup import (
+    FunctionSetup,
+    keep_setup,
+    read_setup,
+    restriction_texts,
+)
+from dgtl_ray.run.stopping import read_stop
+from dgtl_ray.run.trials import TrialGrid
+from dgtl_ray.space.parameters import Parameter
+from dgtl_ray.space.parameters.reading import Condition, read_parameters
+from dgtl_ray.storage import join
+
+if TYPE_CHECKING:
+    from dgtl_ray.tuner import RunConfig, TuneConfig
+
+# Settings of a search that a run of a function keeps, so that it goes on as it began.
+_KEPT = (
+    *("num_samples", "time_budget_s", "search_alg", "seed", "metric", "mode"),
+    *("max_concurrent_trials", "trial_timeout_s"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionJob:
+    """A function and its parameters, ready to be tuned.
+
+    Attributes:
+        task: What it is called, in history, too.
+        parameters: As `read_parameters` takes them.
+        again: Whether configurations that failed are tried again, where the run is restored.
+    """
+
+    function: Any
+    task: str
+    parameters: Mapping[str, Any]
+    restrictions: Sequence[Condition]
+    again: bool = False
+
+    def fit(
+        self, tune: "TuneConfig", run: "RunConfig", history: Sequence[str], *, resume: bool
+    ) -> TrialGrid:
+        """Tune it.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+        """
+        space = read_parameters(self.parameters, self.restrictions)
+        objective = Objective(metric=tune.metric, mode=tune.mode)
+        run_id = new_run_id()
+        folder = join(run.storage_path, run.name or run_id)
+        RunFolder(folder).check(resume=resume)
+        stop = read_stop(run.stop, objective)
+        config = FunctionConfig(
+            run_id=run_id,
+            task=self.task,
+            function=require_function(self.function),
+            space=space,
+            objective=objective,
+            budget=tune.budget,
+            search=tune.search_alg,
+            seed=tune.seed,
+            folder=folder,
+            history=run.history,
+            sources=tuple(history),
+            resume=resume,
+            again=self.again,
+            address=run.address,
+            resources=tune.resources_per_trial or {"CPU": 1},
+            workers=tune.max_concurrent_trials,
+            timeout_s=tune.trial_timeout_s,
+            hear=() if stop is None else (stop,),
+        )
+        if not resume:
+            keep_setup(folder, self._setup(space.knobs, tune))
+        return FunctionRun(config, run.monitor).run()
+
+    def _setup(self, knobs: Sequence[Any], tune: "TuneConfig") -> FunctionSetup:
+        return FunctionSetup(
+            parameters={knob.name: Parameter(levels=knob.levels) for knob in knobs},
+            restrictions=restriction_texts(self.restrictions),
+            settings={"task": self.task, **{name: getattr(tune, name) for name in _KEPT}},
+        )
+
+
+def restored_job(
+    folder: str,
+    function: Any,
+    parameters: Mapping[str, Any] | None,
+    restrictions: Sequence[Condition] | None,
+    *,
+    again: bool,
+) -> tuple[FunctionJob, dict[str, Any]]:
+    """The job of the run in a folder, and the settings that it was begun with.
+
+    Args:
+        folder: Of the run.
+        function: What is tuned.
+        parameters: Its parameters; None for those that the run kept.
+        restrictions: Between them; None for those that the run kept.
+        again: As in `FunctionJob`.
+
+    Raises:
+        InputError: There is no such run, or it kept no restrictions as they were functions.
+    """
+    kept = read_setup(folder)
+    rules = kept.restrictions if restrictions is None else restrictions
+    if rules is None:
+        raise InputError(
+            f"the run in {folder} has restrictions that are functions, which no file holds: give "
+            "them again"
+        )
+    settings = dict(kept.settings)
+    job = FunctionJob(
+        function=function,
+        task=str(settings.pop("task")),
+        parameters=kept.parameters if parameters is None else parameters,
+        restrictions=rules,
+        again=again,
+    )
+    return job, settings
+
+
+def with_settings(tune: "TuneConfig", settings: Mapping[str, Any]) -> "TuneConfig":
+    """The configuration of a search with the settings that its run kept."""
+    return replace(tune, **{name: settings[name] for name in _KEPT if name in settings})

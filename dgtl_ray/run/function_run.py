@@ -1,0 +1,239 @@
+"""A tuning run of a user's function, from parameters to the best of them."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import InputError, StorageError
+from dgtl_ray.core.function import FUNCTION_TARGET, Objective, function_task
+from dgtl_ray.core.knowledge import Knowledge
+from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.engine.asked import AskedTrials
+from dgtl_ray.engine.budget import Budget
+from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.function_search import FunctionOutcome, FunctionRequest, search_function
+from dgtl_ray.engine.function_workers import Function
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.measure.host import describe_cpu_host, describe_gpu_host
+from dgtl_ray.measure.toolchain import host_toolchain
+from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.function_knowledge import function_observations, function_sources
+from dgtl_ray.run.knowledge import pretrained
+from dgtl_ray.run.record import RunRecord
+from dgtl_ray.run.trials import TrialGrid, TrialSummary, trial_result
+from dgtl_ray.search import learns_from_sources
+from dgtl_ray.space.knob_space import KnobSpace
+
+# Told of each trial when it is durable; ends the run where it returns why.
+Hearing = Callable[[Measurement], str]
+
+_STORAGE_PATIENCE_S = 600.0
+# How often the time used is noted, and progress told, while trials come in.
+_NOTE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionConfig:
+    """What to tune, for how long, where it lives.
+
+    Attributes:
+        task: Name of the function as a task: what is measured of another of the same name and
+            parameters is of the same task.
+        again: Whether configurations that failed in this run are tried again.
+        hear: Told of each trial; ends the run where it returns why.
+    """
+
+    run_id: str
+    task: str
+    function: Function
+    space: KnobSpace
+    objective: Objective
+    budget: Budget
+    search: str
+    seed: int
+    folder: str
+    history: str | None
+    sources: tuple[str, ...]
+    resume: bool
+    again: bool
+    address: str
+    resources: Mapping[str, float]
+    workers: int | None
+    timeout_s: float | None
+    hear: Sequence[Hearing] = field(default=())
+
+
+class FunctionRun:
+    """One run; `run` may be called once."""
+
+    def __init__(self, config: FunctionConfig, monitor: Monitor) -> None:
+        self._config = config
+        self._monitor = monitor
+        self._folder = RunFolder(config.folder)
+        self._sources = [ParquetHistory(uri) for uri in config.sources]
+        names = [knob.name for knob in config.space.knobs]
+        self._task = function_task(config.task, names, config.objective)
+        self._progress = _Progress(config.objective, monitor)
+
+    def run(self) -> TrialGrid:
+        """Search, and give every trial of the run.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+        """
+        config = self._config
+        self._folder.check(resume=config.resume)
+        for source in self._sources:
+            source.require_rows()
+        state = self._begin()
+        record = RunRecord(self._folder, state)
+        clock = SearchClock(state.spent)
+        outcome = search_function(self._request(state, record, clock))
+        record.deliver(_STORAGE_PATIENCE_S)
+        record.store.compact()
+        state = replace(state, recorded=record.recorded)
+        self._folder.save_time(state, outcome.time, finished=True)
+        self._monitor.note(f"search over: {outcome.ended}")
+        return self._grid(state, outcome)
+
+    def _begin(self) -> RunState:
+        config = self._config
+        state = RunState(
+            run_id=config.run_id,
+            network=self._task.name,
+            network_hash=self._task.workload_key,
+            target=FUNCTION_TARGET,
+            search=config.search,
+            seed=config.seed,
+            history=config.history or self._folder.history,
+        )
+        return self._folder.begin(state, resume=config.resume)
+
+    def _request(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionRequest:
+        config = self._config
+        on_gpu = any(name.upper() == "GPU" and n for name, n in config.resources.items())
+        stores = [*self._sources, record.store]
+        return FunctionRequest(
+            run_id=state.run_id,
+            task=self._task,
+            space=config.space,
+            function=config.function,
+            objective=config.objective,
+            search=state.search,
+            seed=state.seed,
+            budget=config.budget,
+            toolchain=host_toolchain(),
+            describe=describe_gpu_host if on_gpu else describe_cpu_host,
+            known=partial(function_observations, stores, self._task.workload_key),
+            learn=partial(self._learn, stores),
+            sink=record,
+            asked=AskedTrials(self._folder.asked(state.run_id)),
+            hear=partial(self._hear, state, record, clock),
+            resources=config.resources,
+            workers=config.workers,
+            timeout_s=config.timeout_s,
+            again=config.again,
+            spent=state.spent,
+            address=config.address,
+        )
+
+    def _learn(self, stores: Sequence[ParquetHistory], device: DeviceDescriptor) -> Knowledge:
+        config = self._config
+        if not learns_from_sources(config.search):
+            return Knowledge()
+        own = (self._task.workload_key, device.key)
+        known = Knowledge(sources=function_sources(stores, config.space, own))
+        if not known.sources and self._sources:
+            self._monitor.note("history holds no function with these parameters: nothing to learn")
+        return pretrained(known, self._monitor) if config.search == "dgtl" else known
+
+    def _hear(
+        self, state: RunState, record: RunRecord, clock: SearchClock, row: Measurement
+    ) -> str:
+        if self._progress.hear(row):
+            # It will be noted again soon: no reason to end a run whose storage fails for a while.
+            with suppress(StorageError):
+                spent = clock.read()
+                self._folder.save_time(replace(state, recorded=record.recorded), spent)
+        return next((why for hear in self._config.hear if (why := hear(row))), "")
+
+    def _grid(self, state: RunState, outcome: FunctionOutcome) -> TrialGrid:
+        own = sorted(
+            (row for row in outcome.rows if row.run_id == state.run_id), key=lambda row: row.trial
+        )
+        results = [trial_result(row, self._folder.uri) for row in own]
+        objective = self._config.objective
+        return TrialGrid(results, objective, self._folder.uri, self._summary(state, outcome, own))
+
+    def _summary(
+        self, state: RunState, outcome: FunctionOutcome, own: Sequence[Measurement]
+    ) -> TrialSummary:
+        fine = [row for row in outcome.rows if row.cost_s is not None]
+        best = min(fine, key=lambda row: row.cost_s or 0.0, default=None)
+        objective = self._config.objective
+        return TrialSummary(
+            run_id=state.run_id,
+            task=self._task.name,
+            device=outcome.device.name,
+            search=state.search,
+            seed=state.seed,
+            metric=objective.metric,
+            mode=objective.mode,
+            trials=len(own),
+            failed=sum(row.status is not Status.OK for row in own),
+            best=_told(best) if best else None,
+            search_s=outcome.time.as_dict(),
+            history=state.history,
+            ended=outcome.ended,
+        )
+
+
+class _Progress:
+    """Tells the user how it goes, now and then."""
+
+    def __init__(self, objective: Objective, monitor: Monitor) -> None:
+        self._objective = objective
+        self._monitor = monitor
+        self._trials = self._failed = 0
+        self._best: Measurement | None = None
+        self._next = time.monotonic() + _NOTE_S
+
+    def hear(self, row: Measurement) -> bool:
+        """Take a trial in; whether it is time to note how far the run is."""
+        self._trials += 1
+        self._failed += row.status is not Status.OK
+        best_s = self._best.cost_s if self._best else None
+        if row.cost_s is not None and (best_s is None or row.cost_s < best_s):
+            self._best = row
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + _NOTE_S
+        best = "" if self._best is None else f"; best {_short(_told(self._best), self._objective)}"
+        self._monitor.note(f"{self._trials} trials, {self._failed} failed{best}")
+        return True
+
+
+def _told(row: Measurement) -> dict[str, Any]:
+    return {"config": json.loads(row.config), "metrics": dict(row.metrics or {})}
+
+
+def _short(told: Mapping[str, Any], objective: Objective) -> str:
+    return f"{objective.metric} {told['metrics'].get(objective.metric):.6g} with {told['config']}"
+
+
+def require_function(function: Any) -> Function:
+    """What is tuned, if it can be called.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if not callable(function):
+        raise InputError(f"{function!r} cannot be called with a configuration")
+    called: Function = function
+    return called
