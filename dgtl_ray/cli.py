@@ -148,8 +148,8 @@ def tune(
         bool, typer.Option("--exact-math", help="The C library's exp, erf, …: slow on a CPU.")
     ] = False,
     algorithms: Annotated[
-        str, typer.Option(help="How layers may be computed: direct, winograd, matmul.")
-    ] = "direct,winograd,matmul",
+        str, typer.Option(help="How layers may be computed: direct, winograd, matmul, attention.")
+    ] = "direct,winograd,matmul,attention",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
     address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",

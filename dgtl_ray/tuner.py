@@ -35,7 +35,8 @@ class TuneConfig:
         seed: Source of every random choice.
         exact_math: The C library's exp, erf, tanh, … on a CPU, instead of polynomials that err by
             less than 4 units in the last place and run many elements at a time.
-        algorithms: How layers may be computed: any of `direct`, `winograd` and `matmul`.
+        algorithms: How layers may be computed: any of `direct`, `winograd`, `matmul` and
+            `attention`.
         metric: Of a function, the number that counts, by its name in the dict that it returns.
         mode: Of a function, `min` or `max`.
         max_concurrent_trials: Calls of a function at once; as many as there is room for by default.

@@ -2,8 +2,8 @@
 
 from dgtl_ray.core.errors import InputError
 
-DIRECT, WINOGRAD, MATMUL = "direct", "winograd", "matmul"
-ALGORITHMS = (DIRECT, WINOGRAD, MATMUL)
+DIRECT, WINOGRAD, MATMUL, ATTENTION = "direct", "winograd", "matmul", "attention"
+ALGORITHMS = (DIRECT, WINOGRAD, MATMUL, ATTENTION)
 
 
 def parse_algorithms(text: str) -> tuple[str, ...]:

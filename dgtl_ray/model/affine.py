@@ -14,6 +14,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from dgtl_ray.model.folding import Array, constant_value, static_shape
 from dgtl_ray.model.linear import Linear
+from dgtl_ray.model.uses import count_uses
 
 _SCALES = ("relax.multiply", "relax.divide")
 _SHIFTS = ("relax.add", "relax.subtract")
@@ -25,24 +26,9 @@ class FoldAffine:
 
     def transform_module(self, mod: Any, _context: Any) -> Any:
         """The module with a folded `main`; what became dead is left to others."""
-        folder = _Folder(mod, _uses(mod["main"]))
+        folder = _Folder(mod, count_uses(mod["main"]))
         folder.builder_.update_func(mod.get_global_var("main"), folder.visit_expr(mod["main"]))
         return folder.builder_.get()
-
-
-def _uses(function: Any) -> Counter[Any]:
-    """How often each variable is read."""
-    uses: Counter[Any] = Counter()
-
-    def count(expr: Any) -> None:
-        if isinstance(expr, relax.Call | relax.Tuple):
-            fields = expr.args if isinstance(expr, relax.Call) else expr.fields
-            uses.update(field for field in fields if isinstance(field, relax.Var))
-        elif isinstance(expr, relax.TupleGetItem | relax.SeqExpr):
-            uses[expr.tuple_value if isinstance(expr, relax.TupleGetItem) else expr.body] += 1
-
-    relax.analysis.post_order_visit(function, count)
-    return uses
 
 
 @mutator

@@ -7,6 +7,7 @@ from tvm import relax
 
 from dgtl_ray.model import legalize
 from dgtl_ray.model.affine import FoldAffine
+from dgtl_ray.model.attention import JoinAttention
 from dgtl_ray.model.folding import FoldWithNumpy
 from dgtl_ray.model.marking import mark_weights, unmark_weights
 from dgtl_ray.model.transposes import SinkTransposes
@@ -27,8 +28,11 @@ def lower(module: Any, target: Any) -> Any:
         A module whose `main` calls fused PrimFuncs; reshapes that move no data stay relax calls.
         For a CPU each PrimFunc says which of its arguments are weights.
     """
+    passes = [*_simplify(), *_convert_layout()]
+    if target.kind.name == "llvm":
+        passes += _join()
     with target:
-        fused = tvm.transform.Sequential([*_simplify(), *_convert_layout(), *_fuse()])(module)
+        fused = tvm.transform.Sequential([*passes, *_fuse()])(module)
     return mark_weights(fused) if target.kind.name == "llvm" else unmark_weights(fused)
 
 
@@ -62,6 +66,14 @@ def _convert_layout() -> list[Any]:
         relax.transform.EliminateCommonSubexpr(),  # one tensor converted for each of its users
         relax.transform.CanonicalizeBindings(),
         FoldWithNumpy(),
+    ]
+
+
+def _join() -> list[Any]:
+    """Several operators that a CPU best computes together: what lies between stays in a cache."""
+    return [
+        JoinAttention(),
+        relax.transform.DeadCodeElimination(["main"]),
     ]
 
 

@@ -13,6 +13,7 @@ _NAMES = (
     ("conv1d", "conv1d"),
     ("group_conv3d", "group_conv3d"),
     ("conv3d", "conv3d"),
+    ("attention", "attention"),
     ("matmul", "dense"),
     ("T_softmax", "softmax"),
     ("pool_max", "max_pool2d"),

@@ -84,7 +84,7 @@ def test_without_a_source_that_is_left_out_there_is_no_such_note() -> None:
 def test_a_model_from_before_there_were_algorithms_is_of_use() -> None:
     """Its sources lack the columns that came later; they are filled up with zeros."""
     columns = len(column_names("cpu"))
-    (earlier,) = earlier_widths("cpu")
+    earlier = earlier_widths("cpu")[0]
     old = replace(task("old", rows=9), encoding=np.ones((9, earlier), np.float32))
     experience = Experience(
         stores=(), tasks=(), target="{}", search="dgtl", model=Knowledge(sources=(old,))

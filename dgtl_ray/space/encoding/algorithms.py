@@ -3,7 +3,7 @@
 from dgtl_ray.space.encoding.view import Columns, View
 
 # In the order of their columns. A new one goes to the end, and its count to `encoder._ADDED`.
-TOLD = ("winograd 2", "winograd 4", "matmul")
+TOLD = ("winograd 2", "winograd 4", "matmul", "attention")
 
 
 def algorithm_features(view: View, out: Columns) -> None:

@@ -10,7 +10,7 @@ from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.constraints import Constraints
 from dgtl_ray.space.descriptors import NO_DEVICE
-from dgtl_ray.space.encoding.algorithms import TOLD, algorithm_features
+from dgtl_ray.space.encoding.algorithms import algorithm_features
 from dgtl_ray.space.encoding.cpu import cpu_features
 from dgtl_ray.space.encoding.cuda import cuda_features
 from dgtl_ray.space.encoding.footprints import footprint_features
@@ -32,7 +32,7 @@ _GROUPS: dict[str, tuple[Group, ...]] = {
     "cuda": (*_SHARED, cuda_features, *_DESCRIPTORS),
 }
 # Columns that a later version added, each time at the end; rows written before hold 0 there.
-_ADDED: dict[str, tuple[int, ...]] = {"cpu": (len(TOLD),)}
+_ADDED: dict[str, tuple[int, ...]] = {"cpu": (3, 1)}
 
 # Configurations encoded at a time: their columns stay in the cache.
 BATCH = 4096

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from os import cpu_count
 from typing import Any, TypeAlias
 
-from dgtl_ray.core.algorithms import MATMUL, WINOGRAD
+from dgtl_ray.core.algorithms import ATTENTION, MATMUL, WINOGRAD
 from dgtl_ray.space.nest import Nest
 from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.sketches.cpu_shape import CpuShape
 from dgtl_ray.space.sketches.errors import ScheduleError
-from dgtl_ray.space.sketches.own import matmul, winograd
+from dgtl_ray.space.sketches.own import attention, matmul, winograd
 from dgtl_ray.space.sketches.own.choices import Machine
 from dgtl_ray.space.sketches.scheduled import Scheduled
 
@@ -27,10 +27,15 @@ Sketches: TypeAlias = Callable[[Any, Machine, Nest], Iterator[Sketch]]
 ALGORITHMS: dict[str, Algorithm] = {
     **dict.fromkeys(winograd.NAMES, winograd.apply_winograd),
     matmul.NAME: matmul.apply_matmul,
+    attention.NAME: attention.apply_attention,
 }
 # By the kind of target, and the name that users know.
 _SKETCHES: dict[str, dict[str, Sketches]] = {
-    "llvm": {WINOGRAD: winograd.winograd_sketches, MATMUL: matmul.matmul_sketches}
+    "llvm": {
+        WINOGRAD: winograd.winograd_sketches,
+        MATMUL: matmul.matmul_sketches,
+        ATTENTION: attention.attention_sketches,
+    }
 }
 
 
