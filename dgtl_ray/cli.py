@@ -1,7 +1,5 @@
 """`dgtl`: one thin function a command."""
 
-import os
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
@@ -13,9 +11,10 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from dgtl_ray import __version__
+from dgtl_ray.commands.common import JsonOption, monitor, terminal
+from dgtl_ray.commands.tune_command import tune_command
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.json_file import check_writable, write_json
-from dgtl_ray.core.progress import Monitor
 
 
 class _Group(TyperGroup):
@@ -71,6 +70,7 @@ app = typer.Typer(
 )
 history_app = typer.Typer(cls=_Group, no_args_is_help=True, help="What was measured.")
 app.add_typer(history_app, name="history")
+app.command("tune-command")(tune_command)
 
 NetworkArgument = Annotated[
     str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
@@ -84,7 +84,6 @@ DimOption = Annotated[
     list[str] | None,
     typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
 ]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -118,7 +117,7 @@ def tasks(
     from dgtl_ray.report import rows_table
     from dgtl_ray.run.experiment import list_tasks
 
-    console = _console()
+    console = terminal()
     shapes = parse_shapes(shape or (), dim or ())
     rows = list_tasks(network, target, shapes, partial(console.print, highlight=False))
     console.print(rows_table(rows))
@@ -174,7 +173,7 @@ def tune(
         start_search(network, target)
     from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
 
-    console = _console()
+    console = terminal()
     tuner = Tuner(
         network,
         target=target,
@@ -192,7 +191,7 @@ def tune(
             storage_path=parent,
             history=record,
             compare=compare,
-            monitor=_monitor(console),
+            monitor=monitor(console),
             address=address,
             device=device,
         ),
@@ -221,9 +220,9 @@ def pretrain(
     from dgtl_ray.report import rows_table, source_rows
     from dgtl_ray.run.knowledge import pretrain_histories
 
-    console = _console()
+    console = terminal()
     kind = target_kind(target)
-    sources = pretrain_histories(history, kind, out, _monitor(console), rows)
+    sources = pretrain_histories(history, kind, out, monitor(console), rows)
     console.print(rows_table(source_rows(sources), f"{out}: learned from"))
 
 
@@ -241,7 +240,7 @@ def run(
     from dgtl_ray.report import rows_table
 
     rows = run_module(directory, input_file or [], output, threads)
-    _console().print(rows_table(rows))
+    terminal().print(rows_table(rows))
 
 
 @history_app.command("ls")
@@ -252,7 +251,7 @@ def history_ls(uri: Annotated[str, typer.Argument(help="Folder or URI of a histo
 
     history = ParquetHistory(uri)
     history.require_rows()
-    _console().print(rows_table(history.summary()))
+    terminal().print(rows_table(history.summary()))
 
 
 @history_app.command("export")
@@ -265,7 +264,7 @@ def history_export(
     from dgtl_ray.history import export
 
     report = export(uri, str(out), where)
-    _console().print(str(report), highlight=False)
+    terminal().print(str(report), highlight=False)
 
 
 @app.command()
@@ -297,7 +296,7 @@ def replay(
         jobs=jobs,
     )
     title = f"{report.table}, {search}: best/optimum over {seeds} seeds"
-    _console().print(rows_table(report.rows(), title))
+    terminal().print(rows_table(report.rows(), title))
     write_json(json_file, report.as_dict())
 
 
@@ -384,7 +383,7 @@ def bench(
     }
     options = {option: value for option, value in given.items() if value not in (None, [])}
     report = run_bench(name.value, quick=quick, **options)
-    console = _console()
+    console = terminal()
     for table in report.tables:
         console.print(rows_table(table.rows, table.title))
     console.print(key_value_table(report.facts()))
@@ -402,7 +401,7 @@ def devices(
 
     rows = list_devices(address)
     shown = [{title: row[title] for title in row if title != "descriptor"} for row in rows]
-    _console().print(rows_table(shown))
+    terminal().print(rows_table(shown))
     write_json(json_file, rows)
 
 
@@ -412,17 +411,4 @@ def doctor() -> None:
     from dgtl_ray.measure import diagnose
     from dgtl_ray.report import rows_table
 
-    _console().print(rows_table([asdict(finding) for finding in diagnose()]))
-
-
-def _console() -> Console:
-    """The terminal; a pipe gets lines wide enough for the tables."""
-    return Console() if sys.stdout.isatty() else Console(width=160)
-
-
-def _monitor(console: Console) -> Monitor:
-    from dgtl_ray.report import LiveMonitor, PlainMonitor
-
-    if console.is_terminal:
-        return LiveMonitor(console)
-    return PlainMonitor(console, float(os.environ.get("DGTL_PLAIN_INTERVAL_S", "15")))
+    terminal().print(rows_table([asdict(finding) for finding in diagnose()]))

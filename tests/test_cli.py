@@ -145,3 +145,13 @@ def check_report(folder: Path) -> None:
     assert report["settings"]["quick"] is True
     assert report["machine"]["tvm"]
     assert report["figures"]
+
+
+def test_any_program_has_its_flags_tuned(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'import sys; print(abs(int(sys.argv[1]) - 3))' {{n}}"
+    metric = ("--metric", "away_from_three", "--repeats", "1")
+    where = ("--search", "random", "--trials", "6", "--out", str(tmp_path / "run"))
+    result = dgtl("tune-command", command, "--param", "n=1..6", *metric, *where)
+    assert result.exit_code == 0, result.output
+    first = next(line.split() for line in result.output.splitlines() if line.split()[-1:] == ["3"])
+    assert first == ["0", "3"]

@@ -125,6 +125,15 @@ class TrialGrid(Sequence[TrialResult]):
         frame: pd.DataFrame = _pandas().DataFrame([_flat(result) for result in self._results])
         return frame
 
+    def best_rows(self, count: int = 5) -> list[dict[str, Any]]:
+        """The best trials, best first: metric, and configuration knob by knob."""
+        metric = self._objective.metric
+        fine = [result for result in self._results if metric in result.metrics]
+        ranked = sorted(
+            fine, key=lambda r: r.metrics[metric], reverse=self._objective.mode == "max"
+        )
+        return [{metric: r.metrics[metric], **r.config} for r in ranked[:count]]
+
     def as_dict(self) -> dict[str, Any]:
         """The whole run, JSON-ready."""
         return {**asdict(self.summary), "results": [_flat(result) for result in self._results]}

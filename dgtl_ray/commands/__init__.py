@@ -1,0 +1,1 @@
+"""Commands of `dgtl` in files of their own, and what commands share."""

@@ -1,0 +1,75 @@
+"""`dgtl tune-command`: any program's flags."""
+
+from typing import Annotated
+
+import typer
+
+from dgtl_ray.commands.common import JsonOption, monitor, terminal
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.json_file import check_writable, write_json
+
+
+def tune_command(
+    command: Annotated[str, typer.Argument(help="Command with places: 'prog --tile {tile}'.")],
+    param: Annotated[
+        list[str], typer.Option(help="Values of a parameter: tile=8,16,32 or unroll=1..8.")
+    ],
+    restrict: Annotated[
+        list[str] | None, typer.Option(help="Condition between them: 'tile * unroll <= 64'.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="What the last number that it prints is called; else its seconds.")
+    ] = "",
+    maximize: Annotated[bool, typer.Option("--maximize", help="Make that number large.")] = False,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")] = 3,
+    trials: Annotated[int | None, typer.Option(help="Configurations to try.")] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="The longest that one may take.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="At once: more than one disturbs timing.")] = 1,
+    search: Annotated[str, typer.Option(help="Who proposes.")] = "dgtl",
+    task: Annotated[str, typer.Option(help="Its name in history; the program's by default.")] = "",
+    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
+    seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Find the fastest flags of any program."""
+    check_writable(json_file)
+    from dgtl_ray.core.function import LATENCY
+    from dgtl_ray.report import rows_table
+    from dgtl_ray.report.units import parse_duration
+    from dgtl_ray.run.folder import choose_folder
+    from dgtl_ray.run.program import Program, read_parameter
+    from dgtl_ray.storage import split
+    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+
+    if maximize and not metric:
+        raise InputError("--maximize makes a number large that the program prints: name --metric")
+    parameters = dict(map(read_parameter, param))
+    program = Program(command, tuple(parameters), metric=metric, repeats=repeats)
+    parent, name = split(choose_folder(out, program.__name__, "command", resume=resume))
+    console = terminal()
+    grid = Tuner(
+        program,
+        param_space=parameters,
+        restrictions=restrict or (),
+        task=task,
+        tune_config=TuneConfig(
+            num_samples=trials,
+            time_budget_s=None if time_budget is None else parse_duration(time_budget),
+            trial_timeout_s=None if timeout is None else parse_duration(timeout),
+            search_alg=search,
+            seed=seed,
+            metric=metric or LATENCY,
+            mode="max" if maximize else "min",
+            max_concurrent_trials=jobs,
+        ),
+        run_config=RunConfig(name=name, storage_path=parent, monitor=monitor(console)),
+        history=history or (),
+        resume=resume,
+    ).fit()
+    console.print(rows_table(grid.best_rows(), f"{program.__name__}: the best"))
+    write_json(json_file, grid.as_dict())
+    if grid.num_terminated == 0:
+        raise typer.Exit(1)

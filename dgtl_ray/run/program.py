@@ -1,0 +1,107 @@
+"""A program with flags as a function of its parameters: `prog --tile {tile}`."""
+
+import re
+import shlex
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.function import LATENCY
+
+_PLACE = re.compile(r"\{(\w+)(?:\[(\d+)\])?\}")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+
+class Program:
+    """Runs a command, its places filled in, and gives its seconds, or a number that it prints.
+
+    Args:
+        command: The command line, split as a shell would and never given to one; `{name}` stands
+            for a parameter, `{name[0]}` for a part of one.
+        names: Of the parameters.
+        metric: "" for the wall-clock seconds of the process; else what the number is called that
+            is the last one of its standard output.
+        repeats: How often it is run; the median counts.
+
+    Raises:
+        InputError: The command names what is no parameter, or leaves one out.
+    """
+
+    def __init__(
+        self, command: str, names: Sequence[str], *, metric: str = "", repeats: int = 1
+    ) -> None:
+        try:
+            self._words = shlex.split(command)
+        except ValueError as error:
+            raise InputError(f"cannot read the command {command!r}: {error}") from error
+        used = {place[1] for word in self._words for place in _PLACE.finditer(word)}
+        if not self._words or (odd := sorted(used ^ set(names))):
+            raise InputError(
+                f"the command {command!r} and its parameters do not fit: "
+                f"{', '.join(odd) if self._words else 'it is empty'} is named in one of them alone"
+            )
+        self._metric = metric
+        self._repeats = repeats
+        self.__name__ = self._words[0].rpartition("/")[2]
+
+    def __call__(self, config: dict[str, Any]) -> dict[str, float]:
+        """Run it for a configuration.
+
+        Raises:
+            RuntimeError: It cannot be run, ends with another status than 0, or prints no number.
+        """
+        words = [_filled(word, config) for word in self._words]
+        values = [self._run(words) for _ in range(self._repeats)]
+        return {self._metric or LATENCY: statistics.median(values)}
+
+    def _run(self, words: Sequence[str]) -> float:
+        start = time.perf_counter()
+        try:
+            ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise RuntimeError(f"cannot run {words[0]}: {error.strerror}") from error
+        seconds = time.perf_counter() - start
+        if ended.returncode != 0:
+            said = ended.stderr.strip().splitlines()
+            raise RuntimeError(f"exit status {ended.returncode}: {said[-1] if said else ''}")
+        return self._printed(ended.stdout) if self._metric else seconds
+
+    def _printed(self, output: str) -> float:
+        numbers = _NUMBER.findall(output)
+        if not numbers:
+            raise RuntimeError(f"it printed no number for {self._metric}")
+        return float(numbers[-1])
+
+
+def read_parameter(text: str) -> tuple[str, list[int | float | str]]:
+    """A parameter as the command line gives it: `tile=8,16,32` or `unroll=1..8`.
+
+    Raises:
+        InputError: It is neither.
+    """
+    name, equals, values = text.partition("=")
+    if not (equals and name.isidentifier() and values):
+        raise InputError(f"parameter {text!r}: write name=8,16,32 or name=1..8")
+    if whole := re.fullmatch(r"(-?\d+)\.\.(-?\d+)", values):
+        return name, list(range(int(whole[1]), int(whole[2]) + 1))
+    return name, [_value(part.strip()) for part in values.split(",")]
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _filled(word: str, config: Mapping[str, Any]) -> str:
+    def value(place: re.Match[str]) -> str:
+        given = config[place[1]]
+        return str(given if place[2] is None else given[int(place[2])])
+
+    return _PLACE.sub(value, word)
