@@ -1,11 +1,29 @@
 """Element-wise operators."""
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from tvm import relax
 
 from dgtl_ray.model.onnx_ops.node import Node
 from dgtl_ray.model.onnx_ops.table import converts
+
+_PAIRWISE: dict[str, Callable[[Any, Any], Any]] = {
+    "Sum": relax.op.add,
+    "Mean": relax.op.add,
+    "Min": relax.op.minimum,
+    "Max": relax.op.maximum,
+}
+
+
+@converts("Sum", "Mean", "Min", "Max")
+def of_many(node: Node) -> Any:
+    """Two at a time, where TVM's would write all of them side by side and then reduce."""
+    total = reduce(lambda a, b: node.emit(_PAIRWISE[node.operator](a, b)), node.inputs)
+    if node.operator == "Mean":
+        return relax.op.multiply(total, node.const(1 / len(node.inputs)))
+    return total
 
 
 @converts("Selu")
@@ -16,6 +34,36 @@ def selu(node: Node) -> Any:
     x, op = node.inputs[0], relax.op
     below = op.multiply(node.const(alpha), op.subtract(op.exp(x), node.const(1)))
     return op.multiply(node.const(gamma), op.where(op.greater(x, node.const(0)), x, below))
+
+
+@converts("Celu")
+def celu(node: Node) -> Any:
+    """max(0, x) + min(0, α (exp(x / α) − 1))."""
+    alpha, zero = node.const(node.attr("alpha", 1.0)), node.const(0)
+    x, op = node.inputs[0], relax.op
+    grown = op.subtract(op.exp(op.divide(x, alpha)), node.const(1))
+    below = op.minimum(zero, op.multiply(alpha, grown))
+    return op.add(op.maximum(zero, x), below)
+
+
+@converts("Swish", "com.microsoft.QuickGelu")
+def swish(node: Node) -> Any:
+    """The product of x and sigmoid(α x)."""
+    alpha = node.attr("alpha", 1.0 if node.operator == "Swish" else 1.702)
+    x = node.inputs[0]
+    return relax.op.multiply(x, relax.op.sigmoid(relax.op.multiply(x, node.const(alpha))))
+
+
+@converts("IsInf")
+def is_inf(node: Node) -> Any:
+    """Infinities of the signs that are asked for, which TVM's does not look at."""
+    x, zero = node.inputs[0], node.const(0)
+    found = relax.op.isinf(x)
+    if not node.attr("detect_positive", 1):
+        found = relax.op.logical_and(found, relax.op.less(x, zero))
+    if not node.attr("detect_negative", 1):
+        found = relax.op.logical_and(found, relax.op.greater(x, zero))
+    return found
 
 
 @converts("Dropout")

@@ -2,7 +2,17 @@
 
 from importlib import import_module
 
-_FAMILIES = ("arithmetic",)
+_FAMILIES = (
+    "arithmetic",
+    "attention",
+    "microsoft",
+    "microsoft_attention",
+    "normalization",
+    "pooling",
+    "recurrent",
+    "resize",
+    "transposed",
+)
 
 
 def load() -> None:

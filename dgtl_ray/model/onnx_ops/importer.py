@@ -110,13 +110,19 @@ class _Importer(onnx_frontend.ONNXGraphImporter):  # type: ignore[misc]
                 opset=opset,
                 builder=self.bb,
             )
-            return self.bb.normalize(CONVERTERS[op_name](node))
+            return self.bb.normalize(_single(CONVERTERS[op_name](node)))
         except RefusedError:
             raise
         except Exception as error:
             raise refused(
                 custom["name"], op_name, f"TVM cannot import it: {_said(error)}"
             ) from error
+
+
+def _single(converted: Any) -> Any:
+    """What stands in a tuple of one: TVM's importer takes a tuple for more outputs."""
+    alone = isinstance(converted, relax.Tuple) and len(converted.fields) == 1
+    return converted.fields[0] if alone else converted
 
 
 def _checked(name: str, operator: str, converted: Any) -> Any:

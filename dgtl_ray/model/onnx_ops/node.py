@@ -64,6 +64,11 @@ class Node:
             return relax.const(sizes, "int64")
         return self.builder.normalize(expr)
 
+    def stack(self, parts: Sequence[Any], axis: int) -> Any:
+        """Tensors side by side along a new axis; TVM's own `stack` has no rule for layouts."""
+        wide = [self.emit(relax.op.expand_dims(self.emit(part), axis)) for part in parts]
+        return self.emit(relax.op.concat(wide, axis=axis))
+
     def shape(self, k: int = 0) -> tuple[int, ...]:
         """The shape of input `k`."""
         return self.shape_of(self.emit(self.inputs[k]))
