@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from dgtl_ray import __version__
 from dgtl_ray.commands.common import JsonOption, monitor, terminal
 from dgtl_ray.commands.tune_command import tune_command
-from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.core.json_file import check_writable, write_json
 
 
@@ -122,6 +122,27 @@ def tasks(
     rows = list_tasks(network, target, shapes, partial(console.print, highlight=False))
     console.print(rows_table(rows))
     write_json(json_file, rows)
+
+
+@app.command()
+def check(
+    network: NetworkArgument,
+    target: TargetOption = "cpu",
+    shape: ShapeOption = None,
+    dim: DimOption = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Check that an imported network gives its framework's own answers."""
+    from dgtl_ray.core.shapes import parse_shapes
+    from dgtl_ray.report import print_check
+    from dgtl_ray.run.checking import check_network
+
+    check_writable(json_file)
+    report = check_network(network, target, parse_shapes(shape or (), dim or ()))
+    print_check(terminal(), report)
+    write_json(json_file, report.as_dict())
+    if not report.ok:
+        raise InputError(report.message())
 
 
 @app.command()

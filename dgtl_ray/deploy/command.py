@@ -10,6 +10,7 @@ from pyarrow.fs import FileType
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.deploy.loading import load
 from dgtl_ray.storage import Storage, join
 
@@ -30,10 +31,10 @@ def run_module(
 
     Raises:
         InputError: A file cannot be read or written, or does not fit the network.
+        DeployError: The module failed verification.
         DeviceError: The module was built for another kind of device.
     """
-    of_run = Storage(directory).kind("module") is FileType.Directory
-    module = load(join(directory, "module") if of_run else directory, threads=threads)
+    module = load(_module_of(directory), threads=threads)
     arrays = [_read(path) for path in inputs] or _random(module.metadata.inputs)
     start_s = time.perf_counter()
     outputs = module(*arrays)
@@ -42,6 +43,14 @@ def run_module(
     if output is not None:
         _write(output, all_outputs[0])
     return [_row(k, array, wall_s) for k, array in enumerate(all_outputs)]
+
+
+def _module_of(directory: str) -> str:
+    """Where the module is: there, or in the run that is there; one that failed, to be told so."""
+    for name in (MODULE, REJECTED):
+        if Storage(directory).kind(name) is FileType.Directory:
+            return join(directory, name)
+    return directory
 
 
 def _row(number: int, array: Any, wall_s: float) -> dict[str, str | float]:

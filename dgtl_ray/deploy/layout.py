@@ -15,6 +15,9 @@ from pathlib import Path
 METADATA = "metadata.json"
 LIBRARY = "module.so"
 WEIGHTS = "weights.bin"
+# Folders of a run: its module, or what failed verification.
+MODULE = "module"
+REJECTED = "rejected"
 FILES = (METADATA, LIBRARY, WEIGHTS)
 
 

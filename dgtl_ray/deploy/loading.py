@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import DeployError, InputError
 from dgtl_ray.deploy.devices import check_library, open_device, thread_count
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
@@ -74,6 +74,7 @@ def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
         InputError: There is no module, it is damaged, it has another format version, or `threads`
             is less than one.
         DeviceError: It was built for another kind of device.
+        DeployError: It failed verification.
     """
     if not is_uri(directory):
         return _load(Path(directory), threads)
@@ -84,6 +85,11 @@ def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
 
 def _load(directory: Path, threads: int | None) -> TunedModule:
     metadata = read_metadata(directory)
+    if metadata.fault:
+        raise DeployError(
+            f"{directory} does not give the answers of {metadata.network}: {metadata.fault}. It "
+            "failed verification, and is kept for whoever looks into that"
+        )
     check_library(directory / LIBRARY)
     device = open_device(metadata.target)
     _check_files(directory, metadata.files)

@@ -27,6 +27,8 @@ class ModuleMetadata:
         inputs: Their shapes and dtypes.
         outputs: Shapes and dtypes of the outputs; `save_module` fills them in.
         history: `measurement_id` of every measurement that chose a configuration.
+        fault: How its answers differ from the network's own: then it is no module, and cannot be
+            loaded. "" where they are right, or were never compared.
         created_at: When it was made (UTC).
         files: SHA-256 of every other file of the module; `save_module` fills them in.
         format_version: Version of the directory's layout.
@@ -42,6 +44,7 @@ class ModuleMetadata:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...] = ()
     history: tuple[str, ...] = ()
+    fault: str = ""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     files: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION

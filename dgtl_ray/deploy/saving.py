@@ -44,6 +44,12 @@ def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: Modu
         raise InputError(f"cannot save the module to {directory}: {error}") from error
 
 
+def note_fault(directory: Path, fault: str) -> None:
+    """Say in a saved module's metadata that its answers are wrong, so that nobody loads it."""
+    path = directory / METADATA
+    path.write_text(replace(ModuleMetadata.from_json(path.read_text()), fault=fault).to_json())
+
+
 def _write(compiled: CompiledNetwork, directory: Path, metadata: ModuleMetadata) -> None:
     compiled.executable.export_library(str(directory / LIBRARY), fcompile=link_shared)
     write_weights(directory / WEIGHTS, compiled.weights)

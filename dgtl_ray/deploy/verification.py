@@ -1,66 +1,57 @@
-"""Whether a compiled network gives its reference's answers."""
+"""Whether a tuned module gives its network's own answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from dgtl_ray.core.errors import DeployError
 from dgtl_ray.model import Network
+from dgtl_ray.model.checking.answers import compare_outputs, own_answers
+from dgtl_ray.model.checking.report import OutputCheck
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How far a module's outputs are from its reference's.
+    """How far a module's outputs are from its reference's, by the rule of `core.closeness`.
 
     Attributes:
-        max_relative_error: Largest of the outputs' errors, each max|y − r| / max|r| over its
-            elements: y the module's, r the reference's. Infinite where y or r is not finite.
-        tolerance: The largest error that passes.
+        outputs: Each output on each of several inputs.
     """
 
-    max_relative_error: float
-    tolerance: float
+    outputs: tuple[OutputCheck, ...]
 
     @property
     def ok(self) -> bool:
         """Whether the module may be used."""
-        return self.max_relative_error <= self.tolerance
+        return all(check.closeness.ok for check in self.outputs)
+
+    @property
+    def max_relative_error(self) -> float:
+        """Largest of the outputs' errors, each max|y − r| ÷ max|r| over its elements."""
+        return max((check.closeness.error for check in self.outputs), default=0.0)
+
+    def fault(self) -> str:
+        """What is furthest off, in words; "" where all is right."""
+        if self.ok:
+            return ""
+        worst = max(self.outputs, key=lambda check: check.closeness.excess)
+        return f"output {worst.output} on {worst.draw} {worst.closeness.worst}"
 
 
 def verify(
-    module: Callable[..., Array | tuple[Array, ...]],
-    network: Network,
-    *,
-    rtol: float = 1e-3,
-    seed: int = 0,
+    module: Callable[..., Array | tuple[Array, ...]], network: Network, *, seed: int = 0
 ) -> Verification:
-    """Compare a compiled or loaded module with the network's own framework on example inputs.
+    """Compare a compiled or loaded module with the network's own framework on several inputs.
 
     Raises:
-        DeployError: The module's outputs have other shapes than the reference's.
+        InputError: The framework cannot run the network, or it has another number of outputs.
     """
-    inputs = network.example_inputs(seed)
-    result = module(*inputs)
-    outputs = result if isinstance(result, tuple) else (result,)
-    references = network.reference(inputs)
-    shapes, expected = ([array.shape for array in arrays] for arrays in (outputs, references))
-    if shapes != expected:
-        raise DeployError(f"the module's outputs have shapes {shapes}, the reference's {expected}")
-    errors = map(relative_error, outputs, references)
-    return Verification(max_relative_error=max(errors, default=0.0), tolerance=rtol)
 
+    def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
+        result = module(*inputs)
+        return result if isinstance(result, tuple) else (result,)
 
-def relative_error(output: Array, reference: Array) -> float:
-    """max|y − r| / max|r|; infinite where y or r is not finite, or r all zero and y not."""
-    if not (np.isfinite(output).all() and np.isfinite(reference).all()):
-        return float("inf")
-    difference = float(np.abs(output.astype(float) - reference.astype(float)).max(initial=0.0))
-    if difference == 0.0:
-        return 0.0
-    scale = float(np.abs(reference.astype(float)).max(initial=0.0))
-    return difference / scale if scale else float("inf")
+    return Verification(outputs=compare_outputs(network, own_answers(network, seed), run))

@@ -9,6 +9,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model import tasks, zoo
+from dgtl_ray.model.facts import graph_facts
 from dgtl_ray.model.folding import static_shape
 from dgtl_ray.model.lowering import lower
 from dgtl_ray.model.network import Network
@@ -52,6 +53,7 @@ def load_network(
         tasks=layer_tasks,
         inputs=tuple(inputs.values()),
         input_names=tuple(inputs),
+        facts=graph_facts(imported),
         source=source,
         notes=source.notes,
     )

@@ -1,11 +1,13 @@
 """Networks in ONNX files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
+from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.source import Array, random_inputs
 
 try:
@@ -14,6 +16,7 @@ except ImportError as error:
     raise MissingExtraError("reading an ONNX file", "onnx") from error
 
 from dgtl_ray.model.onnx_files import name_nodes, read_model
+from dgtl_ray.model.onnx_reference import OnnxReference, open_model
 from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
 from dgtl_ray.model.onnx_simplify import simplified
 
@@ -54,14 +57,33 @@ class OnnxSource:
         """See `Source`."""
         return random_inputs(tuple(self._inputs.values()), seed)
 
-    def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        """See `Source`; by ONNX Runtime where it is installed, else by ONNX's own evaluator."""
-        feed = dict(zip(self._inputs, inputs, strict=True))
-        try:
-            import onnxruntime
-        except ImportError:
-            from onnx.reference import ReferenceEvaluator
+    def own_inputs(self) -> tuple[Array, ...] | None:
+        """See `Source`: a file has none."""
+        return None
 
-            return tuple(ReferenceEvaluator(self._model).run(None, feed))
-        session = onnxruntime.InferenceSession(str(self._path), providers=["CPUExecutionProvider"])
-        return tuple(session.run(None, feed))
+    def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """See `Source`."""
+        return self._reference.run(dict(zip(self._inputs, inputs, strict=True)))
+
+    def opened(self) -> "OpenedOnnx":
+        """See `Source`."""
+        return OpenedOnnx(self.name, self._path, self._model, self._inputs)
+
+    @cached_property
+    def _reference(self) -> OnnxReference:
+        return OnnxReference(self.name, self._model, str(self._path))
+
+
+class OpenedOnnx(OnnxSource):
+    """A network that returns the results of all its nodes."""
+
+    def __init__(self, name: str, path: Path, model: Any, inputs: Mapping[str, TensorSpec]) -> None:
+        self.name = name
+        self.notes = ()
+        self._path = path
+        self._inputs = dict(inputs)
+        self._model, self.labels = open_model(model)
+
+    @cached_property
+    def _reference(self) -> OnnxReference:
+        return OnnxReference(self.name, self._model, None)

@@ -37,13 +37,46 @@ class Source(Protocol):
         """Inputs that the network accepts, the same for the same seed."""
         ...
 
+    def own_inputs(self) -> tuple[Array, ...] | None:
+        """Inputs that the user gave with the network, None where there are none."""
+        ...
+
     def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
-        """The network's outputs, by its own framework."""
+        """The network's outputs, by its own framework.
+
+        Raises:
+            InputError: The framework cannot run it.
+        """
+        ...
+
+    def opened(self) -> "OpenedSource":
+        """The same network with the result of every operator as an output.
+
+        Raises:
+            InputError: It cannot be opened.
+        """
+        ...
+
+
+class OpenedSource(Protocol):
+    """A network that returns what each of its operators computes, in the order of computing."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the user calls the operator behind each output."""
+        ...
+
+    def to_relax(self) -> Any:
+        """See `Source`."""
+        ...
+
+    def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """See `Source`."""
         ...
 
 
 def random_inputs(specs: Sequence[TensorSpec], seed: int) -> tuple[Array, ...]:
-    """Standard normal floats; zeros and ones for other dtypes, which are ids or masks."""
+    """Standard normal floats; zeros and ones for other dtypes, which may be ids or masks."""
     return tuple(
         _random(spec, stream(seed, "example_inputs", position))
         for position, spec in enumerate(specs)

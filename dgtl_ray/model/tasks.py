@@ -20,6 +20,7 @@ def extract_tasks(module: Any, network: str) -> tuple[LayerTask, ...]:
     Raises:
         InputError: A layer's shapes depend on the network's data.
     """
+    _check_static(module, network)
     first: dict[str, str] = {}
     weights: dict[str, int] = {}
     keys: dict[str, str] = {}
@@ -99,6 +100,22 @@ def network_hash(module: Any) -> str:
         numbers[binding.var] = f"v{i}"
     lines.append(_describe(module, main.body.body, numbers))
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:32]
+
+
+def _check_static(module: Any, network: str) -> None:
+    """Refuse what `main` computes in shapes that only its data tell."""
+    for binding in bindings(module["main"]):
+        if isinstance(binding.var.ty, relax.TensorType) and not _is_static(binding.var.ty):
+            what = getattr(binding.value, "op", None)
+            raise InputError(
+                f"{network}: the shapes of what {getattr(what, 'name', what)} computes depend on "
+                "the data; only networks with fixed shapes can be tuned"
+            )
+
+
+def _is_static(tensor_type: Any) -> bool:
+    shape = tensor_type.shape
+    return shape is not None and all(isinstance(dim, tirx.IntImm) for dim in shape)
 
 
 def _key(func: Any, name: str, network: str) -> str:

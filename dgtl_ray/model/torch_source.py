@@ -10,6 +10,7 @@ from tvm.relax.frontend.torch import from_exported_program
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.model.opened_torch import open_program
 from dgtl_ray.model.outputs import flat_tensors
 from dgtl_ray.model.source import Array, random_inputs
 
@@ -39,11 +40,21 @@ class TorchSource:
             for drawn, given in zip(random, self._inputs, strict=True)
         )
 
+    def own_inputs(self) -> tuple[Array, ...] | None:
+        """See `Source`."""
+        return tuple(tensor.numpy() for tensor in self._inputs)
+
     def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """See `Source`."""
         with torch.inference_mode():
             outputs = self._module(*(torch.from_numpy(array) for array in inputs))
         return tuple(tensor.numpy() for tensor in flat_tensors(outputs))
+
+    def opened(self) -> "OpenedTorch":
+        """See `Source`."""
+        exported = self._importing("torch.export", self._export)
+        module, labels = open_program(exported)
+        return OpenedTorch(self.name, module, self._inputs, labels)
 
     def _export(self) -> Any:
         with torch.no_grad():
@@ -56,6 +67,16 @@ class TorchSource:
                 return step()
         except Exception as error:
             raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
+
+
+class OpenedTorch(TorchSource):
+    """A network that returns the results of all its operators."""
+
+    def __init__(
+        self, name: str, module: nn.Module, inputs: Sequence[Tensor], labels: Sequence[str]
+    ) -> None:
+        super().__init__(name, module, inputs)
+        self.labels = tuple(labels)
 
 
 def _spec(tensor: Tensor) -> TensorSpec:

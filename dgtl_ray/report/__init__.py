@@ -1,5 +1,6 @@
 """What a person sees of a run: the live table, plain lines, the final summary."""
 
+from dgtl_ray.report.checks import print_check
 from dgtl_ray.report.live import LiveMonitor
 from dgtl_ray.report.plain import PlainMonitor
 from dgtl_ray.report.summary import print_summary
@@ -9,6 +10,7 @@ __all__ = [
     "LiveMonitor",
     "PlainMonitor",
     "key_value_table",
+    "print_check",
     "print_summary",
     "rows_table",
     "source_rows",

@@ -109,6 +109,6 @@ def _run_rows(summary: RunSummary) -> list[tuple[str, str]]:
             f"{gigabytes(summary.memory_bytes['driver'])} of the driver",
         ),
         ("device", summary.device),
-        ("module", summary.module),
+        ("module", summary.module or "none: what failed verification is no module"),
         ("history", summary.history),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.errors import InputError, StorageError
 from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
@@ -28,6 +28,7 @@ from dgtl_ray.engine.winners import comparable
 from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
+from dgtl_ray.model.checking.checking import require_right
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
@@ -106,17 +107,26 @@ class Experiment:
             example_inputs=self._config.example_inputs,
             shapes=self._config.shapes,
         )
-        for note in network.notes:
-            self._meter.note(note)
+        self._check(network)
         state = self._begin(network, target)
         record = RunRecord(self._folder, state)
         outcome = self._search(network, target, state, record, model)
         self._meter.note("compiling the tuned network, and timing it beside other runtimes")
         grid = self._deploy(network, target, state, outcome)
         record.store.compact()
-        state = replace(state, recorded=record.recorded)
+        state = replace(state, recorded=record.recorded, verified=grid.summary.verified)
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
+
+    def _check(self, network: Network) -> None:
+        """Know that the network is right before anything is spent on it."""
+        for note in network.notes:
+            self._meter.note(note)
+        self._meter.note("checking it against its own framework")
+        if not network.tasks:
+            raise InputError(f"{network.name} computes nothing: there is nothing to tune")
+        for note in require_right(network).notes:
+            self._meter.note(note)
 
     def _device_wanted(self) -> str:
         """What kind of device the run has to go on with, or the user wants."""
@@ -213,7 +223,7 @@ class Experiment:
         )
         finished = self._venue.finish(plan, network, self._folder.module)
         results = [_as_in_network(result, finished) for result in results]
-        module = self._folder.publish()
+        module = self._folder.publish(verified=finished.verification.ok)
         return ResultGrid(results, self._summary(state, outcome, finished, results, module))
 
     def _summary(
@@ -248,6 +258,7 @@ class Experiment:
             sources=source_uses(outcome, results),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(
+                *_fault_notes(finished),
                 *transfer_notes([result.task for result in results], outcome.transfers),
                 *filter(None, (report.story() for report in outcome.devices)),
                 *finished.comparison.notes,
@@ -322,6 +333,12 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
 def _as_in_network(result: Result, finished: Finished) -> Result:
     """The result with the layer's latency in the tuned network, where that is known."""
     return replace(result, latency_s=finished.layers_s.get(result.workload_key, result.latency_s))
+
+
+def _fault_notes(finished: Finished) -> list[str]:
+    """What is wrong with a module that failed verification, and where it is kept."""
+    fault = finished.verification.fault()
+    return [f"no module: {fault}; what was compiled is in the run's rejected/"] if fault else []
 
 
 def _inside(inside: Inside | None) -> dict[str, Any] | None:

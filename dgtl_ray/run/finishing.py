@@ -16,6 +16,7 @@ from dgtl_ray.deploy import (
     compile_network,
     load,
     look_inside,
+    note_fault,
     save_module,
     verify,
 )
@@ -71,6 +72,9 @@ def finish(plan: Plan, network: Network, folder: Path) -> Finished:
     compiled = compile_network(network, plan.schedules, plan.target)
     save_module(compiled, folder, plan.metadata)
     verification = verify(load(folder), network)
+    if not verification.ok:
+        note_fault(folder, verification.fault())
+        return _nothing_but(verification)
     comparison = NO_COMPARISON
     if plan.compare:
         comparison = compare_network(
@@ -84,6 +88,11 @@ def finish(plan: Plan, network: Network, folder: Path) -> Finished:
         inside=inside,
         layers_s=_by_key(inside, network) if inside else {},
     )
+
+
+def _nothing_but(verification: Verification) -> Finished:
+    """What becomes of a module that gives wrong answers: how fast it does so is no matter."""
+    return Finished(verification=verification, comparison=NO_COMPARISON, inside=None, layers_s={})
 
 
 def _by_key(inside: Inside, network: Network) -> dict[str, float]:

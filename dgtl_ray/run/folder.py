@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from pyarrow.fs import FileType
 
 from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.storage import Storage, is_uri, join
 
@@ -32,6 +34,7 @@ class RunState:
         algorithms: Names separated by commas; runs begun before there were several had one.
         spent: The search time used.
         recorded: Measurements that are durable, at least; a resumed run must find them again.
+        verified: Of a finished run, whether its module gives the network's own answers.
     """
 
     run_id: str
@@ -45,6 +48,7 @@ class RunState:
     spent: SearchTime | None = None
     recorded: int = 0
     finished: bool = False
+    verified: bool | None = None
     format: int = _FORMAT
 
     def differences(self, other: "RunState") -> list[str]:
@@ -90,21 +94,28 @@ class RunFolder:
     def module(self) -> Path:
         """Where the compiled module is written, on this machine."""
         if self._storage.is_local:
-            return Path(self._storage.path_of("module"))
+            return Path(self._storage.path_of(MODULE))
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="dgtl-run-")
-        return Path(self._scratch.name) / "module"
+        return Path(self._scratch.name) / MODULE
 
-    def publish(self) -> str:
+    def publish(self, *, verified: bool) -> str:
         """Bring the module to where the run lives, and say where that is.
+
+        One that failed verification is no module: it is kept beside, and the answer is "".
 
         Raises:
             InputError: It cannot be written there.
         """
+        name = MODULE if verified else REJECTED
         if self._storage.is_local:
-            return str(self.module)
-        self._storage.upload(self.module, "module")
-        return join(self.uri, "module")
+            kept = Path(self._storage.path_of(name))
+            if not verified:
+                shutil.rmtree(kept, ignore_errors=True)
+                self.module.rename(kept)
+            return str(kept) if verified else ""
+        self._storage.upload(self.module, name)
+        return join(self.uri, name) if verified else ""
 
     def has_run(self) -> bool:
         """Whether a run was begun here.

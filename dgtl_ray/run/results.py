@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgtl_ray.core.errors import MissingExtraError
+from dgtl_ray.core.errors import DeployError, MissingExtraError
 from dgtl_ray.transfer.relatedness import Relatedness
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class RunSummary:
         latency_s: Seconds of one inference: `tuned`, `untuned`, `pytorch`, `onnxruntime`,
             `openvino`, `mnn`, `ncnn`; None where a contender is missing.
         verdict: What to do where another runtime is faster, "" where none is.
+        module: Address of the compiled module, "" where it failed verification.
         ended: Why the search ended; "" where nothing was searched.
         search_s: `total`, `proposing`, `building`, `timing`, `idle`.
         inside: The tuned network from inside: `network_s`, seconds of one inference; `layers_s`, of
@@ -138,7 +139,15 @@ class ResultGrid(Sequence[Result]):
 
     @property
     def module_path(self) -> Path:
-        """Folder of the compiled module: `dgtl_ray.load` takes it."""
+        """Folder of the compiled module: `dgtl_ray.load` takes it.
+
+        Raises:
+            DeployError: There is none: what was compiled gives wrong answers.
+        """
+        if not self.summary.module:
+            raise DeployError(
+                f"{self.summary.network} has no module: what was compiled failed verification"
+            )
         return Path(self.summary.module)
 
     @property
