@@ -107,6 +107,9 @@ def transposed() -> Graph:
     b = graph.weight(graph.floats(3))
     for shape in ([8, 10], [7, 9], [10, 12], [9, 11]):
         graph.node("ConvTranspose", [x, w, b], strides=[2, 2], output_shape=shape)
+    for padding in ([1, 0], [1, 1]):
+        how: dict[str, Any] = {"output_shape": [8, 10], "output_padding": padding}
+        graph.node("ConvTranspose", [x, w, b], strides=[2, 2], **how)
     for auto in ("SAME_UPPER", "SAME_LOWER"):
         graph.node("ConvTranspose", [x, w, b], strides=[2, 2], auto_pad=auto)
     graph.node("ConvTranspose", [x, w, b], strides=[2, 2], output_padding=[1, 0], pads=[1, 0, 0, 1])

@@ -43,30 +43,35 @@ def import_model(model: ModelProto, inputs: Mapping[str, TensorSpec]) -> Any:
     ):
         warnings.simplefilter("ignore")  # remarks on models that import all the same
         try:
-            return importer.from_onnx(_qualified(model).graph, _opset(model))
+            with _qualified(model.graph):
+                return importer.from_onnx(model.graph, _opset(model))
         except Exception:
             importer.end()
             raise
 
 
-def _qualified(model: ModelProto) -> ModelProto:
-    """A copy whose operators of other domains have that domain before their names.
+@contextlib.contextmanager
+def _qualified(graph: Any) -> Iterator[None]:
+    """Operators of other domains have that domain before their names, for a while.
 
     TVM's importer looks at an operator's name only: one of Microsoft's must not be taken for
-    another of ONNX's own.
+    another of ONNX's own. A copy would hold all weights twice.
     """
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    _qualify(copy.graph)
-    return copy
+    renamed = [node for node in _nodes(graph) if node.domain not in _OWN_DOMAINS]
+    for node in renamed:
+        node.op_type = f"{node.domain}.{node.op_type}"
+    try:
+        yield
+    finally:
+        for node in renamed:
+            node.op_type = node.op_type.removeprefix(f"{node.domain}.")
 
 
-def _qualify(graph: Any) -> None:
+def _nodes(graph: Any) -> Iterator[Any]:
     for node in graph.node:
-        if node.domain not in _OWN_DOMAINS:
-            node.op_type = f"{node.domain}.{node.op_type}"
+        yield node
         for inner in inner_graphs(node):
-            _qualify(inner)
+            yield from _nodes(inner)
 
 
 def _opset(model: ModelProto) -> int:

@@ -24,12 +24,14 @@ def conv_transpose(node: Node) -> Any:
         attrs["output_padding"] = [0] * rank
         heads, tails = [], []
         for axis, size in enumerate(wanted):
-            needed = _reach(node, axis) - size
-            beyond[axis] = max(-needed, 0)
-            small, large = max(needed, 0) // 2, max(needed, 0) - max(needed, 0) // 2
+            reach, extra = _reach(node, axis), node.attr("output_padding", [0] * rank)[axis]
+            needed = max(reach + extra - size, 0)
+            small, large = needed // 2, needed - needed // 2
             upper = node.attr("auto_pad", "NOTSET") == "SAME_UPPER"
             heads.append(small if upper else large)
-            tails.append(large if upper else small)
+            behind = reach - heads[axis] - size
+            tails.append(max(behind, 0))
+            beyond[axis] = max(-behind, 0)
         attrs["pads"] = heads + tails
     return _convolved(node, attrs, beyond, rank)
 
@@ -63,6 +65,5 @@ def _reach(node: Node, axis: int) -> int:
     rank = len(node.shape()) - 2
     stride = node.attr("strides", [1] * rank)[axis]
     dilation = node.attr("dilations", [1] * rank)[axis]
-    extra = node.attr("output_padding", [0] * rank)[axis]
     kernel = node.shape(1)[2 + axis]
-    return int(stride * (node.shape()[2 + axis] - 1) + extra + (kernel - 1) * dilation + 1)
+    return int(stride * (node.shape()[2 + axis] - 1) + (kernel - 1) * dilation + 1)
