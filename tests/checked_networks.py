@@ -45,3 +45,15 @@ def parts() -> Any:
 
 def embedding() -> Any:
     return Formula(lambda m, x: m.dense(m.rows(x))), (torch.zeros(1, 64, dtype=torch.int64),)
+
+
+def nothing_beside() -> Any:
+    return _of(lambda m, x: (m.dense(x), None))
+
+
+def named() -> Any:
+    return _of(lambda m, x: {"logits": m.dense(x), "nested": (m.dense(x), [x + 1])})
+
+
+def keywords() -> Any:
+    return _of(lambda m, x: m.dense(x))[0], {"x": torch.randn(4, 8)}

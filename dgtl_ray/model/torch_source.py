@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export.graph_signature import ConstantArgument
 from tvm.relax.frontend.torch import from_exported_program
 
 from dgtl_ray.core.errors import InputError
@@ -28,6 +29,7 @@ class TorchSource:
     def to_relax(self) -> Any:
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
+        self._check_outputs(exported)
         return self._importing(
             "TVM", lambda: from_exported_program(exported, unwrap_unit_return_tuple=True)
         )
@@ -56,6 +58,14 @@ class TorchSource:
         module, labels = open_program(exported)
         return OpenedTorch(self.name, module, self._inputs, labels)
 
+    def _check_outputs(self, exported: Any) -> None:
+        others = [spec.arg for spec in exported.graph_signature.output_specs if _is_fixed(spec.arg)]
+        if others:
+            raise InputError(
+                f"{self.name}: its outputs must be tensors, and one is {others[0].value!r}: leave "
+                "it out, in a module around this one for instance"
+            )
+
     def _export(self) -> Any:
         with torch.no_grad():
             return torch.export.export(self._module, self._inputs)
@@ -77,6 +87,11 @@ class OpenedTorch(TorchSource):
     ) -> None:
         super().__init__(name, module, inputs)
         self.labels = tuple(labels)
+
+
+def _is_fixed(argument: Any) -> bool:
+    """Whether an output of an exported program is a Python value, None for instance."""
+    return isinstance(argument, ConstantArgument)
 
 
 def _spec(tensor: Tensor) -> TensorSpec:
