@@ -194,3 +194,18 @@ def test_cuda_blocks_are_bound_to_threads(make: Callable[[], tvm.IRModule]) -> N
     with target:
         lowered = tvm.compile(module, target=target)
     assert "threadIdx.x" in lowered.mod.imports[0].inspect_source()
+
+
+def test_a_function_that_is_read_at_several_places_is_computed_once() -> None:
+    """Inlined into each tap, nested functions make code that takes minutes to compile."""
+    x = _tensor(1, 4, 4, 8)
+    mish = topi.multiply(x, topi.tanh(topi.log(topi.exp(x) + 1.0)))
+    resized = topi.image.resize2d(
+        mish, (0.0,) * 4, (8, 8), "NHWC", coordinate_transformation_mode="asymmetric"
+    )
+    module = _program((x,), resized)
+    scheduled = schedule_cpu(module, AVX2)
+    assert str(scheduled).count("T.tanh") == 1
+    assert "T.sblock_alloc_buffer" in str(scheduled)
+    target = tvm.target.Target("llvm")
+    np.testing.assert_allclose(_run(scheduled, target), _run(module, target), rtol=1e-4)

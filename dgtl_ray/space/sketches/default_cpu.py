@@ -12,12 +12,14 @@ from dgtl_ray.space.sketches.cpu_shape import CpuShape, tile_shape, vector_facto
 from dgtl_ray.space.sketches.loop_steps import (
     ILLEGAL,
     block_names,
+    computes_function,
     extent,
     is_reduction,
     is_untouched,
     loops_by_kind,
     only_reader,
     parallelize,
+    reads_of,
     reads_run_along_reduction,
     reads_run_along_writes,
     tile_axes,
@@ -41,11 +43,17 @@ def schedule_cpu(module: tvm.IRModule, cpu: CpuShape) -> tvm.IRModule:
 
 
 def _inline_elementwise(sch: Schedule) -> None:
-    """Inline every block without a reduction into its readers, if these have none either."""
+    """Inline every block without a reduction into its readers, if these have none either.
+
+    A transcendental function stays where a reader takes its results at several places, as resizing
+    does: it would be computed for each of them, and the code of nested ones grows by powers.
+    """
     for name in block_names(sch):
         block = sch.get_sblock(name)
         readers = sch.get_consumers(block)
         if not readers or any(is_reduction(sch, b) for b in (block, *readers)):
+            continue
+        if computes_function(sch, block) and any(reads_of(sch, r, block) > 1 for r in readers):
             continue
         try:
             sch.compute_inline(block)

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import tvm_ffi
 from tvm.error import InternalError
+from tvm.ir import Call
+from tvm.ir.expr import TensorLoad
 from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import ScheduleError
 from tvm.sym import detect_linear_equation
@@ -17,6 +20,12 @@ ILLEGAL = (ScheduleError, InternalError)
 # Handing work to the thread pool takes some microseconds: below this many innermost iterations
 # one core is done sooner.
 PARALLEL_MIN_WORK = 1 << 17
+
+_FUNCTIONS = frozenset(
+    f"tirx.{name}"
+    for name in ("acos", "asin", "atan", "cos", "cosh", "erf", "exp", "exp2", "log", "log2", "pow",
+                 "sigmoid", "sin", "sinh", "tan", "tanh")
+)  # fmt: skip
 
 
 def block_names(sch: Schedule) -> list[str]:
@@ -120,3 +129,22 @@ def vectorize_innermost(sch: Schedule, block: Any, lanes: int) -> None:
     if extent(sch, innermost) > lanes:
         innermost = sch.split(innermost, [None, lanes])[-1]
     sch.vectorize(innermost)
+
+
+def computes_function(sch: Schedule, block: Any) -> bool:
+    """Whether it calls a transcendental function."""
+    calls = _nodes(sch.get(block).body, Call)
+    return any(getattr(call.op, "name", "") in _FUNCTIONS for call in calls)
+
+
+def reads_of(sch: Schedule, reader: Any, block: Any) -> int:
+    """At how many places a block takes what another one writes."""
+    tensor = sch.get(block).writes[0].source
+    return sum(load.source.same_as(tensor) for load in _nodes(sch.get(reader).body, TensorLoad))
+
+
+def _nodes(statement: Any, kind: type) -> list[Any]:
+    """All of a kind in it."""
+    found: list[Any] = []
+    tvm_ffi.structural_walk(statement, (kind, found.append))
+    return found
