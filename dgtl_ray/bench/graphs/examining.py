@@ -14,6 +14,7 @@ from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.deploy import compile_network
 from dgtl_ray.model import load_network, parse_target
+from dgtl_ray.model.checking.checking import check
 
 Array = NDArray[Any]
 
@@ -29,14 +30,18 @@ def examine(file: Path) -> Outcome:
         expected = [_reference(file, seed) for seed in _SEEDS]
     except Exception as error:  # noqa: BLE001 - whatever it says, there is nothing to compare with
         return Outcome(kind=Kind.NO_REFERENCE, why=_line(error))
+    tolerance = _tolerance(file)
     try:
         network = load_network(str(file), parse_target("cpu"))
+        report = check(network, name_culprit=False)
+        if not report.ok:
+            return Outcome(kind=Kind.TOLD, why=report.message())
         compiled = compile_network(network, {}, parse_target("cpu"))
         for seed, reference in zip(_SEEDS, expected, strict=True):
             inputs = draw_inputs(file, seed)
             answers = compiled(*(inputs[name] for name in network.input_names))
             found = answers if isinstance(answers, tuple) else (answers,)
-            if difference := _difference(found, reference):
+            if difference := _difference(found, reference, tolerance):
                 return Outcome(kind=Kind.WRONG, why=difference)
     except DgtlError as error:
         return Outcome(kind=Kind.REFUSED, why=_line(error))
@@ -72,7 +77,16 @@ def _reference(file: Path, seed: int) -> list[Array]:
     return list(session.run(None, dict(draw_inputs(file, seed))))
 
 
-def _difference(found: Sequence[Array], reference: Sequence[Array]) -> str:
+def _tolerance(file: Path) -> float:
+    """That of the least precise floats anywhere in the graph."""
+    graph = onnx.shape_inference.infer_shapes(onnx.load(file)).graph
+    values = [*graph.input, *graph.value_info, *graph.output]
+    codes = {value.type.tensor_type.elem_type for value in values}
+    names = {np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)).name for code in codes}
+    return max((_TOLERANCE[name] for name in names if name in _TOLERANCE), default=0.0)
+
+
+def _difference(found: Sequence[Array], reference: Sequence[Array], tolerance: float) -> str:
     """What tells the answers apart, "" where nothing but rounding does."""
     if len(found) != len(reference):
         return f"{len(found)} outputs instead of {len(reference)}"
@@ -84,7 +98,7 @@ def _difference(found: Sequence[Array], reference: Sequence[Array]) -> str:
                 return f"output {k}: {int((array != right).sum())} of {right.size} differ"
             continue
         error = _error(array.astype(float), right.astype(float))
-        if error > _TOLERANCE[right.dtype.name]:
+        if error > tolerance:
             return f"output {k}: off by {error:.1e} of the largest"
     return ""
 
