@@ -4,30 +4,16 @@ from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
 
 from dgtl_ray import __version__
-from dgtl_ray.commands.common import JsonOption, monitor, terminal
+from dgtl_ray.commands.common import Group, JsonOption, monitor, terminal
+from dgtl_ray.commands.history import history_app
 from dgtl_ray.commands.tune_command import tune_command
-from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
-
-
-class _Group(TyperGroup):
-    """Turns our errors into one message and exit status 2, without a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except DgtlError as error:
-            Console(stderr=True).print(
-                f"dgtl: {error}", style="red", highlight=False, markup=False, soft_wrap=True
-            )
-            raise typer.Exit(2) from error
 
 
 class Search(StrEnum):
@@ -63,12 +49,11 @@ class Bench(StrEnum):
 
 
 app = typer.Typer(
-    cls=_Group,
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-history_app = typer.Typer(cls=_Group, no_args_is_help=True, help="What was measured.")
 app.add_typer(history_app, name="history")
 app.command("tune-command")(tune_command)
 
@@ -262,30 +247,6 @@ def run(
 
     rows = run_module(directory, input_file or [], output, threads)
     terminal().print(rows_table(rows))
-
-
-@history_app.command("ls")
-def history_ls(uri: Annotated[str, typer.Argument(help="Folder or URI of a history.")]) -> None:
-    """List what a history holds, by network and task."""
-    from dgtl_ray.history import ParquetHistory
-    from dgtl_ray.report import rows_table
-
-    history = ParquetHistory(uri)
-    history.require_rows()
-    terminal().print(rows_table(history.summary()))
-
-
-@history_app.command("export")
-def history_export(
-    uri: Annotated[str, typer.Argument(help="Folder or URI of a history.")],
-    out: Annotated[Path, typer.Option(help="New folder for the Parquet files.")],
-    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
-) -> None:
-    """Export a history as plain Parquet, for pandas, Polars or DuckDB."""
-    from dgtl_ray.history import export
-
-    report = export(uri, str(out), where)
-    terminal().print(str(report), highlight=False)
 
 
 @app.command()

@@ -155,3 +155,14 @@ def test_any_program_has_its_flags_tuned(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     first = next(line.split() for line in result.output.splitlines() if line.split()[-1:] == ["3"])
     assert first == ["0", "3"]
+
+
+def test_a_history_is_looked_at(tmp_path: Path) -> None:
+    uri = str(tmp_path / "history")
+    ParquetHistory(uri).append([example_measurement(k) for k in range(3)])
+    assert "3 rows read; all is well" in dgtl("history", "verify", uri).output
+    assert "3 rows added" in dgtl("history", "merge", uri, "--into", f"{uri}2").output
+    assert "measurements" in dgtl("history", "stats", f"{uri}2").output
+    assert "1 of 3 rows" in dgtl("history", "show", uri, "--rows", "1").output
+    assert "nothing to merge" in dgtl("history", "compact", uri).output
+    assert dgtl("history", "stats", str(tmp_path)).exit_code == 2

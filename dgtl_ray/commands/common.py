@@ -3,14 +3,30 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
+from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.progress import Monitor
 
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
+
+
+class Group(TyperGroup):
+    """Turns our errors into one message and exit status 2, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except DgtlError as error:
+            Console(stderr=True).print(
+                f"dgtl: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+            )
+            raise typer.Exit(2) from error
 
 
 def terminal() -> Console:

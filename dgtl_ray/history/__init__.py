@@ -1,30 +1,40 @@
 """Every measurement, kept as a Parquet dataset. `docs/history.md` explains its columns."""
 
 from dgtl_ray.history.best import BestConfig, select_best
+from dgtl_ray.history.checking import Soundness, check_history
 from dgtl_ray.history.export import ExportReport, export
 from dgtl_ray.history.filter_text import parse_filter
 from dgtl_ray.history.filters import row_filter
+from dgtl_ray.history.merging import Merged, merge
 from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
 from dgtl_ray.history.sources import SourceQuery, read_sources, why_unusable
 from dgtl_ray.history.spool import SpooledHistory
+from dgtl_ray.history.statistics import STATISTICS_COLUMNS, Statistics, statistics
 from dgtl_ray.history.store import ParquetHistory
 
 __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
+    "STATISTICS_COLUMNS",
     "BestConfig",
     "ExportReport",
     "HistoryStore",
+    "Merged",
     "ParquetHistory",
     "SkippedFile",
+    "Soundness",
     "SourceQuery",
     "SpooledHistory",
+    "Statistics",
+    "check_history",
     "export",
+    "merge",
     "parse_filter",
     "read_sources",
     "row_filter",
     "select_best",
+    "statistics",
     "why_unusable",
 ]

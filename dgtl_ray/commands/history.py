@@ -1,0 +1,110 @@
+"""`dgtl history`: what was measured."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgtl_ray.commands.common import Group, JsonOption, terminal
+from dgtl_ray.core.json_file import check_writable, write_json
+
+history_app = typer.Typer(cls=Group, no_args_is_help=True, help="What was measured.")
+
+UriArgument = Annotated[str, typer.Argument(help="Folder or URI of a history.")]
+
+
+@history_app.command("ls")
+def history_ls(uri: UriArgument) -> None:
+    """List what a history holds, by network and task."""
+    from dgtl_ray.history import ParquetHistory
+    from dgtl_ray.report import rows_table
+
+    history = ParquetHistory(uri)
+    history.require_rows()
+    terminal().print(rows_table(history.summary()))
+
+
+@history_app.command("stats")
+def history_stats(uri: UriArgument, json_file: JsonOption = None) -> None:
+    """Tasks, devices, trials, failures by kind, best latencies, seconds spent."""
+    check_writable(json_file)
+    from dgtl_ray.history import STATISTICS_COLUMNS, ParquetHistory, statistics
+    from dgtl_ray.report import key_value_table, rows_table
+
+    history = ParquetHistory(uri)
+    history.require_rows()
+    told = statistics(history.scan(columns=STATISTICS_COLUMNS))
+    console = terminal()
+    console.print(key_value_table((name, str(value)) for name, value in told.facts().items()))
+    console.print(rows_table(told.devices, "devices"))
+    console.print(rows_table(told.fastest, "tasks"))
+    write_json(json_file, asdict(told))
+
+
+@history_app.command("show")
+def history_show(
+    uri: UriArgument,
+    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many, the fastest first.")] = 20,
+) -> None:
+    """Show measurements: the fastest of those that a condition admits."""
+    from dgtl_ray.history import ParquetHistory
+    from dgtl_ray.report import rows_table
+
+    history = ParquetHistory(uri)
+    history.require_rows()
+    columns = ["task", "device_key", "status", "cost_s", "proposer", "stage", "config", "error"]
+    table = history.scan(where=where, columns=columns)
+    shown = table.sort_by([("cost_s", "ascending")]).slice(0, rows).to_pylist()
+    terminal().print(rows_table(shown, f"{min(rows, table.num_rows)} of {table.num_rows} rows"))
+
+
+@history_app.command("verify")
+def history_verify(uri: UriArgument) -> None:
+    """Read every row, and say what is damaged or breaks what its columns promise."""
+    from dgtl_ray.history import ParquetHistory, check_history
+
+    found = check_history(ParquetHistory(uri))
+    console = terminal()
+    for file in found.damaged:
+        console.print(f"damaged: {file.path}: {file.reason}", highlight=False, markup=False)
+    for promise, count in found.broken.items():
+        console.print(f"{count} rows have {promise}", highlight=False)
+    console.print(f"{found.rows} rows read; {'all is well' if found.ok else 'not all is well'}")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@history_app.command("merge")
+def history_merge(
+    uris: Annotated[list[str], typer.Argument(help="Folders or URIs of histories.")],
+    into: Annotated[str, typer.Option(help="History that they are added to.")],
+) -> None:
+    """Add the rows of histories to another one, each measurement once."""
+    from dgtl_ray.history import merge
+
+    merged = merge(uris, into)
+    terminal().print(f"{into}: {merged.added} rows added, {merged.known} were there already")
+
+
+@history_app.command("compact")
+def history_compact(uri: UriArgument) -> None:
+    """Merge a history's small files into few, beside readers and writers."""
+    from dgtl_ray.history import ParquetHistory
+
+    merged = ParquetHistory(uri).compact()
+    terminal().print(f"{uri}: {merged} files merged" if merged else f"{uri}: nothing to merge")
+
+
+@history_app.command("export")
+def history_export(
+    uri: UriArgument,
+    out: Annotated[Path, typer.Option(help="New folder for the Parquet files.")],
+    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
+) -> None:
+    """Export a history as plain Parquet, for pandas, Polars or DuckDB."""
+    from dgtl_ray.history import export
+
+    report = export(uri, str(out), where)
+    terminal().print(str(report), highlight=False)
