@@ -40,10 +40,14 @@ class OnnxSource:
         """See `Source`."""
         from dgtl_ray.model.onnx_ops.importer import import_model
 
+        model = simplified(self._model)
         try:
-            return import_model(simplified(self._model), self._inputs)
+            imported = import_model(model, self._inputs)
         except InputError as error:
             raise InputError(f"{self._path}: {error}") from error
+        if model is not self._model:
+            self.notes += ("it came in by way of onnxscript's optimiser, which fixed its shapes",)
+        return imported
 
     def save(self, path: Path) -> None:
         """Write it with its shapes and weights into one file.
