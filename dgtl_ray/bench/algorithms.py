@@ -73,7 +73,7 @@ def run(*, quick: bool, layers: Sequence[str] = LAYERS, trials: int | None = Non
         figures={
             f"{row['layer']} {row['algorithm']} ÷ direct": row["÷ direct"]
             for row in rows
-            if row["algorithm"] != DIRECT
+            if row["algorithm"] != DIRECT and row["÷ direct"] is not None
         },
         settings={"seed": _SEED, "trials": count, "passes": _PASSES, "quick": quick},
     )
@@ -109,12 +109,14 @@ def _of_layer(
         for name, of in finalists.items()
         if of
     }
+    # An attention has no sketch of TVM's.
+    direct_s = latency_s[best[DIRECT]] if DIRECT in best else None
     return [
         {
             "layer": layer,
             "algorithm": name,
             "ms": round(latency_s[config] * 1e3, 4),
-            "÷ direct": round(latency_s[config] / latency_s[best[DIRECT]], 3),
+            "÷ direct": round(latency_s[config] / direct_s, 3) if direct_s else None,
             "GFLOP/s": round(task.flop / latency_s[config] / 1e9, 1),
             "configuration": config,
         }

@@ -112,6 +112,13 @@ def test_a_configuration_survives_its_text() -> None:
         assert (space.row_of(space.config_of(row)) == row).all()
 
 
+def test_tvm_is_not_asked_for_the_sketches_of_two_products_at_once() -> None:
+    task = attention(1, 37, 48)[0]
+    everything = read_design_space(task, CPU)
+    assert [sketch.algorithm for sketch in everything.sketches] == ["attention"]
+    assert read_design_space(task, CPU, ("direct",)).size == 0
+
+
 def test_a_schedule_of_another_task_is_refused() -> None:
     space = _space(attention(1, 37, 48)[0])
     schedule = space.schedule_of(space.sample(1, np.random.default_rng(0))[0])

@@ -1,7 +1,7 @@
 """Reads a task's design space: TVM's sketches, and those of our own algorithms."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from dgtl_ray.space.limits import (
 )
 from dgtl_ray.space.nest import LEVELS
 from dgtl_ray.space.sketches.algorithms import own_sketches
-from dgtl_ray.space.sketches.anchor import anchor_of, read_blocks
+from dgtl_ray.space.sketches.anchor import Block, anchor_of, read_blocks
 from dgtl_ray.space.sketches.context import parse_target, tune_context
 from dgtl_ray.space.sketches.errors import ScheduleError
 from dgtl_ray.space.sketches.read_sketch import read_sketch
@@ -30,6 +30,8 @@ from dgtl_ray.space.sketches.trace import SketchTrace
 KINDS = {"llvm": "cpu", "cuda": "cuda"}
 # A sketch of which none of this many feasible configurations can be applied is left out.
 PROBES = 8
+# TVM's sketches of one program combine those of each of its products.
+_MOST_PRODUCTS = 1
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ def read_design_space(
         task: The task, its program unscheduled.
         target: TVM's target as JSON; one for CUDA names its limits.
         algorithms: What may be in it (`core.algorithms`). A task that none of them can compute
-            keeps TVM's sketches.
+            keeps TVM's sketches, if it is one product at most: TVM makes 81 of an attention, of
+            10¹¹ configurations each, and takes a minute for it.
 
     Returns:
         Its design space: of size 1 where nothing can be chosen, and of size 0 where TVM has no
@@ -60,12 +63,18 @@ def read_design_space(
     limits = read_limits(parsed)
     blocks = read_blocks(module, LEVELS[kind])
     own = own_sketches(module, parsed, anchor_of(blocks).nest, algorithms) if blocks else []
-    direct = DIRECT in algorithms or not own
+    direct = (DIRECT in algorithms or not own) and _products(blocks) <= _MOST_PRODUCTS
     schedules = tune_context(module, parsed).generate_design_space() if direct else []
     sketches = [read_sketch(module, SketchTrace.of(s.trace), blocks) for s in schedules]
     space = DesignSpace(kind=kind, sketches=(*sketches, *own), limits=limits)
     working = [i for i in range(len(space.sketches)) if _works(space, i, task, target)]
     return DesignSpace(kind=kind, sketches=tuple(space.sketches[i] for i in working), limits=limits)
+
+
+def _products(blocks: Mapping[str, Block]) -> int:
+    """Sums of products in a program, each of which TVM tiles in several ways."""
+    nests = [block.nest for block in blocks.values()]
+    return sum(len(nest.reads) > 1 and any(axis.reduction for axis in nest.axes) for nest in nests)
 
 
 def read_limits(target: Any) -> Limits:
