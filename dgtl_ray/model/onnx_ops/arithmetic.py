@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm import relax
 
-from dgtl_ray.model.onnx_ops.node import Node
+from dgtl_ray.model.onnx_ops.node import Node, constant_value
 from dgtl_ray.model.onnx_ops.table import converts
 
 _PAIRWISE: dict[str, Callable[[Any, Any], Any]] = {
@@ -24,6 +24,25 @@ def of_many(node: Node) -> Any:
     if node.operator == "Mean":
         return relax.op.multiply(total, node.const(1 / len(node.inputs)))
     return total
+
+
+@converts("Pow")
+def power(node: Node) -> Any:
+    """In the base's dtype, whatever the exponent's is; of integers the powers are truncated."""
+    kind = node.dtype()
+    wide = kind if "float" in kind else "float64"
+    base, exponent = (_as(node, k, wide) for k in (0, 1))
+    result = relax.op.power(base, exponent)
+    return result if wide == kind else relax.op.astype(node.emit(result), kind)
+
+
+def _as(node: Node, k: int, dtype: str) -> Any:
+    """Input `k` in a dtype."""
+    x = node.emit(node.inputs[k])
+    if node.dtype(k) == dtype:
+        return x
+    value = constant_value(x, node.builder)
+    return node.emit(relax.op.astype(x, dtype)) if value is None else node.const(value, dtype)
 
 
 @converts("Selu")
