@@ -162,6 +162,8 @@ def elementwise() -> Graph:
     graph.node("Pow", [x, graph.weight(_int64(2))])
     graph.node("Pow", [x, graph.weight(np.float64(3.0))])
     graph.node("Pow", [_int64([4, 5]), graph.weight(_float32(1.5))], of=["int64"])
+    graph.node("ThresholdedRelu", [x], alpha=0.25)
+    graph.node("ThresholdedRelu", [x.astype("float16")], of=["float16"])
     infinite = _float32([[np.inf, -np.inf, 0]])
     graph.node("IsInf", [infinite], detect_negative=0, of=["bool"])
     graph.node("IsInf", [infinite], detect_positive=0, of=["bool"])

@@ -65,6 +65,13 @@ def celu(node: Node) -> Any:
     return op.add(op.maximum(zero, x), below)
 
 
+@converts("ThresholdedRelu")
+def thresholded_relu(node: Node) -> Any:
+    """What is above a threshold, else 0."""
+    x, threshold = node.inputs[0], node.const(node.attr("alpha", 1.0))
+    return relax.op.where(relax.op.greater(x, threshold), x, node.const(0))
+
+
 @converts("Swish", "com.microsoft.QuickGelu")
 def swish(node: Node) -> Any:
     """The product of x and sigmoid(α x)."""
