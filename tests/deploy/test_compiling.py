@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from dgtl_ray.core.errors import DeployError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy import CompiledNetwork, compile_network, compile_untuned, verify
 from dgtl_ray.model import Network, TargetSpec, load_network
 from dgtl_ray.space.sketches import read_design_space
+from tests.space.test_attention import Attention
 
 
 def test_default_schedules_give_the_references_answers(
@@ -53,6 +56,20 @@ def test_layers_computed_by_winograds_algorithm_give_the_references_answers(
     verification = verify(compile_network(network, schedules, target), network)
     assert verification.ok
     assert verification.max_relative_error < 2e-4
+
+
+def test_an_attention_of_one_input_is_compiled_into_its_network(target: TargetSpec) -> None:
+    """TVM asks of every function of one input whether it is a reshape."""
+    module = nn.Sequential(nn.Linear(16, 48), Attention(2), nn.Linear(16, 8))
+    network = load_network(module, target, example_inputs=torch.randn(1, 21, 16))
+    schedules = {}
+    for task in network.tasks:
+        space = read_design_space(task, target.json, ("attention",))
+        if any(sketch.algorithm for sketch in space.sketches):
+            row = space.sample(1, np.random.default_rng(0))[0]
+            schedules[task.workload_key] = space.schedule_of(row)
+    assert len(schedules) == 1
+    assert verify(compile_network(network, schedules, target), network).ok
 
 
 def test_untuned_gives_the_references_answers(network: Network, target: TargetSpec) -> None:

@@ -22,6 +22,7 @@ from dgtl_ray.space.sketches.own.choices import (
     tile_knob,
 )
 from dgtl_ray.space.sketches.own.epilogue import UnlikeError
+from dgtl_ray.space.sketches.own.tir import with_root
 from dgtl_ray.space.sketches.scheduled import Scheduled
 
 NAME = "attention"
@@ -102,7 +103,7 @@ def apply_attention(
         lanes=lanes,
         out_lanes=out_lanes,
     )
-    main = kernel.write(list(task.parameters)).with_attr(task.attributes)
+    main = with_root(kernel.write(list(task.parameters))).with_attr(task.attributes)
     return Scheduled(module=tvm.IRModule({"main": main}))
 
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from tvm import tirx
+from tvm.s_tir import SBlock, SBlockRealize
 from tvm.tirx import (
     AllocBuffer,
     Bind,
@@ -117,3 +118,13 @@ def spread(value: Expr, lanes: int) -> Expr:
 def function(parameters: Sequence[Buffer], body: Stmt) -> PrimFunc:
     """A function whose arguments do not overlap."""
     return PrimFunc(list(parameters), body).with_attr({"s_tir": True, "tirx.noalias": True})
+
+
+def with_root(function: PrimFunc) -> PrimFunc:
+    """The function with its body in a block.
+
+    TVM asks of every function of one input whether it only reshapes it, and takes for granted that
+    there is a block to look at.
+    """
+    root = SBlock([], [], [], "root", function.body)
+    return function.with_body(SBlockRealize([], True, root))
