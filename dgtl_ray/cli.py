@@ -11,6 +11,7 @@ import typer
 from dgtl_ray import __version__
 from dgtl_ray.commands.common import Group, JsonOption, monitor, terminal
 from dgtl_ray.commands.history import history_app
+from dgtl_ray.commands.report import compare, report
 from dgtl_ray.commands.tune_command import tune_command
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
@@ -56,6 +57,8 @@ app = typer.Typer(
 )
 app.add_typer(history_app, name="history")
 app.command("tune-command")(tune_command)
+app.command()(report)
+app.command()(compare)
 
 NetworkArgument = Annotated[
     str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")

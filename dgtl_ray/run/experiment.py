@@ -115,6 +115,7 @@ class Experiment:
         grid = self._deploy(network, target, state, outcome)
         record.store.compact()
         state = replace(state, recorded=record.recorded, verified=grid.summary.verified)
+        self._folder.save_result(grid.as_dict())
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from dgtl_ray.storage import Storage, is_uri, join
 _FORMAT = 1
 _STATE = "run.json"
 _ROUNDS = "rounds.json"
+_RESULT = "result.json"
 _HISTORY = "history"
 
 
@@ -203,6 +205,27 @@ class RunFolder:
             except (ValueError, TypeError) as error:
                 raise InputError(f"{join(self.uri, _ROUNDS)} is damaged: {error}") from error
         return self._rounds
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Keep what the run ended with, as `--json` writes it.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        self._storage.put(_RESULT, json.dumps(result, indent=2).encode())
+
+    def result(self) -> dict[str, Any] | None:
+        """What the run ended with, None where it has not ended, or did so before it was kept.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        text = self._storage.get(_RESULT)
+        try:
+            kept: dict[str, Any] | None = None if text is None else json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{join(self.uri, _RESULT)} is damaged: {error}") from error
+        return kept
 
     def _kept(self, history: str) -> str:
         """How a history is noted: its name where it is in this folder, which may be moved."""

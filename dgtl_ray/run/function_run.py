@@ -98,9 +98,11 @@ class FunctionRun:
         record.deliver(_STORAGE_PATIENCE_S)
         record.store.compact()
         state = replace(state, recorded=record.recorded)
-        self._folder.save_time(state, outcome.time, finished=True)
         self._monitor.note(f"search over: {outcome.ended}")
-        return self._grid(state, outcome)
+        grid = self._grid(state, outcome)
+        self._folder.save_result(grid.as_dict())
+        self._folder.save_time(state, outcome.time, finished=True)
+        return grid
 
     def _begin(self) -> RunState:
         config = self._config

@@ -1,0 +1,57 @@
+"""Runs side by side, in a table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.report.page.progress import best_so_far
+from dgtl_ray.report.page.run_data import RunData, read_run
+
+# Near the best of all runs: within this factor.
+_NEAR = 1.05
+
+
+def comparison_rows(runs: Sequence[str | RunData]) -> list[dict[str, Any]]:
+    """One row a run: what it found, and the trials and seconds in which it came near the best.
+
+    The best is that of all the runs of the same network and device kind, by the sum of the layers'
+    best latencies; near it is within 5 %.
+    """
+    read = [read_run(run) for run in runs]
+    curves = [best_so_far(data) for data in read]
+    goals = [_goal(data, read, curves) for data in read]
+    return [_row(*told) for told in zip(read, curves, goals, strict=True)]
+
+
+def _goal(data: RunData, all_runs: Sequence[RunData], curves: Sequence[Any]) -> float:
+    alike = [
+        curve
+        for other, curve in zip(all_runs, curves, strict=True)
+        if _kind(other) == _kind(data) and np.isfinite(curve).any()
+    ]
+    return _NEAR * min((float(np.nanmin(curve)) for curve in alike), default=np.nan)
+
+
+def _kind(data: RunData) -> tuple[str, str]:
+    device = data.rows[0].device_key if data.rows else ""
+    return data.state.network_hash, device
+
+
+def _row(data: RunData, best_s: Any, goal_s: float) -> dict[str, Any]:
+    near = np.flatnonzero(best_s <= goal_s)
+    tuned_s = ((data.result or {}).get("latency_s") or {}).get("tuned")
+    return {
+        "run": data.name,
+        "network": data.state.network,
+        "search": data.state.search,
+        "seed": data.state.seed,
+        "trials": len(data.searched),
+        "failed": sum(row.status is not Status.OK for row in data.searched),
+        "search (s)": None if data.state.spent is None else round(data.state.spent.total, 1),
+        "layers (ms)": float(1e3 * best_s[-1]) if len(best_s) and np.isfinite(best_s[-1]) else None,
+        "network (ms)": None if tuned_s is None else 1e3 * tuned_s,
+        "trials to 1.05 × best": int(near[0]) + 1 if len(near) else None,
+        "seconds to it": round(float(data.seconds[near[0]]), 1) if len(near) else None,
+    }

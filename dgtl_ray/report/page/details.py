@@ -1,0 +1,143 @@
+"""One layer's design space, as its trials saw it."""
+
+from typing import Any
+
+import numpy as np
+
+from dgtl_ray.core.measurement import Stage
+from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note, some
+from dgtl_ray.report.page.knob_values import KnobTable
+from dgtl_ray.report.page.run_data import RunData, read_run
+
+_MOST_KNOBS = 8
+_FEWEST = 8
+_MOST_TICKS = 8
+
+
+def plot_param_importances(run: str | RunData, *, layer: str | None = None) -> Any:
+    """Which knobs of a layer matter: the share of log-latency's variance that each tells apart."""
+    table, name = _table(run, layer)
+    title = f"Knobs that matter: {name}"
+    if len(table.rows) < _FEWEST:
+        return note("too few trials ran to say", title)
+    shares = list(table.shares().items())[::-1]
+    bars = graph_objects().Bar(
+        x=[100 * share for _, share in shares],
+        y=[knob for knob, _ in shares],
+        orientation="h",
+        marker_color=FINE,
+    )
+    return figure(bars, title=title, x="variance of log-latency told apart by it alone, %")
+
+
+def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) -> Any:
+    """A layer's trials as lines through their knobs, coloured by latency."""
+    table, name = _table(run, layer)
+    title = f"Configurations: {name}"
+    if len(table.rows) < _FEWEST:
+        return note("too few trials ran to say", title)
+    knobs = list(table.shares())[:_MOST_KNOBS]
+    axes = [_coordinate(knob, table.values[knob]) for knob in knobs]
+    axes.append({"label": "latency, log10 us", "values": np.log10(1e6 * table.cost_s)})
+    lines = graph_objects().Parcoords(
+        dimensions=axes,
+        line={
+            "color": np.log10(1e6 * table.cost_s),
+            "colorscale": "Viridis",
+            "showscale": True,
+            "colorbar": {"title": {"text": "log10 us"}},
+        },
+        labelangle=-12,
+    )
+    return figure(lines, title=title, margin={"l": 80, "r": 40, "t": 110, "b": 40}, height=480)
+
+
+def plot_slice(run: str | RunData, *, layer: str | None = None) -> Any:
+    """Latency by the values of each of the knobs of a layer that matter most, in microseconds."""
+    from plotly.subplots import make_subplots
+
+    table, name = _table(run, layer)
+    title = f"Knob by knob: {name}"
+    if len(table.rows) < _FEWEST:
+        return note("too few trials ran to say", title)
+    knobs = list(table.shares())[:4]
+    grid = make_subplots(rows=1, cols=len(knobs), shared_yaxes=True)
+    for column, knob in enumerate(knobs, start=1):
+        values, ticks = _ordered(table.values[knob])
+        dots = graph_objects().Scatter(
+            x=values,
+            y=1e6 * table.cost_s,
+            mode="markers",
+            showlegend=False,
+            marker={"size": 4, "opacity": 0.5, "color": FINE},
+        )
+        grid.add_trace(dots, row=1, col=column)
+        grid.update_xaxes({"title": {"text": knob}, **_ticks(ticks)}, row=1, col=column)
+    look = figure(title=title).layout
+    grid.update_layout(template=look.template, title=look.title, margin=look.margin, height=420)
+    grid.update_yaxes(type="log", title_text="latency, us", row=1, col=1)
+    grid.update_yaxes(type="log")
+    return grid
+
+
+def plot_tuning_set(run: str | RunData, *, layer: str | None = None) -> Any:
+    """Where in a layer's design space its tuning set lies, and the search after it.
+
+    Encodings on their two principal axes.
+    """
+    rows = some([row for row in read_run(run).layer(layer) if row.encoding])
+    title = f"Tuning set in the design space: {rows[0].task if rows else layer or 'no layer'}"
+    widths = {len(row.encoding) for row in rows}
+    if len(rows) < _FEWEST or len(widths) != 1:
+        return note("too few trials were encoded to say", title)
+    encoding = np.array([row.encoding for row in rows])
+    spread = encoding.std(axis=0)
+    scaled = (encoding - encoding.mean(axis=0))[:, spread > 0] / spread[spread > 0]
+    axes = np.linalg.svd(scaled, full_matrices=False)[2][:2]
+    place = scaled @ axes.T
+    traces = []
+    for stage, name, colour in (
+        (Stage.SEARCH, "search", MUTED),
+        (Stage.TUNING_SET, "tuning set", COLOURS[1]),
+    ):
+        chosen = np.array([row.stage is stage for row in rows])
+        traces.append(
+            graph_objects().Scatter(
+                x=place[chosen, 0],
+                y=place[chosen, 1],
+                mode="markers",
+                name=name,
+                marker={"size": 6, "color": colour},
+                text=[row.config for row, here in zip(rows, chosen, strict=True) if here],
+            )
+        )
+    return figure(
+        *traces,
+        title=title,
+        x="first principal axis of the encodings",
+        y="second principal axis",
+    )
+
+
+def _table(run: str | RunData, layer: str | None) -> tuple[KnobTable, str]:
+    rows = read_run(run).layer(layer)
+    return KnobTable(some(rows)), rows[0].task
+
+
+def _coordinate(knob: str, values: list[Any]) -> dict[str, Any]:
+    """A vertical axis; values that are names stand in their order."""
+    places, ticks = _ordered(values)
+    return {"label": knob, "values": places, **_ticks(ticks)}
+
+
+def _ticks(names: list[str]) -> dict[str, list[Any]]:
+    """Where an axis of places is named: at every place, or at as many as can be read."""
+    places = list(range(0, len(names), -(-len(names) // _MOST_TICKS)))
+    return {"tickvals": places, "ticktext": [names[place] for place in places]}
+
+
+def _ordered(values: list[Any]) -> tuple[list[int], list[str]]:
+    """The place of each value among the distinct ones in order, and what those are called."""
+    distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value))
+    place = {value: k for k, value in enumerate(distinct)}
+    return [place[value] for value in values], [str(value) for value in distinct]

@@ -1,0 +1,76 @@
+"""What a run won, and where its time went."""
+
+from typing import Any
+
+from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note
+from dgtl_ray.report.page.run_data import RunData, read_run
+from dgtl_ray.run.comparison import TITLES
+
+_PHASES = ("proposing", "building", "timing", "idle")
+# TVM untuned may take a hundred times longer than all others, and would hide them.
+_UNTUNED = "untuned"
+
+
+def plot_runtimes(run: str | RunData) -> Any:
+    """One inference by the tuned module and by every other runtime, in milliseconds."""
+    title = "One inference, beside other runtimes"
+    data = read_run(run)
+    latency_s = (data.result or {}).get("latency_s") or {}
+    known = {key: s for key, s in latency_s.items() if s is not None and key != _UNTUNED}
+    if not known:
+        return note("the run has not ended, or nothing was timed beside it", title)
+    ranked = sorted(known.items(), key=lambda item: item[1], reverse=True)
+    bars = graph_objects().Bar(
+        x=[1e3 * seconds for _, seconds in ranked],
+        y=[TITLES.get(key, key) for key, _ in ranked],
+        orientation="h",
+        marker_color=[FINE if key == "tuned" else MUTED for key, _ in ranked],
+        text=[f"{1e3 * seconds:.3g}" for _, seconds in ranked],
+    )
+    return figure(bars, title=title, x="latency, ms")
+
+
+def plot_layers(run: str | RunData) -> Any:
+    """Each layer's share of an inference before and after, in the network, in microseconds."""
+    title = "Layers, in the network: default schedule and tuned"
+    data = read_run(run)
+    layers = [one for one in (data.result or {}).get("layers", ()) if one["latency_s"] is not None]
+    if not layers:
+        return note("the run has not ended, or it tuned a function", title)
+    names = [f"{one['id']} {one['name']}" for one in layers]
+    after = [1e6 * one["weight"] * one["latency_s"] for one in layers]
+    before = [
+        None if one["default_s"] is None else 1e6 * one["weight"] * one["default_s"]
+        for one in layers
+    ]
+    bar = graph_objects().Bar
+    return figure(
+        bar(y=names, x=before, name="default schedule", orientation="h", marker_color=MUTED),
+        bar(y=names, x=after, name="tuned", orientation="h", marker_color=FINE),
+        title=title,
+        x="of one inference, us",
+        y={"autorange": "reversed"},
+        height=max(320, 80 + 26 * len(layers)),
+        barmode="group",
+    )
+
+
+def plot_search_time(run: str | RunData) -> Any:
+    """Where the search's wall-clock time went, in seconds."""
+    title = "Where the search's time went"
+    spent = read_run(run).state.spent
+    if spent is None:
+        return note("no time is noted yet", title)
+    shares = [spent.as_dict()[phase] for phase in _PHASES]
+    total = sum(shares) or 1.0
+    bars = [
+        graph_objects().Bar(
+            x=[seconds],
+            y=["search"],
+            name=f"{phase} {100 * seconds / total:.0f} %",
+            orientation="h",
+            marker_color=colour,
+        )
+        for phase, seconds, colour in zip(_PHASES, shares, COLOURS, strict=False)
+    ]
+    return figure(*bars, title=title, x="seconds", barmode="stack", height=240)

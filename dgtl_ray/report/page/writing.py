@@ -1,0 +1,140 @@
+"""One page of all figures, in one file that needs no network."""
+
+import base64
+import gzip
+import html
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dgtl_ray.core.errors import InputError, MissingExtraError
+from dgtl_ray.report.page import details, overview, progress
+from dgtl_ray.report.page.health import findings
+from dgtl_ray.report.page.run_data import RunData, read_run
+
+_PAGE = Path(__file__).with_name("page.html")
+# Layers whose design spaces are shown; those that take most of an inference.
+_LAYERS_SHOWN = 3
+
+
+def write_page(runs: Sequence[str | RunData], file: Path) -> int:
+    """Write the page of a run, or of several beside one another; its size in bytes.
+
+    Plotly's library is in it, compressed: a browser of 2023 or later unpacks it.
+
+    Raises:
+        InputError: A run cannot be read, or the file not be written.
+        MissingExtraError: Plotly is not installed.
+    """
+    read = [read_run(run) for run in runs]
+    if not read:
+        raise InputError("a page needs a run")
+    figures = [json.loads(figure.to_json()) for figure in _figures(read)]
+    titles = [_without_title(figure) for figure in figures]
+    parts = {
+        "TITLE": html.escape(" and ".join(data.name for data in read)),
+        "FACTS": _facts(read),
+        "FINDINGS": _findings(read),
+        "FIGURES": "\n".join(
+            f'<figure><figcaption>{html.escape(title)}</figcaption><div id="f{k}"></div></figure>'
+            for k, title in enumerate(titles)
+        ),
+        # `</` would end the script that the figures are written in.
+        "DATA": json.dumps(figures).replace("</", "<\\/"),
+        "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 9)).decode(),
+    }
+    text = _PAGE.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = text.replace(f"%{name}%", part)
+    try:
+        return file.write_bytes(text.encode())
+    except OSError as error:
+        raise InputError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _figures(runs: Sequence[RunData]) -> list[Any]:
+    first = runs[0]
+    of_run: list[Callable[[RunData], Any]] = [
+        overview.plot_runtimes,
+        overview.plot_layers,
+        overview.plot_search_time,
+        progress.plot_predictions,
+        progress.plot_failures,
+        progress.plot_timeline,
+    ]
+    together = [
+        progress.plot_optimization_history(runs, over=over) for over in ("trials", "seconds")
+    ]
+    alone = [plot(data) for data in runs for plot in of_run]
+    return [*alone[:2], *together, *alone[2:], *_of_layers(first)]
+
+
+def _of_layers(run: RunData) -> list[Any]:
+    plots: list[Callable[..., Any]] = [
+        details.plot_tuning_set,
+        details.plot_param_importances,
+        details.plot_parallel_coordinate,
+        details.plot_slice,
+    ]
+    layers = list(run.layers)[:_LAYERS_SHOWN]
+    return [plot(run, layer=layer) for layer in layers for plot in plots]
+
+
+def _without_title(figure: dict[str, Any]) -> str:
+    """The title of a figure, which leaves it: the page writes titles, and wraps long ones."""
+    title: str = figure["layout"].pop("title")["text"]
+    figure["layout"]["margin"]["t"] = max(40, figure["layout"]["margin"]["t"] - 44)
+    return title
+
+
+def _facts(runs: Sequence[RunData]) -> str:
+    rows = [_row("run", [data.name for data in runs])]
+    rows.append(_row("network", [data.state.network for data in runs]))
+    rows.append(_row("search", [data.state.search for data in runs]))
+    rows.append(_row("trials", [str(len(data.searched)) for data in runs]))
+    rows.append(_row("search time", [_duration(data) for data in runs]))
+    rows.append(_row("one inference", [_latency(data) for data in runs]))
+    rows.append(_row("device", [str((data.result or {}).get("device", "")) for data in runs]))
+    rows.append(_row("learned from", [_sources(data) for data in runs]))
+    return "\n".join(rows)
+
+
+def _row(name: str, values: Sequence[str]) -> str:
+    cells = "".join(f"<td>{html.escape(value)}</td>" for value in values)
+    return f"<tr><th>{name}</th>{cells}</tr>"
+
+
+def _duration(data: RunData) -> str:
+    spent = data.state.spent
+    return "" if spent is None else f"{spent.total:.0f} s"
+
+
+def _latency(data: RunData) -> str:
+    tuned_s = ((data.result or {}).get("latency_s") or {}).get("tuned")
+    return "" if tuned_s is None else f"{1e3 * tuned_s:.3f} ms"
+
+
+def _sources(data: RunData) -> str:
+    sources = (data.result or {}).get("sources") or ()
+    if not sources:
+        return "no history"
+    rows = sum(source["measurements"] for source in sources)
+    heard = sum(bool(source["layers"]) for source in sources)
+    return f"{rows} measurements of {len(sources)} source tasks, {heard} of them asked"
+
+
+def _findings(runs: Sequence[RunData]) -> str:
+    told = [(data.name, word) for data in runs for word in findings(data)]
+    several = len(runs) > 1
+    items = [html.escape(f"{name}: {word}" if several else word) for name, word in told]
+    return "".join(f"<li>{item}</li>" for item in items) or "<li>nothing stands out</li>"
+
+
+def _library() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError("drawing", "report") from error
+    library: str = get_plotlyjs()
+    return library
