@@ -23,11 +23,26 @@ _ARITHMETIC: Mapping[str, Callable[..., Array]] = {
     "relax.divide": np.divide,
     "relax.sqrt": np.sqrt,
 }
+# Of any dtype: index arithmetic, masks, position tables.
+_ELEMENTWISE: Mapping[str, Callable[..., Array]] = {
+    "relax.less": np.less,
+    "relax.less_equal": np.less_equal,
+    "relax.greater": np.greater,
+    "relax.greater_equal": np.greater_equal,
+    "relax.equal": np.equal,
+    "relax.where": np.where,
+}
+_INDEX_ARITHMETIC: Mapping[str, Callable[..., Array]] = {
+    "relax.add": np.add,
+    "relax.subtract": np.subtract,
+    "relax.multiply": np.multiply,
+}
 _LAYOUT: Mapping[str, Callable[[Array, Any], Array]] = {
     "relax.reshape": lambda x, call: x.reshape(static_shape(call.ty)),
     "relax.expand_dims": lambda x, call: x.reshape(static_shape(call.ty)),
     "relax.squeeze": lambda x, call: x.reshape(static_shape(call.ty)),
     "relax.permute_dims": lambda x, call: np.transpose(x, permutation(call)),
+    "relax.broadcast_to": lambda x, call: np.broadcast_to(x, static_shape(call.ty)),
 }
 
 
@@ -71,8 +86,9 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
         call = self.visit_expr_post_order(call)
         name = getattr(call.op, "name", "")
         args = [self._value(arg) for arg in call.args]
-        if name in _ARITHMETIC and _is_float(call) and all(map(_is_constant, args)):
-            return _constant(_ARITHMETIC[name](*map(_to_numpy, args)), call)
+        operator = _operator(name, call)
+        if operator is not None and all(map(_is_constant, args)):
+            return _constant(operator(*map(_to_numpy, args)), call)
         if name in _LAYOUT and _is_constant(args[0]):
             return _constant(_LAYOUT[name](_to_numpy(args[0]), call), call)
         return self._simplified(name, call)
@@ -108,9 +124,11 @@ def _is_constant(expr: Any) -> bool:
     return isinstance(expr, tvm.ir.GenericConst | tvm.tirx.FloatImm | tvm.tirx.IntImm)
 
 
-def _is_float(call: Any) -> bool:
-    """Integers are left to TVM, whose division rounds in its own way."""
-    return str(call.ty.dtype).startswith("float")
+def _operator(name: str, call: Any) -> Callable[..., Array] | None:
+    """What computes a call elementwise; integers' division rounds in TVM's own way."""
+    if name in _ELEMENTWISE:
+        return _ELEMENTWISE[name]
+    return (_ARITHMETIC if str(call.ty.dtype).startswith("float") else _INDEX_ARITHMETIC).get(name)
 
 
 def _to_numpy(expr: Any) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export.graph_signature import ConstantArgument
-from tvm.relax.frontend.torch import from_exported_program
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.opened_torch import open_program
 from dgtl_ray.model.outputs import flat_tensors
 from dgtl_ray.model.source import Array, random_inputs
+from dgtl_ray.model.torch_ops import import_exported
 
 
 class TorchSource:
@@ -30,9 +30,7 @@ class TorchSource:
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
         self._check_outputs(exported)
-        return self._importing(
-            "TVM", lambda: from_exported_program(exported, unwrap_unit_return_tuple=True)
-        )
+        return self._importing("TVM", lambda: import_exported(exported))
 
     def example_inputs(self, seed: int) -> tuple[Array, ...]:
         """See `Source`; inputs that are not floats are the user's own: they may be indices."""

@@ -1,0 +1,137 @@
+"""TVM's importer of exported networks, with our converters and a check of every result."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import fx
+from tvm import relax
+from tvm.relax.frontend.torch.exported_program_translator import ExportedProgramImporter
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.model.torch_ops.call import Call, Converter, bind, dtype_of, shape_of, tvm_dtype
+from dgtl_ray.model.torch_ops.converters import CONVERTERS
+from dgtl_ray.model.torch_ops.decompositions import decompose
+from dgtl_ray.model.torch_ops.where import described, operator_name
+
+
+def import_exported(exported: Any) -> Any:
+    """An exported network as a relax module with one function `main`, its weights bound.
+
+    Raises:
+        InputError: It draws random numbers, or an operator cannot be imported; the message names
+            it and the line that calls it.
+    """
+    decomposed = decompose(exported)
+    _refuse_randomness(decomposed.graph.nodes)
+    return _Importer().from_exported_program(
+        decomposed,
+        keep_params_as_input=False,
+        unwrap_unit_return_tuple=True,
+        no_bind_return_tuple=False,
+        custom_convert_map=None,
+    )
+
+
+class _Importer(ExportedProgramImporter):  # type: ignore[misc]
+    """Calls our converters where there are any, and refuses a result that torch does not have."""
+
+    def create_convert_map(self) -> dict[Any, Callable[..., Any]]:
+        """TVM's converters and ours, by operator, each one checked."""
+        ours = {name: self._adapted(convert) for name, convert in CONVERTERS.items()}
+        everything = {**super().create_convert_map(), **ours}
+        return {name: self._checked(convert) for name, convert in everything.items()}
+
+    def _check_unsupported_func_type(self, nodes: Iterable[fx.Node]) -> None:
+        missing = {
+            operator_name(node): described(node)
+            for node in nodes
+            if node.op == "call_function" and _key(node) not in self.convert_map
+        }
+        if missing:
+            raise InputError("no support for the operators " + ", ".join(missing.values()))
+
+    def _adapted(self, convert: Converter) -> Callable[[fx.Node], Any]:
+        def adapted(node: fx.Node) -> Any:
+            return convert(
+                Call(
+                    node=node,
+                    args=bind(node, self.env.__getitem__),
+                    metas=bind(node, lambda argument: argument.meta.get("val")),
+                    emit=self.block_builder.emit,
+                )
+            )
+
+        return adapted
+
+    def _checked(self, convert: Callable[[fx.Node], Any]) -> Callable[[fx.Node], Any]:
+        def checked(node: fx.Node) -> Any:
+            try:
+                value = convert(node)
+            except Exception as error:
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                raise InputError(f"{described(node)}: {lines[0]}") from error
+            return self._as_torch_has_it(node, value)
+
+        return checked
+
+    def _as_torch_has_it(self, node: fx.Node, value: Any) -> Any:
+        """The value in torch's dtypes.
+
+        Raises:
+            InputError: It has another shape.
+        """
+        expected = node.meta.get("val")
+        if isinstance(expected, torch.Tensor) and _is_tensor(value):
+            return self._same(node, value, expected)
+        fields = getattr(getattr(value, "ty", None), "fields", None)
+        if isinstance(expected, tuple | list) and fields is not None:
+            return self._same_tuple(node, value, expected)
+        return value
+
+    def _same_tuple(self, node: fx.Node, value: Any, expected: Any) -> Any:
+        parts = [relax.TupleGetItem(value, place) for place in range(len(value.ty.fields))]
+        pairs = list(zip(value.ty.fields, expected, strict=False))
+        if all(
+            not isinstance(want, torch.Tensor) or str(got.dtype) == tvm_dtype(want.dtype)
+            for got, want in pairs
+        ):
+            return value
+        emitted = [self.block_builder.emit(part) for part in parts]
+        return self.block_builder.emit(
+            relax.Tuple(
+                [
+                    self._same(node, part, want) if isinstance(want, torch.Tensor) else part
+                    for part, want in zip(emitted, expected, strict=True)
+                ]
+            )
+        )
+
+    def _same(self, node: fx.Node, value: Any, expected: torch.Tensor) -> Any:
+        if value.ty.shape is None or shape_of(value) != tuple(expected.shape):
+            raise InputError(
+                f"{described(node)}: TVM's converter gives {value.ty.shape} where torch has "
+                f"{list(expected.shape)}"
+            )
+        if dtype_of(value) == tvm_dtype(expected.dtype):
+            return value
+        return self.block_builder.emit(relax.op.astype(value, tvm_dtype(expected.dtype)))
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, relax.Expr) and isinstance(value.ty, relax.TensorType)
+
+
+def _key(node: fx.Node) -> str:
+    return str(getattr(node.target, "__name__", node.target))
+
+
+def _refuse_randomness(nodes: Iterable[fx.Node]) -> None:
+    for node in nodes:
+        tags = getattr(node.target, "tags", ())
+        if torch.Tag.nondeterministic_seeded in tags and node.users:
+            raise InputError(
+                "the network's answers change from run to run: "
+                f"{described(node)} draws random numbers. Switch dropout off, or make the noise "
+                "an input"
+            )

@@ -1,0 +1,147 @@
+"""Torch's operators, imported, give torch's answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from dgtl_ray.core.errors import InputError
+from tests.model.torch_cases import Case, assert_as_in_torch, imported
+
+pytestmark = pytest.mark.slow
+
+
+def _seeded(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(len(shape)))
+
+
+def _in_place(change: Callable[[Tensor], object]) -> Case:
+    def changed(x: Tensor) -> Tensor:
+        copy = x.clone()
+        change(copy)
+        return copy
+
+    return changed
+
+
+INDEXING: dict[str, Case] = {
+    "last": lambda x: x[:, -1],
+    "last of the first axis": lambda x: x[-1],
+    "last of the last axis": lambda x: x[..., -1],
+    "select": lambda x: x.select(1, -2),
+    "list": lambda x: x[:, [-1, 0]],
+    "lists side by side": lambda x: x[[0, -1], [-1, 2]],
+    "lists apart": lambda x: x[[0, 1], :, [-1, 2]],
+    "lists that broadcast": lambda x: x[:, [[0], [-1]], [1, 2, -3]],
+    "a new axis": lambda x: x[:, None, [1, -1]],
+    "slices": lambda x: x[:, -3:-1, ::3],
+    "set one": _in_place(lambda y: y.__setitem__((slice(None), -1), 5.0)),
+    "set a slice": _in_place(lambda y: y.__setitem__((slice(None), slice(1, 3)), y[:, 3:5] * 2)),
+    "add to steps": _in_place(lambda y: y[:, ::2, -3:].add_(1)),
+    "set where": _in_place(lambda y: y.__setitem__(y > 0.5, 0.0)),
+    "set a list": _in_place(lambda y: y.__setitem__((slice(None), [0, -1]), 3.0)),
+    "set one element": _in_place(lambda y: y.__setitem__((0, 1, 2), 7.0)),
+    "put": lambda x: x.index_put((torch.tensor([0, -1]), torch.tensor([1, 2])), x[:, 0]),
+    "add up": lambda x: x.index_put(
+        (torch.tensor([0, 0]), torch.tensor([1, 1])), torch.tensor(3.0), accumulate=True
+    ),
+    "scatter a slice": lambda x: torch.slice_scatter(x, x[:, :2], 1, 2, 6, 2),
+    "scatter one": lambda x: torch.select_scatter(x, x[:, 0], 1, -1),
+}
+
+ARITHMETIC: dict[str, Case] = {
+    "floor": lambda i, _: i // 3,
+    "truncate": lambda i, _: torch.div(i, 3, rounding_mode="trunc"),
+    "true": lambda i, _: i / 4,
+    "remainder": lambda i, _: i % -4,
+    "fmod": lambda i, _: torch.fmod(i, 3),
+    "a float added": lambda i, _: i + 1.5,
+    "floats rounded down": lambda i, _: torch.div(i * 0.5, 2, rounding_mode="floor"),
+    "floats cut off": lambda i, _: torch.div(i * 0.5, 2, rounding_mode="trunc"),
+    "to integers": lambda i, _: (i * 0.7).int(),
+    "shifted": lambda i, _: (i << 2) + (i >> 1),
+    "compared with a float": lambda i, _: i >= 2.5,
+    "function of integers": lambda i, _: torch.sigmoid(i) + torch.exp(i * 0.1),
+    "scaled": lambda i, x: torch.add(x, i, alpha=2) - torch.sub(x, i, alpha=0.5),
+    "selu": lambda _, x: F.selu(x) + F.celu(x, 0.7) + F.elu(x, 0.5),
+    "mixed floats": lambda _, x: x.half() + x,
+}
+
+
+def test_parts_of_tensors() -> None:
+    assert_as_in_torch(INDEXING, _seeded(2, 6, 8))
+
+
+def test_arithmetic_of_mixed_dtypes() -> None:
+    assert_as_in_torch(ARITHMETIC, torch.tensor([[3, -7, 5], [-2, 8, 11]]), _seeded(2, 3))
+
+
+RESIZED: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "one axis": ((1, 2, 7), ("nearest", "linear")),
+    "two axes": ((1, 2, 5, 7), ("nearest", "nearest-exact", "bilinear", "bicubic")),
+    "three axes": ((1, 1, 3, 4, 5), ("nearest", "trilinear")),
+}
+
+
+def _resizing(mode: str, axes: int) -> dict[str, Case]:
+    sizes: list[dict[str, Any]] = [{"scale_factor": factor} for factor in (2.0, 2.5, 0.4)]
+    sizes += [{"size": size[:axes]} for size in ((11, 9, 7), (3, 3, 2))]
+    aligned = [None] if "nearest" in mode else [False, True]
+    return {
+        f"{mode} {size} {corners}": lambda x, s=size, c=corners: F.interpolate(
+            x, mode=mode, align_corners=c, **s
+        )
+        for size in sizes
+        for corners in aligned
+    }
+
+
+@pytest.mark.parametrize("axes", RESIZED)
+def test_interpolation(axes: str) -> None:
+    shape, modes = RESIZED[axes]
+    cases: dict[str, Case] = {}
+    for mode in modes:
+        cases.update(_resizing(mode, len(shape) - 2))
+    if axes == "two axes":
+        for mode in ("bilinear", "bicubic"):
+            for size in ((3, 4), (8, 10)):
+                cases[f"{mode} antialias {size}"] = lambda x, m=mode, s=size: F.interpolate(
+                    x, s, mode=m, antialias=True
+                )
+    assert_as_in_torch(cases, _seeded(*shape))
+
+
+class _Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn(x.shape)
+
+
+class _Transformed(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        spectrum: Tensor = torch.fft.fft(x).real
+        return spectrum
+
+
+def test_random_numbers_are_refused_by_name() -> None:
+    message = r"answers change from run to run: aten\.randn \(test_torch_ops\.py:\d+\)"
+    with pytest.raises(InputError, match=message):
+        imported(_Noisy(), _seeded(2, 3))
+
+
+def test_what_cannot_be_imported_is_named_with_its_place() -> None:
+    module = nn.Sequential(nn.Linear(3, 3), _Transformed())
+    message = r"no support for the operators aten\._fft_r2c \(test_torch_ops\.py:\d+, module 1\)"
+    with pytest.raises(InputError, match=message):
+        imported(module, _seeded(2, 3))
+
+
+def test_shapes_that_depend_on_the_data_are_refused_by_name() -> None:
+    class Chosen(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[x > 0].sum()
+
+    with pytest.raises(InputError, match=r"aten\.\w+ \(test_torch_ops\.py:\d+"):
+        imported(Chosen(), _seeded(2, 3))

@@ -1,0 +1,65 @@
+"""Operators imported and run beside torch, many to a network: each compilation takes a second."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import tvm
+from torch import Tensor, nn
+from torch.utils import _pytree, dlpack
+from tvm import relax
+
+from dgtl_ray.model.torch_ops import import_exported
+
+Case = Callable[..., object]
+
+
+class _All(nn.Module):
+    """Every case's results, one behind the other."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([case for case in cases if isinstance(case, nn.Module)])
+        self._cases = cases
+
+    def forward(self, *inputs: Tensor) -> list[Tensor]:
+        results = [case(*inputs) for case in self._cases]
+        return [part + 0 if part.is_floating_point() else part for part in _tensors(results)]
+
+
+def imported(module: nn.Module, *inputs: Tensor) -> Any:
+    """The network as a relax module."""
+    with torch.no_grad():
+        return import_exported(torch.export.export(module.eval(), inputs))
+
+
+def assert_as_in_torch(cases: dict[str, Case], *inputs: Tensor) -> None:
+    """Each case, a function of the inputs, gives torch's shapes, dtypes and numbers."""
+    module = _All(list(cases.values())).eval()
+    ours = _run(imported(module, *inputs), inputs)
+    with torch.no_grad():
+        expected = {name: _tensors(case(*inputs)) for name, case in cases.items()}
+    remaining = iter(ours)
+    for name, tensors in expected.items():
+        for tensor in tensors:
+            _assert_close(name, next(remaining), tensor)
+    assert not list(remaining)
+
+
+def _assert_close(name: str, ours: Tensor, theirs: Tensor) -> None:
+    def named(text: str) -> str:
+        return f"{name}: {text}"
+
+    torch.testing.assert_close(ours, theirs, equal_nan=True, msg=named)
+
+
+def _tensors(results: object) -> list[Tensor]:
+    return [part for part in _pytree.tree_leaves(results) if isinstance(part, Tensor)]
+
+
+def _run(module: Any, inputs: Sequence[Tensor]) -> list[Tensor]:
+    executable = tvm.compile(module, target=tvm.target.Target({"kind": "llvm", "opt-level": 0}))
+    machine = relax.VirtualMachine(executable, tvm.cpu())
+    outputs = machine["main"](*(tvm.runtime.from_dlpack(x.contiguous()) for x in inputs))
+    flat = [outputs] if hasattr(outputs, "numpy") else list(outputs)
+    return [dlpack.from_dlpack(part) for part in flat]
