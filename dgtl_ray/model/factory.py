@@ -1,7 +1,6 @@
 """Networks that the user's own code makes."""
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.model.nested import flattened
 
 
 def call_factory(spec: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """The network that `package.module:factory` returns, and its example inputs.
+    """The network that `package.module:factory` returns, and its example inputs; see `flattened`.
 
     Modules are looked for in the working directory too.
 
@@ -24,26 +24,10 @@ def call_factory(spec: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     if isinstance(result, nn.Module):
         result = (result, getattr(result, "example_inputs", None))
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], nn.Module):
-        return result[0], check_inputs(spec, result[1])
+        return flattened(spec, result[0], result[1])
     raise InputError(
         f"{spec} returned {type(result).__name__}: it must return a torch.nn.Module and its "
         "example inputs, (module, inputs)"
-    )
-
-
-def check_inputs(name: str, inputs: Any) -> tuple[Tensor, ...]:
-    """Example inputs as a tuple of tensors.
-
-    Raises:
-        InputError: They are not a tensor, or a non-empty sequence of tensors.
-    """
-    if isinstance(inputs, Tensor):
-        return (inputs,)
-    if isinstance(inputs, Sequence) and inputs and all(isinstance(x, Tensor) for x in inputs):
-        return tuple(inputs)
-    raise InputError(
-        f"{name}: example inputs must be a tensor or a tuple of tensors, "
-        f"not {type(inputs).__name__}"
     )
 
 

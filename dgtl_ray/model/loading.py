@@ -34,7 +34,8 @@ def load_network(
         spec: A built-in name (`zoo.NAMES`), the path of an ONNX file, `package.module:factory`,
             or a `torch.nn.Module`.
         target: What to lower it for.
-        example_inputs: A tensor, or a tuple of tensors, for a `torch.nn.Module` only.
+        example_inputs: For a `torch.nn.Module` only: a tensor, a tuple of arguments, or a dict of
+            keyword arguments.
         shapes: Of the inputs of an ONNX file, where it leaves them open.
 
     Raises:
@@ -76,7 +77,8 @@ def _source(spec: Any, example_inputs: Any, shapes: Shapes) -> Source:
 def _torch_source(kind: SpecKind | None, spec: Any, example_inputs: Any) -> Source:
     from torch import nn
 
-    from dgtl_ray.model.factory import call_factory, check_inputs
+    from dgtl_ray.model.factory import call_factory
+    from dgtl_ray.model.nested import flattened
     from dgtl_ray.model.torch_source import TorchSource
 
     if kind is SpecKind.BUILTIN:
@@ -88,7 +90,7 @@ def _torch_source(kind: SpecKind | None, spec: Any, example_inputs: Any) -> Sour
             f"a network must be a name, a path or a torch.nn.Module, not {type(spec).__name__}"
         )
     name = type(spec).__name__
-    return TorchSource(name, spec, check_inputs(name, example_inputs))
+    return TorchSource(name, *flattened(name, spec, example_inputs))
 
 
 def _inputs(module: Any) -> dict[str, TensorSpec]:

@@ -6,18 +6,26 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export.graph_signature import ConstantArgument
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.model.arrays import to_array, to_tensor
 from dgtl_ray.model.opened_torch import open_program
 from dgtl_ray.model.outputs import flat_tensors
 from dgtl_ray.model.source import Array, random_inputs
-from dgtl_ray.model.torch_ops import import_exported
+from dgtl_ray.model.torch_by_onnx import import_by_onnx
+from dgtl_ray.model.torch_ops import RandomNetworkError, import_exported
 
 
 class TorchSource:
-    """A `torch.nn.Module`, put in eval mode, with inputs that show the shapes it runs on."""
+    """A `torch.nn.Module`, put in eval mode, with inputs that show the shapes it runs on.
+
+    Two ways lead in: torch's own operators, or by an ONNX file that torch writes, which is taken
+    where the first cannot be.
+
+    Attributes:
+        notes: Which way it came in, if not the first; filled by `to_relax`.
+    """
 
     def __init__(self, name: str, module: nn.Module, example_inputs: Sequence[Tensor]) -> None:
         self.name = name
@@ -29,40 +37,46 @@ class TorchSource:
     def to_relax(self) -> Any:
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
-        self._check_outputs(exported)
-        return self._importing("TVM", lambda: import_exported(exported))
+        try:
+            return self._importing("TVM", lambda: import_exported(exported))
+        except RandomNetworkError:
+            raise
+        except InputError as error:
+            return self._by_onnx(exported, error)
 
     def example_inputs(self, seed: int) -> tuple[Array, ...]:
         """See `Source`; inputs that are not floats are the user's own: they may be indices."""
         random = random_inputs([_spec(tensor) for tensor in self._inputs], seed)
         return tuple(
-            drawn if given.is_floating_point() else given.numpy()
+            drawn if given.is_floating_point() else to_array(given)
             for drawn, given in zip(random, self._inputs, strict=True)
         )
 
     def own_inputs(self) -> tuple[Array, ...] | None:
         """See `Source`."""
-        return tuple(tensor.numpy() for tensor in self._inputs)
+        return tuple(map(to_array, self._inputs))
 
     def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """See `Source`."""
         with torch.inference_mode():
-            outputs = self._module(*(torch.from_numpy(array) for array in inputs))
-        return tuple(tensor.numpy() for tensor in flat_tensors(outputs))
+            outputs = self._module(*(to_tensor(array) for array in inputs))
+        return tuple(map(to_array, flat_tensors(outputs)))
+
+    def _by_onnx(self, exported: Any, refusal: InputError) -> Any:
+        """The network by its other way; the refusal of the first where that does not lead in."""
+        try:
+            imported = import_by_onnx(exported)
+        except (InputError, MissingExtraError):
+            raise refusal from None
+        reason = str(refusal).removeprefix(f"{self.name}: ")
+        self.notes = (f"imported by way of ONNX: {reason}",)
+        return imported
 
     def opened(self) -> "OpenedTorch":
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
         module, labels = open_program(exported)
         return OpenedTorch(self.name, module, self._inputs, labels)
-
-    def _check_outputs(self, exported: Any) -> None:
-        others = [spec.arg for spec in exported.graph_signature.output_specs if _is_fixed(spec.arg)]
-        if others:
-            raise InputError(
-                f"{self.name}: its outputs must be tensors, and one is {others[0].value!r}: leave "
-                "it out, in a module around this one for instance"
-            )
 
     def _export(self) -> Any:
         with torch.no_grad():
@@ -73,6 +87,8 @@ class TorchSource:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # remarks of these tools on one another
                 return step()
+        except RandomNetworkError as error:
+            raise RandomNetworkError(f"{self.name}: {error}") from error
         except Exception as error:
             raise InputError(f"{self.name}: {tool} cannot import it: {_reason(error)}") from error
 
@@ -85,11 +101,6 @@ class OpenedTorch(TorchSource):
     ) -> None:
         super().__init__(name, module, inputs)
         self.labels = tuple(labels)
-
-
-def _is_fixed(argument: Any) -> bool:
-    """Whether an output of an exported program is a Python value, None for instance."""
-    return isinstance(argument, ConstantArgument)
 
 
 def _spec(tensor: Tensor) -> TensorSpec:

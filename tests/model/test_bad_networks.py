@@ -30,7 +30,7 @@ def test_a_bad_name_is_explained(cpu: TargetSpec, spec: str, message: str) -> No
 
 
 def test_a_module_without_inputs(cpu: TargetSpec) -> None:
-    with pytest.raises(InputError, match=r"Linear: example inputs must be a tensor"):
+    with pytest.raises(InputError, match=r"Linear: example inputs must be a tensor, "):
         load_network(nn.Linear(4, 2), cpu)
 
 
@@ -48,3 +48,16 @@ def test_an_operator_that_cannot_be_imported_is_named(cpu: TargetSpec) -> None:
 def test_a_module_may_bring_its_own_inputs(cpu: TargetSpec) -> None:
     network = load_network("tests.model.nets:with_own_inputs", cpu)
     assert network.inputs[0].shape == (3, 4)
+
+
+def test_outputs_without_a_tensor(cpu: TargetSpec) -> None:
+    module = nets.Wired(lambda _layers, x: (None, x.shape[0]))
+    with pytest.raises(InputError, match=r"its outputs must be tensors: it returns none"):
+        load_network(module, cpu, example_inputs=torch.randn(3, 4))
+
+
+def test_random_numbers_are_told_before_anything_is_compiled(cpu: TargetSpec) -> None:
+    module = nets.Wired(lambda _layers, x: nn.functional.dropout(x, 0.5, training=True))
+    message = r"^Wired: the network's answers change from run to run: aten\.\w+ \(test_bad_networks"
+    with pytest.raises(InputError, match=message):
+        load_network(module, cpu, example_inputs=torch.randn(3, 4))

@@ -55,6 +55,30 @@ def test_inputs_and_outputs_keep_their_order(cpu: TargetSpec) -> None:
     assert untuned.worst_relative_error(network, cpu) <= TOLERANCE
 
 
+def test_nested_keyword_and_plain_inputs_and_outputs(cpu: TargetSpec) -> None:
+    class Asking(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(
+            self, pair: tuple[Tensor, Tensor], factor: int, mask: None, *, bias: dict[str, Tensor]
+        ) -> dict[str, object]:
+            total = self.layer(pair[0]) * factor + pair[1] + bias["b"]
+            return {"total": total, "mask": mask, "size": total.shape[0], "more": [total + 1]}
+
+    inputs = {
+        "pair": (torch.randn(3, 8), torch.randn(3, 8)),
+        "factor": 2,
+        "mask": None,
+        "bias": {"b": torch.randn(8)},
+    }
+    network = load_network(Asking(), cpu, example_inputs=inputs)
+    assert [spec.shape for spec in network.inputs] == [(3, 8), (3, 8), (8,)]
+    assert untuned.worst_relative_error(network, cpu) <= TOLERANCE
+    assert len(network.reference(network.example_inputs())) == 2
+
+
 def test_indices_as_inputs_are_the_users_own(cpu: TargetSpec) -> None:
     module = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 4))
     indices = torch.tensor([[9, 3, 0]])

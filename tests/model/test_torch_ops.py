@@ -68,6 +68,8 @@ ARITHMETIC: dict[str, Case] = {
     "scaled": lambda i, x: torch.add(x, i, alpha=2) - torch.sub(x, i, alpha=0.5),
     "selu": lambda _, x: F.selu(x) + F.celu(x, 0.7) + F.elu(x, 0.5),
     "mixed floats": lambda _, x: x.half() + x,
+    "chosen": lambda i, x: torch.where(i > 2, x, 0) + torch.heaviside(x, torch.tensor(0.5)),
+    "known beforehand": lambda _, x: x + torch.tril_indices(2, 2)[:, :3] + torch.hann_window(3),
 }
 
 
@@ -112,6 +114,66 @@ def test_interpolation(axes: str) -> None:
                     x, s, mode=m, antialias=True
                 )
     assert_as_in_torch(cases, _seeded(*shape))
+
+
+REDUCTIONS: dict[str, Case] = {
+    "all of it": lambda x: [x.sum(), x.max(), x.min(), x.mean(), x.amax(), x.prod()],
+    "truth": lambda x: [(x > 2).any(), (x > -9).all(), (x > 1).any(1), (x > 0).all(-1, True)],
+    "extremes": lambda x: [x.amax((1, 2)), x.amin(1, True), torch.aminmax(x, dim=1)],
+    "with places": lambda x: [x.max(1), x.min(1, keepdim=True), x.argmax(), x.argmin(-1)],
+    "log sum exp": lambda x: [x.logsumexp(1), x.logsumexp((1, 2), True)],
+    "variance": lambda x: [x.var(-1), x.var(), x.var((0, 2), correction=2, keepdim=True)],
+    "deviation": lambda x: [x.std(1), x.std(1, unbiased=False), torch.std_mean(x, (1, 2))],
+    "counts": lambda x: [torch.count_nonzero(x > 0, dim=1), (x > 0).sum(1)],
+    "products": lambda x: [x.prod(1), x.cumsum(1), x.cumprod(-1)],
+    "norms": lambda x: [x.norm(), x.norm(1, dim=1), F.normalize(x)],
+}
+
+IMAGES: dict[str, Case] = {
+    "7 of 13": nn.AdaptiveAvgPool2d((7, 5)),
+    "more than there are": nn.AdaptiveAvgPool2d((14, 20)),
+    "the largest of 7": nn.AdaptiveMaxPool2d((7, 2)),
+    "the largest": nn.AdaptiveMaxPool2d(1),
+    "a divisor": nn.AvgPool2d(3, 2, 1, divisor_override=2),
+    "a divisor, rounded up": nn.AvgPool2d(2, 2, ceil_mode=True, divisor_override=3),
+    "instance norm": nn.InstanceNorm2d(2, affine=True),
+    "group norm": nn.GroupNorm(2, 2, affine=False),
+    "batch norm of the batch": nn.BatchNorm2d(2, track_running_stats=False),
+    "pixels apart": nn.PixelUnshuffle(1),
+    "unfold": nn.Unfold(3, padding=1, stride=2),
+    "unfold and fold": lambda x: F.fold(F.unfold(x, 2), x.shape[2:], 2),
+    "rolled": lambda x: x.roll((1, -2), (2, 3)),
+    "windows": lambda x: x.unfold(2, 3, 2),
+}
+
+
+def test_reductions() -> None:
+    assert_as_in_torch(REDUCTIONS, _seeded(2, 6, 8))
+
+
+def test_pooling_norms_and_windows() -> None:
+    assert_as_in_torch(IMAGES, _seeded(1, 2, 9, 13))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_grid_sample(mode: str) -> None:
+    cases: dict[str, Case] = {
+        f"{padding} {aligned}": lambda x, g, p=padding, a=aligned: F.grid_sample(
+            x, g, mode=mode, padding_mode=p, align_corners=a
+        )
+        for padding in ("zeros", "border", "reflection")
+        for aligned in (False, True)
+    }
+    grid = torch.rand(1, 4, 3, 2, generator=torch.Generator().manual_seed(1)) * 2.6 - 1.3
+    assert_as_in_torch(cases, _seeded(1, 2, 5, 6), grid)
+
+
+def test_half_precision_is_kept() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 2, 2, 2), nn.Linear(12, 5)]
+    module = nn.Sequential(*layers).half()
+    main = imported(module, _seeded(1, 3, 8, 8).half())["main"]
+    assert str(main.body.ty.dtype) == "float16"
 
 
 class _Noisy(nn.Module):

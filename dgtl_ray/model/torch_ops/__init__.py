@@ -6,6 +6,6 @@ has the shape and dtype that torch has, and what cannot be converted is named wi
 the user's source.
 """
 
-from dgtl_ray.model.torch_ops.importer import import_exported
+from dgtl_ray.model.torch_ops.importer import RandomNetworkError, import_exported
 
-__all__ = ["import_exported"]
+__all__ = ["RandomNetworkError", "import_exported"]

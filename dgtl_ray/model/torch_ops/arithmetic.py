@@ -16,6 +16,8 @@ def _operands(call: Call) -> tuple[Any, Any]:
     dtype = call.dtype
     if dtype == "bool":
         dtype = tvm_dtype(torch.result_type(call.metas[0], call.metas[1]))
+        if dtype == "bool" and not call.node.name.startswith("bitwise"):
+            dtype = "int8"  # LLVM has no comparison of truth values as TVM writes it
     return call.cast(call.args[0], dtype), call.cast(call.args[1], dtype)
 
 
@@ -68,6 +70,23 @@ def _to_dtype(call: Call) -> Any:
     """A conversion; to integers it cuts off what is behind the point, as torch does."""
     x = call.args[0]
     return x if dtype_of(x) == call.dtype else call.emit(relax.op.astype(x, call.dtype))
+
+
+def _where(call: Call) -> Any:
+    condition, *sides = call.args
+    x, y = (call.cast(side, call.dtype) for side in sides)
+    return call.emit(relax.op.where(condition, x, y))
+
+
+def _hypotenuse(call: Call) -> Any:
+    x, y = _operands(call)
+    squares = relax.op.add(relax.op.multiply(x, x), relax.op.multiply(y, y))
+    return call.emit(relax.op.sqrt(squares))
+
+
+def _power_of_two(call: Call) -> Any:
+    x = call.cast(call.args[0], call.dtype)
+    return call.emit(relax.op.power(relax.const(2, call.dtype), x))
 
 
 def _elu(call: Call) -> Any:
@@ -145,4 +164,7 @@ CONVERTERS: dict[str, Converter] = {
     "floor_divide.default": _floor_divide,
     "_to_copy.default": _to_dtype,
     "elu.default": _elu,
+    "exp2.default": _power_of_two,
+    "hypot.default": _hypotenuse,
+    "where.self": _where,
 }

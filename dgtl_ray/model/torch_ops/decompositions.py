@@ -28,7 +28,10 @@ _WHOLE = (
 
 
 # Of these TVM has no converter, and torch knows how to make them of others.
-_APART: tuple[Any, ...] = ()
+_APART: tuple[Any, ...] = (
+    _aten.heaviside,
+    _aten._trilinear,  # noqa: SLF001
+)
 
 
 def decompose(exported: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from tvm import relax
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.model.folding import constant_value
 from dgtl_ray.model.torch_ops.call import Call, Converter, axis_of, constant, dtype_of, shape_of
 
 
@@ -23,6 +24,9 @@ def _select(call: Call) -> Any:
 
 def _from_front(call: Call, index: Any, extent: int) -> Any:
     """Indices that count from the front, in int64."""
+    values = constant_value(index)
+    if values is not None:
+        return constant(np.where(values < 0, values + extent, values), "int64")
     index = call.cast(index, "int64")
     negative = relax.op.less(index, relax.const(0, "int64"))
     shifted = relax.op.add(index, relax.const(extent, "int64"))
@@ -166,7 +170,34 @@ def _overwrite(call: Call, x: Any, source: Any, axis: int, written: range) -> An
     return call.emit(relax.op.where(constant(mask.reshape(broad), "bool"), spread, x))
 
 
+def _windows(call: Call) -> Any:
+    """x.unfold: all windows of an axis, the place in the window as last axis."""
+    x, dim, size, step = call.args
+    rank = len(shape_of(x))
+    axis = axis_of(dim, rank)
+    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
+    taken = call.emit(
+        relax.op.take(x, constant(starts[:, None] + np.arange(size), "int64"), axis=axis)
+    )
+    order = [a for a in range(rank + 1) if a != axis + 1] + [axis + 1]
+    return call.emit(relax.op.permute_dims(taken, order))
+
+
+def _as_strided(call: Call) -> Any:
+    """Places of the memory behind a tensor, which must be laid out row by row."""
+    x, size, stride, offset = call.args
+    if not call.metas[0].is_contiguous():
+        raise InputError("strides of a tensor that is not contiguous")
+    places = np.full((), offset or 0)
+    for extent, step in zip(size, stride, strict=True):
+        places = places[..., None] + np.arange(extent) * step
+    flat = call.emit(relax.op.reshape(x, [-1]))
+    return call.emit(relax.op.take(flat, constant(places, "int64"), axis=0))
+
+
 CONVERTERS: dict[str, Converter] = {
+    "as_strided.default": _as_strided,
+    "unfold.default": _windows,
     "select.int": _select,
     "index.Tensor": _index,
     "index_put.default": _index_put,

@@ -1,0 +1,24 @@
+"""Between torch's tensors and NumPy's arrays, bfloat16 included, which NumPy alone has not."""
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def to_array(tensor: Tensor) -> NDArray[Any]:
+    """The tensor's values."""
+    if tensor.dtype == torch.bfloat16:
+        bits: NDArray[Any] = tensor.contiguous().view(torch.int16).numpy()
+        return bits.view(ml_dtypes.bfloat16)
+    return np.asarray(tensor.numpy())
+
+
+def to_tensor(array: NDArray[Any]) -> Tensor:
+    """The array's values."""
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
