@@ -79,11 +79,14 @@ def test_nested_keyword_and_plain_inputs_and_outputs(cpu: TargetSpec) -> None:
     assert len(network.reference(network.example_inputs())) == 2
 
 
-def test_indices_as_inputs_are_the_users_own(cpu: TargetSpec) -> None:
+def test_indices_as_inputs_are_the_users_own_and_others_of_the_table(cpu: TargetSpec) -> None:
     module = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 4))
     indices = torch.tensor([[9, 3, 0]])
     network = load_network(module, cpu, example_inputs=indices)
-    assert network.example_inputs(seed=5)[0].tolist() == indices.tolist()
+    (own,) = network.source.own_inputs() or ()
+    assert own.tolist() == indices.tolist()
+    drawn = {int(i) for seed in range(30) for i in network.example_inputs(seed)[0].ravel()}
+    assert drawn == set(range(10))
     assert untuned.worst_relative_error(network, cpu) <= TOLERANCE
 
 
