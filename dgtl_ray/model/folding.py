@@ -128,7 +128,8 @@ def _operator(name: str, call: Any) -> Callable[..., Array] | None:
     """What computes a call elementwise; integers' division rounds in TVM's own way."""
     if name in _ELEMENTWISE:
         return _ELEMENTWISE[name]
-    return (_ARITHMETIC if str(call.ty.dtype).startswith("float") else _INDEX_ARITHMETIC).get(name)
+    dtype = str(getattr(call.ty, "dtype", ""))  # several results have none
+    return (_ARITHMETIC if dtype.startswith("float") else _INDEX_ARITHMETIC).get(name)
 
 
 def _to_numpy(expr: Any) -> Any:
