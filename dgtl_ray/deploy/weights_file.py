@@ -20,7 +20,7 @@ def write_weights(path: Path, weights: Iterable[Array]) -> None:
     """Write arrays, one after the other."""
     with path.open("wb") as file:
         for array in weights:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            np.save(file, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def read_weights(path: Path, device: Any) -> Iterator[Any]:

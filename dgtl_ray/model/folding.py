@@ -137,7 +137,7 @@ def _to_numpy(expr: Any) -> Any:
 
 
 def _constant(value: Array, call: Any) -> Any:
-    return relax.const(np.ascontiguousarray(value), call.ty.dtype)
+    return relax.const(np.asarray(value, order="C"), call.ty.dtype)
 
 
 def _same_shape(left: Any, right: Any) -> bool:

@@ -1,4 +1,4 @@
-"""An ONNX model with everything computed that does not depend on its inputs' values.
+"""The forms in which an ONNX model may be imported: as it is, simplified, in a newer opset.
 
 What exporters write around dynamic shapes (Shape, Gather, Concat, Reshape) becomes constants, and
 functions become the nodes that they stand for, so that importing sees fewer kinds of nodes.
@@ -8,34 +8,39 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import onnx
-from onnx import ModelProto
+from onnx import ModelProto, version_converter
+
+from dgtl_ray.model.onnx_files import name_nodes
 
 # What exporters write around dynamic shapes. A network without them has little to simplify, and
 # importing the optimiser takes two seconds.
 _COMPUTES_SHAPES = frozenset(
     ("Shape", "Size", "ConstantOfShape", "Range", "NonZero", "If", "Loop", "Scan", "EyeLike")
 )
-# A protocol buffer ends there, and with it what can be given to ONNX's shape inference.
+# A protocol buffer ends there, and with it what can be given to ONNX's own tools.
 _LIMIT_BYTES = 2**31 - 2**20
+# Before 7 an attribute says how shapes are made to fit; from 13 on axes and splits are inputs.
+_NUMPY_SHAPES, _MODERN = 7, 13
+_OPTIMISED = "it came in by way of onnxscript's optimiser, which fixed its shapes"
 
 
-def simplified(model: ModelProto) -> ModelProto:
-    """The model, or a copy with shapes inferred, constants folded and functions written out.
+def ways_in(model: ModelProto) -> Iterator[tuple[ModelProto, str]]:
+    """The model in each form that may import, the likeliest first, with what to tell of the form.
 
-    By onnxscript's optimiser; a model that it does not take comes back with its shapes inferred.
+    Whoever takes one leaves the rest, which are made on demand.
     """
-    if not _computes_shapes(model) or model.ByteSize() > _LIMIT_BYTES:
-        return model
-    from onnxscript import optimizer
+    opset, small = _opset(model), model.ByteSize() <= _LIMIT_BYTES
+    forms = [_optimised, _as_it_is] if _computes_shapes(model) else [_as_it_is, _optimised]
+    if opset < _MODERN:
+        forms.insert(0 if opset < _NUMPY_SHAPES else 2, _converted)
+    for form in forms:
+        made = form(model) if small or form is _as_it_is else None
+        if made is not None:
+            yield made
 
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    try:
-        with _silent():
-            return optimizer.optimize(copy, num_iterations=2, output_size_limit=2**20)
-    except Exception:  # noqa: BLE001 - whatever it is, the model as it was is importable still
-        return _inferred(model)
+
+def _as_it_is(model: ModelProto) -> tuple[ModelProto, str]:
+    return model, ""
 
 
 def _computes_shapes(model: ModelProto) -> bool:
@@ -44,11 +49,33 @@ def _computes_shapes(model: ModelProto) -> bool:
     )
 
 
-def _inferred(model: ModelProto) -> ModelProto:
+def _opset(model: ModelProto) -> int:
+    return next((entry.version for entry in model.opset_import if not entry.domain), _MODERN)
+
+
+def _optimised(model: ModelProto) -> tuple[ModelProto, str] | None:
+    """A copy with shapes inferred, constants folded and functions written out, where it works."""
+    from onnxscript import optimizer
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
     try:
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception:  # noqa: BLE001 - shapes are a help, and importing says what is wrong
-        return model
+        with _silent():
+            better = optimizer.optimize(copy, num_iterations=2, output_size_limit=2**20)
+    except Exception:  # noqa: BLE001 - whatever it is, there are other ways
+        return None
+    name_nodes(better.graph)
+    return better, _OPTIMISED
+
+
+def _converted(model: ModelProto) -> tuple[ModelProto, str] | None:
+    """The model in a newer opset, where ONNX's converter knows all its operators."""
+    try:
+        newer = version_converter.convert_version(model, _MODERN)
+    except Exception:  # noqa: BLE001 - whatever it is, there are other ways
+        return None
+    name_nodes(newer.graph)
+    return newer, f"ONNX's version converter brought it from opset {_opset(model)} to {_MODERN}"
 
 
 @contextmanager

@@ -18,7 +18,7 @@ except ImportError as error:
 from dgtl_ray.model.onnx_files import name_nodes, read_model
 from dgtl_ray.model.onnx_reference import OnnxReference, open_model
 from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
-from dgtl_ray.model.onnx_simplify import simplified
+from dgtl_ray.model.onnx_simplify import ways_in
 
 
 class OnnxSource:
@@ -39,15 +39,20 @@ class OnnxSource:
     def to_relax(self) -> Any:
         """See `Source`."""
         from dgtl_ray.model.onnx_ops.importer import import_model
+        from dgtl_ray.model.onnx_ops.node import UnknownOperatorError
 
-        model = simplified(self._model)
-        try:
-            imported = import_model(model, self._inputs)
-        except InputError as error:
-            raise InputError(f"{self._path}: {error}") from error
-        if model is not self._model:
-            self.notes += ("it came in by way of onnxscript's optimiser, which fixed its shapes",)
-        return imported
+        errors: list[InputError] = []
+        for model, note in ways_in(self._model):
+            try:
+                imported = import_model(model, self._inputs)
+            except InputError as error:
+                errors.append(error)
+                if isinstance(error, UnknownOperatorError):
+                    break
+                continue
+            self.notes += _told(note, errors)
+            return imported
+        raise InputError(f"{self._path}: {errors[0]}") from errors[0]
 
     def save(self, path: Path) -> None:
         """Write it with its shapes and weights into one file.
@@ -76,6 +81,13 @@ class OnnxSource:
     @cached_property
     def _reference(self) -> OnnxReference:
         return OnnxReference(self.name, self._model, str(self._path))
+
+
+def _told(note: str, errors: Sequence[InputError]) -> tuple[str, ...]:
+    """What there is to say of the way that was taken, and why no earlier one was."""
+    if not errors:
+        return (note,) if note else ()
+    return (f"{note or 'it came in as the file has it'} (otherwise {errors[0]})",)
 
 
 class OpenedOnnx(OnnxSource):

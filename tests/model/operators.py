@@ -114,6 +114,7 @@ class Graph:
 def differs(ours: Array, theirs: Array) -> str:
     if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
         return f"{ours.dtype}{ours.shape}, not {theirs.dtype}{theirs.shape}"
-    if np.allclose(ours, theirs, rtol=1e-4, atol=2e-5, equal_nan=True):
+    rounding = 2e-3 if ours.dtype == np.float16 else 1e-4
+    if np.allclose(ours, theirs, rtol=rounding, atol=rounding / 5, equal_nan=True):
         return ""
     return f"by {np.abs(ours.astype(float) - theirs.astype(float)).max()}"

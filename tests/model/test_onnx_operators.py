@@ -148,7 +148,43 @@ def normalised() -> Graph:
     )
     graph.node("LpNormalization", [x], axis=1, p=1)
     graph.node("SimplifiedLayerNormalization", [x, scale], axis=-1)
+    far = graph.floats(1, 5, 2, 3) + np.float32(100)  # where a mean of squares would be lost
+    graph.node("MeanVarianceNormalization", [far])
+    graph.node("LRN", [far], size=3, alpha=0.1, beta=0.5, bias=2.0)
     return graph
+
+
+def of_other_dtypes() -> Graph:
+    graph = Graph(17)
+    half, whole = graph.floats(1, 2, 3, 3).astype("float16"), _int32([[7, -3], [2, 2]])
+    for operator in ("Acos", "Asin", "Atan", "Atanh", "Asinh", "Cosh", "Sinh", "Elu", "Softsign"):
+        graph.node(operator, [half], of=["float16"])
+    grid = graph.floats(1, 4, 2, 2).astype("float16")
+    graph.node("GridSample", [half, grid], of=["float16"], align_corners=1)
+    graph.node("ReduceMean", [whole], axes=[1], of=["int32"])
+    graph.node("ReduceL2", [whole], axes=[0], keepdims=0, of=["int32"])
+    for operator in ("Shape", "Size"):
+        graph.node(operator, [half], of=["int64"])
+    graph.node("Elu", [_float32(-2)], alpha=0.5)
+    return graph
+
+
+def of_integers() -> Graph:
+    graph = Graph(17)
+    x, w = _bytes(8, (1, 2, 5, 5), "uint8"), graph.weight(_bytes(9, (3, 2, 3, 3), "int8"))
+    zeros = [graph.weight(np.uint8(120)), graph.weight(np.int8(-3))]
+    graph.node("ConvInteger", [x, w], of=["int32"])
+    how: dict[str, Any] = {"pads": [1, 1, 0, 0], "strides": [2, 2]}
+    graph.node("ConvInteger", [x, w, *zeros], of=["int32"], **how)
+    a, b = _bytes(10, (2, 3, 4), "uint8"), graph.weight(_bytes(11, (4, 5), "int8"))
+    graph.node("MatMulInteger", [a, b, zeros[0]], of=["int32"])
+    kinds = ["uint8", "float32", "uint8"]
+    graph.node("DynamicQuantizeLinear", [graph.floats(2, 3)], outputs=3, of=kinds)
+    return graph
+
+
+def _bytes(seed: int, shape: tuple[int, ...], dtype: str) -> Array:
+    return np.random.default_rng(seed).integers(0, 100, shape).astype(dtype)
 
 
 def elementwise() -> Graph:
@@ -292,6 +328,8 @@ def attention_23() -> Graph:
     for interleaved in (0, 1):
         graph.node("RotaryEmbedding", [q, cos, sin, ids], interleaved=interleaved)
     graph.node("RMSNormalization", [q, graph.weight(graph.floats(8))], epsilon=1e-3)
+    channels = [graph.weight(graph.floats(4)) for _ in range(2)]
+    graph.node("GroupNormalization", [q, *channels], num_groups=2)
     return graph
 
 
@@ -308,6 +346,8 @@ def attention_23() -> Graph:
         pooling,
         normalised,
         elementwise,
+        of_other_dtypes,
+        of_integers,
         lambda: recurrent("LSTM", 4),
         lambda: recurrent("GRU", 3),
         lambda: recurrent("GRU", 3, linear_before_reset=1),
@@ -344,4 +384,21 @@ def test_what_is_not_supported_is_refused_by_name(
     graph = Graph(17)
     graph.node(operator, [graph.floats(*inputs)], **how)
     with pytest.raises(InputError, match=rf"node '{operator}0' \(.*{operator}\): .*{message}"):
+        load_network(graph.save(tmp_path / "graph.onnx"), cpu)
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs", "message"),
+    [
+        ("Pad", [np.ones((2, 3), np.float32), _int64([0, 0, 1, 1])], "pads that the network comp"),
+        ("CumSum", [np.ones(3, np.float32), _int64(0)], "axis that the network computes"),
+        ("NonMaxSuppression", [np.ones((1, 4, 4), np.float32)] * 2, "the shape of its result dep"),
+    ],
+)
+def test_what_the_network_computes_itself_is_named(
+    operator: str, inputs: list[Array], message: str, cpu: TargetSpec, tmp_path: Path
+) -> None:
+    graph = Graph(17)
+    graph.node(operator, inputs)
+    with pytest.raises(InputError, match=rf"node '{operator}0' \({operator}\): {message}"):
         load_network(graph.save(tmp_path / "graph.onnx"), cpu)

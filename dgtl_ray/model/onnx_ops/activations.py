@@ -23,9 +23,10 @@ def activation(
     node: Node, name: str, alphas: list[float], betas: list[float]
 ) -> Callable[[Any], Any]:
     """The function of that name; values that it needs it takes from the front of the lists."""
-    simple = _SIMPLE.get(name)
-    if simple is not None:
-        return simple
+    if name in _SIMPLE:
+        return _SIMPLE[name]
+    if name == "Softsign":
+        return lambda x: relax.op.divide(x, relax.op.add(relax.op.abs(x), node.const(1)))
     if name not in _ALPHAS:
         raise node.refuse(f"activation {name} is not supported")
     alpha = alphas.pop(0) if alphas else _ALPHAS[name]
@@ -48,14 +49,9 @@ def _parametric(node: Node, name: str, x: Any, alpha: Any, beta: Any) -> Any:
     return op.where(op.less(x, zero), op.multiply(alpha, below), x)
 
 
-def _softsign(x: Any) -> Any:
-    return relax.op.divide(x, relax.op.add(relax.op.abs(x), relax.const(1.0, "float32")))
-
-
 _SIMPLE: dict[str, Callable[[Any], Any]] = {
     "Relu": relax.op.nn.relu,
     "Tanh": relax.op.tanh,
     "Sigmoid": relax.op.sigmoid,
-    "Softsign": _softsign,
     "Softplus": relax.op.nn.softplus,
 }

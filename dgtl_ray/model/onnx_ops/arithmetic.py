@@ -6,6 +6,7 @@ from typing import Any
 
 from tvm import relax
 
+from dgtl_ray.model.onnx_ops.activations import activation
 from dgtl_ray.model.onnx_ops.node import Node, constant_value
 from dgtl_ray.model.onnx_ops.table import converts
 
@@ -53,6 +54,14 @@ def selu(node: Node) -> Any:
     x, op = node.inputs[0], relax.op
     below = op.multiply(node.const(alpha), op.subtract(op.exp(x), node.const(1)))
     return op.multiply(node.const(gamma), op.where(op.greater(x, node.const(0)), x, below))
+
+
+@converts("Elu", "HardSigmoid", "Softsign")
+def parametric(node: Node) -> Any:
+    """Activations that recurrent networks know, too."""
+    given = {name: node.attrs[name] for name in ("alpha", "beta") if name in node.attrs}
+    alphas, betas = ([given[name]] if name in given else [] for name in ("alpha", "beta"))
+    return activation(node, node.operator, alphas, betas)(node.emit(node.inputs[0]))
 
 
 @converts("Celu")

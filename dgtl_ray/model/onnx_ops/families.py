@@ -9,9 +9,11 @@ _FAMILIES = (
     "microsoft_attention",
     "normalization",
     "pooling",
+    "quantized",
     "recurrent",
     "resize",
     "transposed",
+    "widened",
 )
 
 

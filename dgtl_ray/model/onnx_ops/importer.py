@@ -12,14 +12,54 @@ from onnx import ModelProto
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.onnx_files import inner_graphs
 from dgtl_ray.model.onnx_ops import families
-from dgtl_ray.model.onnx_ops.node import Node, RefusedError, refused
+from dgtl_ray.model.onnx_ops.node import (
+    Node,
+    RefusedError,
+    UnknownOperatorError,
+    constant_value,
+    refused,
+)
 from dgtl_ray.model.onnx_ops.table import CONVERTERS
 
 _OWN_DOMAINS = ("", "ai.onnx")
-_IN_THE_IMPORTER = ("If", "Constant")
+# What decides while the network runs which nodes run, or how often.
+_CONTROL = {
+    "If": "its condition is not known before the network runs",
+    "Loop": "loops are not supported",
+    "Scan": "loops are not supported",
+}
+# Of how many elements their results are only the data say, which TVM's types do not tell.
+_OPEN_SHAPES = ("NonMaxSuppression", "AllClassNMS", "Unique")
+_OPEN = (
+    "the shape of its result depends on the network's data; only networks with fixed shapes can be "
+    "tuned"
+)
+# Inputs that TVM's converters need to know, by position.
+_PARAMETERS: Mapping[str, Mapping[int, str]] = {
+    "AffineGrid": {1: "size"},
+    "ConstantOfShape": {0: "shape"},
+    "CumSum": {1: "axis"},
+    "Expand": {1: "shape"},
+    "MaxUnpool": {2: "output_shape"},
+    "OneHot": {1: "depth", 2: "values"},
+    "Pad": {1: "pads", 2: "constant_value", 3: "axes"},
+    "Range": {0: "start", 1: "limit", 2: "delta"},
+    "Reshape": {1: "shape"},
+    "Slice": {1: "starts", 2: "ends", 3: "axes", 4: "steps"},
+    "Split": {1: "split"},
+    "Squeeze": {1: "axes"},
+    "Tile": {1: "repeats"},
+    "TopK": {1: "k"},
+    "Unsqueeze": {1: "axes"},
+    **{name: {1: "axes"} for name in (
+        "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceL1", "ReduceSumSquare",
+        "ReduceMean", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    )},
+}  # fmt: skip
 families.load()
 
 
@@ -45,9 +85,11 @@ def import_model(model: ModelProto, inputs: Mapping[str, TensorSpec]) -> Any:
         try:
             with _qualified(model.graph):
                 return importer.from_onnx(model.graph, _opset(model))
-        except Exception:
+        except Exception as error:
             importer.end()
-            raise
+            if isinstance(error, InputError):
+                raise
+            raise RefusedError(f"TVM cannot import it: {_said(error)}") from error
 
 
 @contextlib.contextmanager
@@ -92,8 +134,21 @@ class _Importer(onnx_frontend.ONNXGraphImporter):  # type: ignore[misc]
         known = onnx_frontend._get_convert_map()  # noqa: SLF001 - there is no public door
         for node in graph.node:
             operator = node.op_type
-            if not (operator in CONVERTERS or operator in _IN_THE_IMPORTER or operator in known):
-                raise refused(node.name, operator, "the operator is not supported")
+            if operator in _OPEN_SHAPES:
+                raise refused(node.name, operator, _OPEN)
+            if operator in _CONTROL:
+                raise refused(node.name, operator, _CONTROL[operator])
+            if not (operator in CONVERTERS or operator in known):
+                raise UnknownOperatorError(node.name, operator)
+
+    def _construct_nodes(self, graph: Any) -> None:
+        super()._construct_nodes(graph)
+        for output in graph.output:
+            # Shapes and sizes that the network returns are numbers, too.
+            value = self._nodes[output.name]
+            known = None if isinstance(value, relax.Var) else constant_value(value, self.bb)
+            if known is not None and not isinstance(value, tvm.ir.GenericConst):
+                self._nodes[output.name] = relax.const(known.astype("int64"), "int64")
 
     def _parse_attr(self, attr_proto: Any) -> dict[str, Any]:
         return {a.name: _attribute(a) for a in attr_proto}
@@ -102,6 +157,7 @@ class _Importer(onnx_frontend.ONNXGraphImporter):  # type: ignore[misc]
         self, op_name: str, inputs: list[Any], attrs: dict[str, Any], opset: int
     ) -> Any:
         custom = attrs["tvm_custom"]
+        unknown = self._unknown_parameters(op_name, inputs)
         try:
             if op_name not in CONVERTERS:
                 converted = super()._convert_operator(op_name, inputs, attrs, opset)
@@ -116,12 +172,24 @@ class _Importer(onnx_frontend.ONNXGraphImporter):  # type: ignore[misc]
                 builder=self.bb,
             )
             return self.bb.normalize(_single(CONVERTERS[op_name](node)))
-        except RefusedError:
-            raise
         except Exception as error:
-            raise refused(
-                custom["name"], op_name, f"TVM cannot import it: {_said(error)}"
-            ) from error
+            if unknown:
+                what = f"{unknown} that the network computes from its data are not supported"
+            elif isinstance(error, RefusedError):
+                raise
+            else:
+                what = f"TVM cannot import it: {_said(error)}"
+            raise refused(custom["name"], op_name, what) from error
+
+    def _unknown_parameters(self, operator: str, inputs: list[Any]) -> str:
+        """Those inputs by name that a converter needs to know and does not."""
+        return ", ".join(
+            name
+            for k, name in _PARAMETERS.get(operator, {}).items()
+            if k < len(inputs)
+            and inputs[k] is not None
+            and constant_value(inputs[k], self.bb) is None
+        )
 
 
 def _single(converted: Any) -> Any:
@@ -136,12 +204,7 @@ def _checked(name: str, operator: str, converted: Any) -> Any:
         for kind in _kinds(converted.ty):
             fixed = kind.shape is not None and isinstance(kind.shape, relax.ShapeExpr)
             if not (fixed and all(isinstance(dim, tvm.tirx.IntImm) for dim in kind.shape)):
-                raise refused(
-                    name,
-                    operator,
-                    "the shape of its result depends on the network's data; only networks with "
-                    "fixed shapes can be tuned",
-                )
+                raise refused(name, operator, _OPEN)
     return converted
 
 

@@ -16,6 +16,13 @@ class RefusedError(InputError):
     """A node that cannot be converted; the text names node, operator, and what is not supported."""
 
 
+class UnknownOperatorError(RefusedError):
+    """An operator that nobody converts, whatever its attributes are."""
+
+    def __init__(self, name: str, operator: str) -> None:
+        super().__init__(f"node {name!r} ({operator}): the operator is not supported")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """A node that is being converted.
@@ -96,7 +103,7 @@ class Node:
     def const(self, value: Any, dtype: str | None = None) -> Any:
         """A constant, of the first input's dtype where none is said."""
         wanted = dtype or self.dtype()
-        return relax.const(np.ascontiguousarray(np.asarray(value).astype(wanted)), wanted)
+        return relax.const(np.asarray(value).astype(wanted, order="C"), wanted)
 
 
 def refused(name: str, operator: str, what: str) -> RefusedError:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 from tvm import relax
-from tvm.relax.frontend.onnx import onnx_frontend
 
+from dgtl_ray.model.onnx_ops.native import natively
 from dgtl_ray.model.onnx_ops.node import Node, constant_value
 from dgtl_ray.model.onnx_ops.table import converts
 
@@ -40,9 +40,46 @@ def batch_normalization(node: Node) -> Any:
     """TVM's, but for training."""
     if node.attr("training_mode", 0) or node.outputs > 1:
         raise node.refuse("training_mode=1 is not supported: export the network in eval mode")
-    convert = onnx_frontend.BatchNormalization.get_converter(node.opset)
-    result = convert(node.builder, list(node.inputs), dict(node.attrs), [{}, {}])
+    result = natively(node)
     return result[0] if isinstance(result, relax.Tuple) else result
+
+
+@converts("GroupNormalization")
+def group_normalization(node: Node) -> Any:
+    """Each group of channels normalised, in float32 at least, and each channel scaled."""
+    x, scale, bias = (node.emit(relax.op.astype(part, "float32")) for part in node.inputs)
+    axes = list(range(2, len(node.shape())))
+    groups, epsilon = node.attr("num_groups", 1), node.attr("epsilon", 1e-5)
+    result = relax.op.nn.group_norm(x, scale, bias, groups, 1, axes, epsilon)
+    return relax.op.astype(node.emit(result), node.dtype())
+
+
+@converts("MeanVarianceNormalization")
+def mean_variance_normalization(node: Node) -> Any:
+    """Subtract the mean and divide by the deviation, over axes that are named."""
+    op, axes = relax.op, node.attr("axes", [0, 2, 3])
+    x = node.emit(op.astype(node.inputs[0], "float32"))
+    off = node.emit(op.subtract(x, op.mean(x, axes, keepdims=True)))
+    deviation = op.sqrt(op.mean(op.multiply(off, off), axes, keepdims=True))
+    result = op.divide(off, op.add(deviation, node.const(1e-9, "float32")))
+    return op.astype(node.emit(result), node.dtype())
+
+
+@converts("LRN")
+def local_response_normalization(node: Node) -> Any:
+    """Divide by (bias + α / size · Σ x² over neighbouring channels)^β."""
+    op, size, shape = relax.op, node.attr("size", 1), node.shape()
+    x = node.emit(node.inputs[0])
+    before, after = (size - 1) // 2, size // 2
+    width = [0, 0, before, after, *[0, 0] * (len(shape) - 2)]
+    square = node.emit(op.nn.pad(node.emit(op.multiply(x, x)), width))
+    total = None
+    for k in range(size):
+        part = op.strided_slice(square, axes=[1], begin=[k], end=[k + shape[1]])
+        total = part if total is None else node.emit(op.add(total, part))
+    scaled = op.multiply(total, node.const(node.attr("alpha", 1e-4) / size))
+    base = node.emit(op.add(scaled, node.const(node.attr("bias", 1.0))))
+    return op.divide(x, op.power(base, node.const(node.attr("beta", 0.75))))
 
 
 @converts("LpNormalization")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
+from dgtl_ray.model.onnx_ops.native import natively
 from dgtl_ray.model.onnx_ops.node import Node
 from dgtl_ray.model.onnx_ops.table import converts
 
@@ -127,3 +128,11 @@ def _pads(
         head.append(small if auto == "SAME_UPPER" else large)
         tail.append(large if auto == "SAME_UPPER" else small)
     return head + tail
+
+
+@converts("RoiAlign")
+def roi_align(node: Node) -> Any:
+    """TVM's, whose largest value is not ONNX's: that of the inputs, not of their weighted parts."""
+    if node.attr("mode", "avg") != "avg":
+        raise node.refuse(f"mode={node.attr('mode', 'avg')} is not supported")
+    return natively(node)
