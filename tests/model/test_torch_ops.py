@@ -9,6 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.model import load_network, parse_target
+from dgtl_ray.model.checking.checking import check
 from tests.model.torch_cases import Case, assert_as_in_torch, imported
 
 pytestmark = pytest.mark.slow
@@ -207,3 +209,20 @@ def test_shapes_that_depend_on_the_data_are_refused_by_name() -> None:
 
     with pytest.raises(InputError, match=r"aten\.\w+ \(test_torch_ops\.py:\d+"):
         imported(Chosen(), _seeded(2, 3))
+
+
+@pytest.mark.parametrize("make", [nn.LSTM, nn.GRU])
+def test_recurrent_layers_are_lowered(make: Callable[..., nn.Module]) -> None:
+    """Their gates are the parts of one split."""
+
+    class LastStep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps = make(4, 3, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = self.steps(x)[0][:, -1]
+            return result
+
+    network = load_network(LastStep(), parse_target("cpu"), example_inputs=torch.randn(1, 4, 4))
+    assert check(network, name_culprit=False).ok
