@@ -103,7 +103,7 @@ def tasks(
     """List a network's layer tasks and the size of their design spaces."""
     from dgtl_ray.core.shapes import parse_shapes
     from dgtl_ray.report import rows_table
-    from dgtl_ray.run.experiment import list_tasks
+    from dgtl_ray.run.listing import list_tasks
 
     console = terminal()
     shapes = parse_shapes(shape or (), dim or ())

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import tvm
-from tvm import relax, te
+from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from dgtl_ray.core.network_run import Site, Skeleton, site_name
 from dgtl_ray.core.task import LayerTask, TensorSpec
-from dgtl_ray.deploy.compiling import with_views
+from dgtl_ray.deploy.compiling import with_kernel, with_views
 from dgtl_ray.deploy.weights import lift_weights
 from dgtl_ray.measure.link import link_shared
 from dgtl_ray.model import Network, TargetSpec, workload_key
@@ -25,8 +25,7 @@ def compile_skeleton(network: Network, target: TargetSpec) -> Skeleton:
     main = module["main"]
     body = router.visit_expr(main.body)
     routed = relax.Function(main.params, body, main.ret_ty, main.is_pure, main.attrs)
-    # Without any kernel TVM would export C instead of an object.
-    lifted, _ = lift_weights(tvm.IRModule({"main": routed, "nothing": _nothing()}), {})
+    lifted, _ = lift_weights(with_kernel(tvm.IRModule({"main": routed})), {})
     inputs = tuple(_spec(parameter) for parameter in lifted["main"].params)
     return Skeleton(library=_library(lifted, target), inputs=inputs, sites=tuple(router.sites))
 
@@ -65,13 +64,6 @@ def _library(module: tvm.IRModule, target: TargetSpec) -> bytes:
             executable = tvm.compile(module, tvm_target)
         executable.export_library(str(path), fcompile=link_shared, workspace_dir=scratch)
         return path.read_bytes()
-
-
-def _nothing() -> Any:
-    """A kernel that nobody calls."""
-    one = te.placeholder((1,), name="one")
-    copy = te.compute((1,), lambda k: one[k], name="copy")
-    return te.create_prim_func([one, copy]).with_attr("global_symbol", "nothing")
 
 
 def _spec(variable: Any) -> TensorSpec:

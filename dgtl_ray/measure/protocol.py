@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from dgtl_ray.core.task import LayerTask
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForkRequest:
@@ -27,6 +29,15 @@ class ReapRequest:
 
     pid: int
     grace_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceInput:
+    """A task whose design space is to be read, for a target and from these algorithms."""
+
+    task: LayerTask
+    target: str
+    algorithms: tuple[str, ...]
 
 
 class Ending(Enum):

@@ -10,11 +10,13 @@ from dgtl_ray.model.affine import FoldAffine
 from dgtl_ray.model.attention import JoinAttention
 from dgtl_ray.model.folding import FoldWithNumpy
 from dgtl_ray.model.marking import mark_weights, unmark_weights
+from dgtl_ray.model.tasks import bindings
 from dgtl_ray.model.transposes import SinkTransposes
 
 # Channels innermost on every target: a CPU vectorises along them, a GPU's threads read them side
 # by side, and history of one target says something about the other.
 CONV2D_LAYOUTS = {"relax.nn.conv2d": ["NHWC", "HWIO"]}
+_VIEW = "relax.reshape"  # of what lies in memory as it is wanted
 
 
 def lower(module: Any, target: Any) -> Any:
@@ -27,13 +29,33 @@ def lower(module: Any, target: Any) -> Any:
     Returns:
         A module whose `main` calls fused PrimFuncs; reshapes that move no data stay relax calls.
         For a CPU each PrimFunc says which of its arguments are weights.
+
+    Raises:
+        NotImplementedError: There is no code for an operator; the text names it.
     """
-    passes = [*_simplify(), *_convert_layout()]
-    if target.kind.name == "llvm":
-        passes += _join()
+    cpu = target.kind.name == "llvm"
+    fuse = [*(_join() if cpu else []), *_fuse(cpu=cpu)]
     with target:
-        fused = tvm.transform.Sequential([*passes, *_fuse()])(module)
-    return mark_weights(fused) if target.kind.name == "llvm" else unmark_weights(fused)
+        simple = tvm.transform.Sequential(_simplify())(module)
+        fused = tvm.transform.Sequential([*_convert_layout(), *fuse])(simple)
+        if _without_code(fused):  # in this layout: in its own there may be
+            fused = tvm.transform.Sequential(fuse)(simple)
+    if left := _without_code(fused):
+        raise NotImplementedError(
+            f"there is no code for {', '.join(left)} on these shapes, which may depend on the data"
+        )
+    return mark_weights(fused) if cpu else unmark_weights(fused)
+
+
+def _without_code(module: Any) -> list[str]:
+    """The operators of `main` that should have become functions, and did not."""
+    operators = {getattr(binding.value, "op", None) for binding in bindings(module["main"])}
+    named = {op.name for op in operators if isinstance(op, tvm.ir.Op) and _has_lowering(op)}
+    return sorted(named - {_VIEW})
+
+
+def _has_lowering(operator: Any) -> bool:
+    return operator.get_attr("FLegalize") is not None
 
 
 def _simplify() -> list[Any]:
@@ -77,8 +99,12 @@ def _join() -> list[Any]:
     ]
 
 
-def _fuse() -> list[Any]:
+def _fuse(*, cpu: bool) -> list[Any]:
+    # Sorting and scans become functions, and so layers, as all else; a GPU's are scheduled when
+    # the network is compiled.
+    dispatched = [relax.backend.DispatchSortScan()] if cpu else []
     return [
+        *dispatched,
         relax.transform.LegalizeOps(
             {
                 "relax.nn.conv2d": legalize.conv2d,

@@ -30,9 +30,10 @@ _NAMES = (
 def dominating_operator(blocks: Sequence[Block]) -> str:
     """The operator of the block that does most, reductions before what is fused to them.
 
-    `opaque` where TVM wrote the function without blocks: nothing in it can be scheduled.
+    `opaque` where TVM wrote the function, or a part of it, as code without loops that can be
+    rearranged.
     """
-    if not blocks:
+    if not blocks or any(block.opaque for block in blocks):
         return "opaque"
     heaviest = max(blocks, key=lambda block: (bool(block.reduction), block.iterations))
     for prefix, name in _NAMES:

@@ -6,7 +6,7 @@ came from the network are taken out before a function is hashed or scheduled.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,19 @@ _CUSTOM_RULE = "schedule_rule"
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One computation of a program: its name and the extents of its loops, by kind."""
+    """One computation of a program.
+
+    Attributes:
+        name: Its name.
+        spatial: Extents of its loops over the output.
+        reduction: Extents of its other loops.
+        opaque: It is a piece of code that does not say what it writes: nothing can be rearranged.
+    """
 
     name: str
     spatial: tuple[int, ...]
     reduction: tuple[int, ...]
+    opaque: bool = False
 
     @property
     def iterations(self) -> int:
@@ -42,10 +50,34 @@ class Block:
 
 
 def normalised(func: Any) -> Any:
-    """A module whose only function, `main`, computes what `func` computes."""
+    """A module whose only function, `main`, computes what `func` computes, each block by a name.
+
+    Names of blocks that are there once stay: schedules in history find blocks by them.
+    """
     func = func.without_attr("op_pattern") if "op_pattern" in func.attrs else func
     func = func.with_attr({"global_symbol": "main", "tirx.noalias": True})
-    return tvm.IRModule({"main": func.with_body(_renamed(func.body))})
+    names = _Names(_new_name(block.name_hint) for block in _every_block(func.body))
+    return tvm.IRModule({"main": func.with_body(_renamed(func.body, names))})
+
+
+class _Names:
+    """Gives out the names of a program's blocks in turn, numbered where one is used again."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._wanted = tuple(names)
+        self._taken = set(self._wanted)
+        self._given: set[str] = set()
+        self._turn = iter(self._wanted)
+
+    def next(self) -> str:
+        """The name of the next block."""
+        wanted = name = next(self._turn)
+        number = 1
+        while name in self._given or (name != wanted and name in self._taken):
+            name = f"{wanted}_{number}"
+            number += 1
+        self._given.add(name)
+        return name
 
 
 def workload_key(func: Any) -> str:
@@ -84,39 +116,56 @@ def flop(func: Any) -> float:
     return float(s_tir.analysis.estimate_tir_flops(normalised(func)))
 
 
-def _renamed(stmt: Any) -> Any:
+def _renamed(stmt: Any, names: _Names) -> Any:
     """The statement with names of the network, and what TVM hung on its blocks, taken out."""
     if isinstance(stmt, tirx.SeqStmt):
-        return tirx.SeqStmt([_renamed(part) for part in stmt.seq])
+        return tirx.SeqStmt([_renamed(part, names) for part in stmt.seq])
     if isinstance(stmt, tirx.For):
         return tirx.For(
             stmt.loop_var,
             stmt.min,
             stmt.extent,
             stmt.kind,
-            _renamed(stmt.body),
+            _renamed(stmt.body, names),
             stmt.thread_binding,
             stmt.annotations,
             stmt.step,
         )
     if isinstance(stmt, s_tir.SBlockRealize):
-        return s_tir.SBlockRealize(stmt.iter_values, stmt.predicate, _renamed(stmt.block))
-    return _renamed_block(stmt) if isinstance(stmt, s_tir.SBlock) else stmt
+        return s_tir.SBlockRealize(
+            stmt.iter_values, stmt.predicate, _renamed_block(stmt.block, names)
+        )
+    return stmt
 
 
-def _renamed_block(block: Any) -> Any:
-    name = _NAMED_AFTER_ARGUMENT.sub(r"reduce\1\2", block.name_hint)
+def _renamed_block(block: Any, names: _Names) -> Any:
     return s_tir.SBlock(
         block.iter_vars,
         block.reads,
         block.writes,
-        name,
-        _renamed(block.body),
+        names.next(),
+        _renamed(block.body, names),
         block.init,
         block.alloc_buffers,
         block.match_buffers,
         {k: v for k, v in block.annotations.items() if k != _CUSTOM_RULE},
     )
+
+
+def _new_name(name: str) -> str:
+    return _NAMED_AFTER_ARGUMENT.sub(r"reduce\1\2", name)
+
+
+def _every_block(stmt: Any) -> Iterator[Any]:
+    """Every block that `_renamed` comes to, in its order."""
+    if isinstance(stmt, tirx.SeqStmt):
+        for part in stmt.seq:
+            yield from _every_block(part)
+    elif isinstance(stmt, tirx.For):
+        yield from _every_block(stmt.body)
+    elif isinstance(stmt, s_tir.SBlockRealize):
+        yield stmt.block
+        yield from _every_block(stmt.block.body)
 
 
 def _leaf_blocks(stmt: Any) -> Iterator[Any]:
@@ -135,7 +184,10 @@ def _describe(block: Any) -> Block:
     for var in block.iter_vars:
         extents[var.iter_type == tirx.IterVar.CommReduce].append(_static(var.dom.extent))
     return Block(
-        name=str(block.name_hint), spatial=tuple(extents[False]), reduction=tuple(extents[True])
+        name=str(block.name_hint),
+        spatial=tuple(extents[False]),
+        reduction=tuple(extents[True]),
+        opaque=not block.writes,
     )
 
 

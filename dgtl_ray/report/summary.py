@@ -33,7 +33,7 @@ def _layer_rows(grid: ResultGrid) -> list[dict[str, str | int | float | None]]:
     return [
         {
             "ID": k,
-            "name": result.task,
+            "name": f"{result.task} (not tunable)" if result.untunable else result.task,
             "weight": result.weight,
             "latency (us)": _us(result.latency_s),
             "weighted (us)": _us(result.latency_s, result.weight),

@@ -26,8 +26,8 @@ from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.engine.winners import comparable
 from dgtl_ray.history import BestConfig, ParquetHistory, select_best
-from dgtl_ray.measure import LocalBuilder, LocalTimer, toolchain
-from dgtl_ray.model import Network, TargetSpec, exact_math, load_network, parse_target
+from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
+from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
 from dgtl_ray.model.checking.checking import require_right
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
@@ -37,7 +37,6 @@ from dgtl_ray.run.record import RunRecord
 from dgtl_ray.run.results import Result, ResultGrid, RunSummary
 from dgtl_ray.run.venue import Venue
 from dgtl_ray.space import DesignSpace
-from dgtl_ray.space.sketches import read_design_space
 
 # How long a finished search waits for storage that cannot be reached.
 _STORAGE_PATIENCE_S = 600.0
@@ -101,18 +100,20 @@ class Experiment:
             source.require_rows()  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)
         self._meter.note(f"loading {self._config.network}")
-        network = load_network(
-            self._config.network,
-            target,
-            example_inputs=self._config.example_inputs,
-            shapes=self._config.shapes,
-        )
-        self._check(network)
+        with SpaceReader() as reader:
+            network = load_network(
+                self._config.network,
+                target,
+                example_inputs=self._config.example_inputs,
+                shapes=self._config.shapes,
+            )
+            self._check(network)
+            spaces = reader.read(network.tasks, target.json, self._config.algorithms)
         state = self._begin(network, target)
         record = RunRecord(self._folder, state)
-        outcome = self._search(network, target, state, record, model)
+        outcome = self._search(network, spaces, target, state, record, model)
         self._meter.note("compiling the tuned network, and timing it beside other runtimes")
-        grid = self._deploy(network, target, state, outcome)
+        grid = self._deploy(network, spaces, target, state, outcome)
         record.store.compact()
         state = replace(state, recorded=record.recorded, verified=grid.summary.verified)
         self._folder.save_result(grid.as_dict())
@@ -154,13 +155,12 @@ class Experiment:
     def _search(
         self,
         network: Network,
+        spaces: Sequence[DesignSpace],
         target: TargetSpec,
         state: RunState,
         record: RunRecord,
         model: Knowledge | None,
     ) -> SearchOutcome:
-        algorithms = self._config.algorithms
-        spaces = [read_design_space(task, target.json, algorithms) for task in network.tasks]
         experience = Experience(
             stores=[*self._sources, record.store],
             tasks=network.tasks,
@@ -168,7 +168,7 @@ class Experiment:
             search=state.search,
             model=model,
         )
-        if self._config.budget.trials == 0:
+        if self._config.budget.trials == 0 or not network.tasks:
             return _from_history(network, spaces, self._venue.describe(target), experience)
         self._meter.note(f"searching {len(network.tasks)} layer tasks")
         request = SearchRequest(
@@ -208,11 +208,19 @@ class Experiment:
             self._folder.save_time(replace(state, recorded=record.recorded), spent)
 
     def _deploy(
-        self, network: Network, target: TargetSpec, state: RunState, outcome: SearchOutcome
+        self,
+        network: Network,
+        spaces: Sequence[DesignSpace],
+        target: TargetSpec,
+        state: RunState,
+        outcome: SearchOutcome,
     ) -> ResultGrid:
         keys = [task.workload_key for task in network.tasks]
         schedules = dict(zip(keys, outcome.schedules, strict=True))
-        results = [_result(network, outcome, k, state.run_id) for k in range(len(keys))]
+        results = [
+            replace(_result(network, outcome, k, state.run_id), untunable=space.untunable)
+            for k, space in enumerate(spaces)
+        ]
         plan = Plan(
             spec=self._config.network,
             example_inputs=self._config.example_inputs,
@@ -260,6 +268,7 @@ class Experiment:
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(
                 *_fault_notes(finished),
+                *_tuning_notes(results),
                 *transfer_notes([result.task for result in results], outcome.transfers),
                 *filter(None, (report.story() for report in outcome.devices)),
                 *finished.comparison.notes,
@@ -331,6 +340,13 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
     )
 
 
+def _tuning_notes(results: Sequence[Result]) -> list[str]:
+    """Which layers keep the default schedule because there is no other, and why."""
+    if not results:
+        return ["the network has no layers that compute anything: there was nothing to tune"]
+    return [f"{r.task} is not tunable: {r.untunable}" for r in results if r.untunable]
+
+
 def _as_in_network(result: Result, finished: Finished) -> Result:
     """The result with the layer's latency in the tuned network, where that is known."""
     return replace(result, latency_s=finished.layers_s.get(result.workload_key, result.latency_s))
@@ -367,26 +383,3 @@ def _metadata(
         inputs=network.inputs,
         history=tuple(key for result in results for key in result.measurement_ids),
     )
-
-
-def list_tasks(
-    network: str, target: str, shapes: Shapes, note: Callable[[str], None]
-) -> list[dict[str, str | int | float]]:
-    """One row a layer task: what it is and how large its design space is."""
-    spec = parse_target(target)
-    loaded = load_network(network, spec, shapes=shapes)
-    for text in loaded.notes:
-        note(text)
-    return [
-        {
-            "id": k,
-            "name": task.name,
-            "operator": task.operator,
-            "shape": " ".join("x".join(map(str, arg.shape)) for arg in task.args),
-            "flop": task.flop,
-            "weight": task.weight,
-            "design space": read_design_space(task, spec.json).size,
-            "workload": task.workload_key,
-        }
-        for k, task in enumerate(loaded.tasks)
-    ]

@@ -24,6 +24,7 @@ class Result:
         measured_s: The median of the measurements that decided, None where nothing ran.
         default_s: Latency of the default schedule, None where it was not measured.
         error: Why there is no winner, empty where there is one.
+        untunable: Why the default schedule is all there is, empty where there are others.
         measurement_ids: The rows of history that decided.
         sources: How related each source of history turned out to be that was asked about it.
     """
@@ -40,6 +41,7 @@ class Result:
     trials: int
     failed: int
     error: str = ""
+    untunable: str = ""
     measurement_ids: tuple[str, ...] = ()
     sources: tuple[Relatedness, ...] = ()
 
@@ -189,6 +191,7 @@ class ResultGrid(Sequence[Result]):
                 "config": r.config,
                 **r.metrics,
                 "error": r.error,
+                "untunable": r.untunable,
                 "sources": [{**asdict(s), "trusted": s.trusted} for s in r.sources],
             }
             for k, r in enumerate(self._results)

@@ -19,13 +19,13 @@ def unrolled_points(tiling: Tiling) -> Extents:
     statements = np.ones(tiling.count, dtype=np.int64)
     width = np.ones(tiling.count, dtype=np.int64)
     growing = np.ones(tiling.count, dtype=np.bool_)
-    spatial = [i for i, axis in enumerate(tiling.nest.axes) if not axis.reduction]
+    last = _last_spatial(tiling)
     for level in range(len(tiling.nest.levels) - 1, 0, -1):
         for axis in reversed(range(len(tiling.nest.axes))):
             if level not in tiling.nest.levels_of(tiling.nest.axes[axis]):
                 continue
             extent = tiling.extent(axis, level)
-            if axis == spatial[-1] and level == len(tiling.nest.levels) - 1:
+            if axis == last and level == len(tiling.nest.levels) - 1:
                 width = extent
             elif limit is not None:
                 growing &= statements * extent <= limit
@@ -40,7 +40,7 @@ def vector_points(tiling: Tiling) -> Extents:
     becomes vectors if no loops are inside it, or only such that are unrolled in full.
     """
     axes, levels = tiling.nest.axes, tiling.nest.levels
-    last = max(i for i, axis in enumerate(axes) if not axis.reduction)
+    last = _last_spatial(tiling)
     chosen = tiling.value("unroll")
     limit = np.ones(tiling.count, dtype=np.int64) if chosen is None else np.maximum(chosen, 1)
     width = np.ones(tiling.count, dtype=np.int64)
@@ -78,8 +78,8 @@ def _fills_vectors(tiling: Tiling, limits: Limits) -> Mask:
 
     A split reduction runs its vectors over partial results, and is left alone.
     """
-    axes, sketch = tiling.nest.axes, tiling.sketch
-    last = max((i for i, axis in enumerate(axes) if not axis.reduction), default=-1)
+    sketch = tiling.sketch
+    last = _last_spatial(tiling)
     widest = int(sketch.level_extents[last][-1].max()) if last >= 0 else 0
     if widest < limits.vector_points or sketch.rfactor >= 0:
         return np.ones(tiling.count, dtype=np.bool_)
@@ -103,7 +103,9 @@ def _parts_fill_cores(tiling: Tiling, _: Limits) -> Mask:
 
 
 def _last_spatial(tiling: Tiling) -> int:
-    return max(i for i, axis in enumerate(tiling.nest.axes) if not axis.reduction)
+    """The axis along which results lie side by side, -1 where there is one result."""
+    spatial = (i for i, axis in enumerate(tiling.nest.axes) if not axis.reduction)
+    return max(spatial, default=-1)
 
 
 RULES = (

@@ -42,12 +42,16 @@ class DesignSpace:
         kind: `cpu` or `cuda`.
         sketches: The alternatives.
         limits: Of the target; they decide what is feasible, not what a row means.
+        untunable: Why there is nothing to search in an empty space, "" where that is not known.
     """
 
-    def __init__(self, *, kind: str, sketches: tuple[Sketch, ...], limits: Limits) -> None:
+    def __init__(
+        self, *, kind: str, sketches: tuple[Sketch, ...], limits: Limits, untunable: str = ""
+    ) -> None:
         self.kind = kind
         self.sketches = sketches
         self.limits = limits
+        self.untunable = untunable
         self._constraints = tuple(Constraints(kind, sketch, limits) for sketch in sketches)
 
     def __reduce__(self) -> tuple[Callable[[str], "DesignSpace"], tuple[str]]:
@@ -196,6 +200,7 @@ class DesignSpace:
                 "kind": self.kind,
                 "limits": self.limits.as_dict(),
                 "sketches": [sketch.as_dict() for sketch in self.sketches],
+                "untunable": self.untunable,
             }
         )
 
@@ -212,6 +217,7 @@ class DesignSpace:
                 kind=data["kind"],
                 sketches=tuple(Sketch.from_dict(item) for item in data["sketches"]),
                 limits=Limits(**data["limits"]),
+                untunable=data.get("untunable", ""),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"design space: the text cannot be read: {error!r}") from error

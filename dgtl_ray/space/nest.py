@@ -43,7 +43,8 @@ class Access:
 
         Counted as the bounding box, dimension by dimension, no larger than the buffer.
         """
-        elements = np.full_like(extents[0], self.element_bytes)
+        count = len(extents[0]) if extents else 1  # a single element has no axes
+        elements = np.full(count, self.element_bytes, dtype=np.int64)
         for size, row in zip(self.shape, self.coefficients, strict=True):
             used = [(abs(c), e) for c, e in zip(row, extents, strict=True) if c]
             if used:

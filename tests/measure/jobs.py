@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.roles import Artifact, BuildInput
+from dgtl_ray.measure.protocol import SpaceInput
+from dgtl_ray.space import DesignSpace
+from dgtl_ray.space.limits import Limits
 
 
 def obedient_job(scratch: Path) -> Callable[[str], str]:
@@ -31,6 +34,17 @@ def obedient_job(scratch: Path) -> Callable[[str], str]:
         return word
 
     return obey
+
+
+def moody_space_job(scratch: Path) -> Callable[[SpaceInput], DesignSpace]:
+    """A reading that does what its task's name says."""
+    obey = obedient_job(scratch)
+
+    def read(item: SpaceInput) -> DesignSpace:
+        said = obey(item.task.name)
+        return DesignSpace(kind="cpu", sketches=(), limits=Limits(), untunable=f"read {said}")
+
+    return read
 
 
 def moody_build_job(scratch: Path) -> Callable[[BuildInput], Artifact]:

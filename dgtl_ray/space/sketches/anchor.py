@@ -5,10 +5,11 @@ from math import prod
 from typing import Any
 
 from tvm import DataType
-from tvm.s_tir import Schedule
+from tvm.s_tir import SBlockRealize, Schedule
 
 from dgtl_ray.space.nest import Access, Axis, Nest
 from dgtl_ray.space.sketches.affine import coefficients
+from dgtl_ray.space.sketches.errors import ScheduleError
 
 _REDUCTION = 2  # TVM's IterVar.CommReduce
 
@@ -35,10 +36,19 @@ class Block:
 
 
 def read_blocks(module: Any, levels: str) -> dict[str, Block]:
-    """Every block of the program under its name, tiled into the given levels (`LEVELS`)."""
-    state = Schedule(module, debug_mask="none")
-    children = state.get_child_blocks(state.get_sblock("root"))
+    """Every block of the program under its name, tiled into the given levels (`LEVELS`).
+
+    Raises:
+        ScheduleError: Some of it, or all, is code that cannot be rearranged.
+    """
+    state = Schedule(module, debug_mask="none", error_render_level="none")
+    body = module["main"].body
+    if not isinstance(body, SBlockRealize):
+        raise ScheduleError("TVM wrote it without blocks")
+    children = state.get_child_blocks(state.get_sblock(body.block.name_hint))
     blocks = [_read_block(state, handle, levels) for handle in children]
+    if not blocks:
+        raise ScheduleError("TVM wrote it as one piece of code without blocks")
     return {block.name: block for block in blocks}
 
 
@@ -49,6 +59,8 @@ def anchor_of(blocks: dict[str, Block]) -> Block:
 
 def _read_block(state: Any, handle: Any, levels: str) -> Block:
     block = state.get(handle)
+    if not block.writes:
+        raise ScheduleError(f"TVM wrote {block.name_hint} as code that cannot be rearranged")
     names = [str(variable.var.name) for variable in block.iter_vars]
     axes = tuple(
         Axis(

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 import tvm
+from tvm.error import InternalError
 from tvm.s_tir import SBlock, SBlockRealize, Schedule
 from tvm.s_tir import meta_schedule as ms
 from tvm.tirx import For, PrimFunc, SeqStmt
@@ -30,10 +31,18 @@ def pack_weights(module: tvm.IRModule) -> Scheduled:
     if WEIGHTS not in (main.attrs or {}):
         return Scheduled(module=module)
     state = Schedule(module, debug_mask="none", error_render_level="none")
-    if not ms.postproc.RewriteLayout().apply(state):
+    if not _rewrites_layout(state):
         return Scheduled(module=_finished(main))
     _keep_vectors(state)
     return _split(state.mod["main"]) or Scheduled(module=_finished(main))
+
+
+def _rewrites_layout(state: Schedule) -> bool:
+    """Whether TVM finds an order; code that does not say what it reads it cannot rewrite."""
+    try:
+        return bool(ms.postproc.RewriteLayout().apply(state))
+    except InternalError:
+        return False
 
 
 def _keep_vectors(state: Schedule) -> None:

@@ -19,6 +19,7 @@ from dgtl_ray.space.limits import (
     Limits,
 )
 from dgtl_ray.space.nest import LEVELS
+from dgtl_ray.space.sketch import Sketch
 from dgtl_ray.space.sketches.algorithms import own_sketches
 from dgtl_ray.space.sketches.anchor import Block, anchor_of, read_blocks
 from dgtl_ray.space.sketches.context import parse_target, tune_context
@@ -49,8 +50,8 @@ def read_design_space(
             10¹¹ configurations each, and takes a minute for it.
 
     Returns:
-        Its design space: of size 1 where nothing can be chosen, and of size 0 where TVM has no
-        sketch that works.
+        Its design space: of size 1 where nothing can be chosen, and of size 0 where no sketch
+        works; it says why.
 
     Raises:
         InputError: The target is of a kind without design spaces, or lacks a limit.
@@ -59,16 +60,34 @@ def read_design_space(
     kind = KINDS.get(parsed.kind.name)
     if kind is None:
         raise InputError(f"target: {parsed.kind.name!r} has no design spaces; use llvm or cuda")
-    module = tvm.ir.load_json(task.program)
     limits = read_limits(parsed)
+    try:
+        found = _sketches(task, parsed, kind, algorithms)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this task's tuning alone
+        return DesignSpace(kind=kind, sketches=(), limits=limits, untunable=_reason(error))
+    space = DesignSpace(kind=kind, sketches=found, limits=limits)
+    sketches, reasons = [], []
+    for index, sketch in enumerate(found):
+        reason = _why_not(space, index, task, target)
+        if reason:
+            reasons.append(reason)
+            _log.info("task %s: sketch %d is left out: %s", task.name, index, reason)
+        else:
+            sketches.append(sketch)
+    untunable = "" if sketches else (reasons or ["there is no sketch of it"])[-1]
+    return DesignSpace(kind=kind, sketches=tuple(sketches), limits=limits, untunable=untunable)
+
+
+def _sketches(
+    task: LayerTask, target: Any, kind: str, algorithms: Collection[str]
+) -> tuple[Sketch, ...]:
+    """TVM's sketches of a task, then our own."""
+    module = tvm.ir.load_json(task.program)
     blocks = read_blocks(module, LEVELS[kind])
-    own = own_sketches(module, parsed, anchor_of(blocks).nest, algorithms) if blocks else []
+    own = own_sketches(module, target, anchor_of(blocks).nest, algorithms)
     direct = (DIRECT in algorithms or not own) and _products(blocks) <= _MOST_PRODUCTS
-    schedules = tune_context(module, parsed).generate_design_space() if direct else []
-    sketches = [read_sketch(module, SketchTrace.of(s.trace), blocks) for s in schedules]
-    space = DesignSpace(kind=kind, sketches=(*sketches, *own), limits=limits)
-    working = [i for i in range(len(space.sketches)) if _works(space, i, task, target)]
-    return DesignSpace(kind=kind, sketches=tuple(space.sketches[i] for i in working), limits=limits)
+    schedules = tune_context(module, target).generate_design_space() if direct else []
+    return (*(read_sketch(module, SketchTrace.of(s.trace), blocks) for s in schedules), *own)
 
 
 def _products(blocks: Mapping[str, Block]) -> int:
@@ -103,8 +122,8 @@ def read_limits(target: Any) -> Limits:
         ) from missing
 
 
-def _works(space: DesignSpace, index: int, task: LayerTask, target: str) -> bool:
-    """Whether any of a few feasible configurations of a sketch can be applied."""
+def _why_not(space: DesignSpace, index: int, task: LayerTask, target: str) -> str:
+    """Why none of a few feasible configurations of a sketch can be applied, "" where one can."""
     alone = DesignSpace(kind=space.kind, sketches=(space.sketches[index],), limits=space.limits)
     reason = "no configuration satisfies the target's limits"
     for row in alone.sample(PROBES, np.random.default_rng(0)):
@@ -113,6 +132,12 @@ def _works(space: DesignSpace, index: int, task: LayerTask, target: str) -> bool
         except ScheduleError as error:
             reason = str(error)
         else:
-            return True
-    _log.info("task %s: sketch %d is left out: %s", task.name, index, reason)
-    return False
+            return ""
+    return reason
+
+
+def _reason(error: Exception) -> str:
+    """The last line of an error that says something: TVM's ones end with it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[-1] if lines else "no message"
+    return said if isinstance(error, ScheduleError) else f"{type(error).__name__}: {said}"
