@@ -168,7 +168,7 @@ class Experiment:
             search=state.search,
             model=model,
         )
-        if self._config.budget.trials == 0 or not network.tasks:
+        if self._config.budget.trials == 0:
             return _from_history(network, spaces, self._venue.describe(target), experience)
         self._meter.note(f"searching {len(network.tasks)} layer tasks")
         request = SearchRequest(
@@ -342,8 +342,6 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
 
 def _tuning_notes(results: Sequence[Result]) -> list[str]:
     """Which layers keep the default schedule because there is no other, and why."""
-    if not results:
-        return ["the network has no layers that compute anything: there was nothing to tune"]
     return [f"{r.task} is not tunable: {r.untunable}" for r in results if r.untunable]
 
 
