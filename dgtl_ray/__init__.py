@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dgtl_ray.configs import RunConfig, TuneConfig
     from dgtl_ray.core.errors import (
         DeployError,
         DeviceError,
@@ -15,26 +16,31 @@ if TYPE_CHECKING:
         MissingExtraError,
     )
     from dgtl_ray.deploy import load
+    from dgtl_ray.run.ask_tell import AskTell, ask_tell
     from dgtl_ray.run.results import Result, ResultGrid
     from dgtl_ray.run.trials import TrialGrid, TrialResult
+    from dgtl_ray.searcher import DgtlSearch
     from dgtl_ray.space.parameters import choice, randint, steps, tile
-    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+    from dgtl_ray.tuner import Tuner
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "AskTell": "dgtl_ray.run.ask_tell",
     "DeployError": "dgtl_ray.core.errors",
     "DeviceError": "dgtl_ray.core.errors",
     "DgtlError": "dgtl_ray.core.errors",
+    "DgtlSearch": "dgtl_ray.searcher",
     "InputError": "dgtl_ray.core.errors",
     "MissingExtraError": "dgtl_ray.core.errors",
     "Result": "dgtl_ray.run.results",
     "ResultGrid": "dgtl_ray.run.results",
-    "RunConfig": "dgtl_ray.tuner",
+    "RunConfig": "dgtl_ray.configs",
     "TrialGrid": "dgtl_ray.run.trials",
     "TrialResult": "dgtl_ray.run.trials",
-    "TuneConfig": "dgtl_ray.tuner",
+    "TuneConfig": "dgtl_ray.configs",
     "Tuner": "dgtl_ray.tuner",
+    "ask_tell": "dgtl_ray.run.ask_tell",
     "choice": "dgtl_ray.space.parameters",
     "load": "dgtl_ray.deploy",
     "randint": "dgtl_ray.space.parameters",
@@ -43,9 +49,11 @@ _HOME = {
 }
 
 __all__ = [
+    "AskTell",
     "DeployError",
     "DeviceError",
     "DgtlError",
+    "DgtlSearch",
     "InputError",
     "MissingExtraError",
     "Result",
@@ -56,6 +64,7 @@ __all__ = [
     "TuneConfig",
     "Tuner",
     "__version__",
+    "ask_tell",
     "choice",
     "load",
     "randint",

@@ -180,7 +180,8 @@ def tune(
     shapes = parse_shapes(shape or (), dim or ())
     if address == "local" and trials != 0:
         start_search(network, target)
-    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+    from dgtl_ray.configs import RunConfig, TuneConfig
+    from dgtl_ray.tuner import Tuner
 
     console = terminal()
     tuner = Tuner(

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dgtl_ray.configs import RunConfig, TuneConfig
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import Objective
+from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.folder import RunFolder, new_run_id
+from dgtl_ray.run.function_events import read_failing
 from dgtl_ray.run.function_run import FunctionConfig, FunctionRun, require_function
 from dgtl_ray.run.function_setup import (
     FunctionSetup,
@@ -19,9 +22,6 @@ from dgtl_ray.run.trials import TrialGrid
 from dgtl_ray.space.parameters import Parameter
 from dgtl_ray.space.parameters.reading import Condition, read_parameters
 from dgtl_ray.storage import join
-
-if TYPE_CHECKING:
-    from dgtl_ray.tuner import RunConfig, TuneConfig
 
 # Settings of a search that a run of a function keeps, so that it goes on as it began.
 _KEPT = (
@@ -47,9 +47,25 @@ class FunctionJob:
     again: bool = False
 
     def fit(
-        self, tune: "TuneConfig", run: "RunConfig", history: Sequence[str], *, resume: bool
+        self, tune: TuneConfig, run: RunConfig, history: Sequence[str], *, resume: bool
     ) -> TrialGrid:
         """Tune it.
+
+        Raises:
+            InputError: Something given cannot be used; the message says what.
+        """
+        config = self.config(tune, run, history, resume=resume)
+        RunFolder(config.folder).check(resume=resume)
+        if not resume:
+            keep_setup(config.folder, self._setup(config.space.knobs, tune))
+        if config.callbacks is not None:
+            config.callbacks.setup(config.objective, run.stop, tune.num_samples)
+        return FunctionRun(config, run.shown_by).run()
+
+    def config(
+        self, tune: TuneConfig, run: RunConfig, history: Sequence[str], *, resume: bool
+    ) -> FunctionConfig:
+        """What the run is made of.
 
         Raises:
             InputError: Something given cannot be used; the message says what.
@@ -57,10 +73,9 @@ class FunctionJob:
         space = read_parameters(self.parameters, self.restrictions)
         objective = Objective(metric=tune.metric, mode=tune.mode)
         run_id = new_run_id()
-        folder = join(run.storage_path, run.name or run_id)
-        RunFolder(folder).check(resume=resume)
+        folder = join(run.folder_of_runs, run.name or run_id)
         stop = read_stop(run.stop, objective)
-        config = FunctionConfig(
+        return FunctionConfig(
             run_id=run_id,
             task=self.task,
             function=require_function(self.function),
@@ -75,16 +90,30 @@ class FunctionJob:
             resume=resume,
             again=self.again,
             address=run.address,
-            resources=tune.resources_per_trial or {"CPU": 1},
+            resources=tune.resources_per_trial or wanted_resources(self.function) or {"CPU": 1},
             workers=tune.max_concurrent_trials,
             timeout_s=tune.trial_timeout_s,
             hear=() if stop is None else (stop,),
+            failing=read_failing(run.failure_config),
+            callbacks=self._callbacks(run, folder),
+            log_to_file=run.log_to_file,
         )
-        if not resume:
-            keep_setup(folder, self._setup(space.knobs, tune))
-        return FunctionRun(config, run.monitor).run()
 
-    def _setup(self, knobs: Sequence[Any], tune: "TuneConfig") -> FunctionSetup:
+    def results(self, tune: TuneConfig, run: RunConfig) -> TrialGrid:
+        """What the run has made so far, without a search.
+
+        Raises:
+            InputError: Its folder or history cannot be read.
+        """
+        config = self.config(tune, replace(run, callbacks=None), (), resume=True)
+        return FunctionRun(config, run.shown_by).results()
+
+    def _callbacks(self, run: RunConfig, folder: str) -> Callbacks | None:
+        if not run.callbacks and run.progress_reporter is None:
+            return None
+        return Callbacks(run.callbacks or (), run.progress_reporter, self.task, folder)
+
+    def _setup(self, knobs: Sequence[Any], tune: TuneConfig) -> FunctionSetup:
         return FunctionSetup(
             parameters={knob.name: Parameter(levels=knob.levels) for knob in knobs},
             restrictions=restriction_texts(self.restrictions),
@@ -130,6 +159,25 @@ def restored_job(
     return job, settings
 
 
-def with_settings(tune: "TuneConfig", settings: Mapping[str, Any]) -> "TuneConfig":
+def wanted_resources(function: Any) -> Mapping[str, float] | None:
+    """What `ray.tune.with_resources` says that a call needs, None where it says nothing.
+
+    Raises:
+        InputError: It depends on the configuration, or is for several processes.
+    """
+    wanted = getattr(function, "_resources", None)
+    if wanted is None:
+        return None
+    bundles = getattr(wanted, "bundles", None)
+    if bundles is None or len(bundles) != 1:
+        raise InputError(
+            "the resources of a function are the same for every configuration, and of one process: "
+            "give ray.tune.with_resources a dict"
+        )
+    resources: Mapping[str, float] = wanted.required_resources
+    return resources
+
+
+def with_settings(tune: TuneConfig, settings: Mapping[str, Any]) -> TuneConfig:
     """The configuration of a search with the settings that its run kept."""
     return replace(tune, **{name: settings[name] for name in _KEPT if name in settings})

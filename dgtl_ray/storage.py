@@ -12,6 +12,9 @@ from pyarrow import fs
 
 from dgtl_ray.core.errors import InputError, StorageError
 
+# Filesystems that a caller handed over, by the start of the addresses that lead to them.
+_MOUNTS: dict[str, Any] = {}
+_MOUNT = "mounted-"
 # Here an object appears whole or not at all, so a write needs no temporary name.
 _OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
 
@@ -163,6 +166,24 @@ class Storage:
             return None
 
 
+def mounted(path: str | Path, filesystem: Any) -> str:
+    """An address, good in this process, of a path in a filesystem of the caller's.
+
+    Args:
+        path: Within the filesystem, as it spells paths.
+        filesystem: A `pyarrow.fs.FileSystem`.
+
+    Raises:
+        InputError: It is no filesystem of Arrow's.
+    """
+    if not isinstance(filesystem, fs.FileSystem):
+        raise InputError(f"storage_filesystem is {filesystem!r}: give a pyarrow.fs.FileSystem")
+    known = next((mount for mount, one in _MOUNTS.items() if one is filesystem), None)
+    mount = known or f"{_MOUNT}{len(_MOUNTS)}"
+    _MOUNTS[mount] = filesystem
+    return f"{mount}://{path}"
+
+
 def is_uri(text: str | Path) -> bool:
     """Whether an address names its kind of storage; a plain path does not."""
     return "://" in str(text)
@@ -170,7 +191,7 @@ def is_uri(text: str | Path) -> bool:
 
 def is_remote(uri: str | Path) -> bool:
     """Whether an address means the same on every machine."""
-    return is_uri(uri) and not str(uri).startswith("file://")
+    return is_uri(uri) and not str(uri).startswith(("file://", _MOUNT))
 
 
 def join(uri: str | Path, name: str) -> str:
@@ -196,6 +217,9 @@ def _resolve(uri: str, filesystem: Any | None) -> tuple[Any, str]:
     """Filesystem and path of an address; a local path needs no scheme."""
     if filesystem is not None:
         return filesystem, uri.rstrip("/")
+    mount, _, path = uri.partition("://")
+    if mount in _MOUNTS:
+        return _MOUNTS[mount], path.rstrip("/")
     if not is_uri(uri):
         return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
     try:

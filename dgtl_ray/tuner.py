@@ -1,122 +1,22 @@
 """The Python API, with Ray Tune's names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dgtl_ray.core.algorithms import ALGORITHMS, parse_algorithms
+from dgtl_ray.configs import RunConfig, TuneConfig, require_network
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.function import FUNCTION_TARGET
-from dgtl_ray.core.progress import Monitor, SilentMonitor
-from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.core.function import FUNCTION_TARGET, Objective
 from dgtl_ray.core.shapes import Shapes
-from dgtl_ray.engine.budget import Budget
 from dgtl_ray.function_tuner import FunctionJob, restored_job, with_settings
+from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.experiment import Experiment, ExperimentConfig
 from dgtl_ray.run.folder import RunFolder, new_run_id
-from dgtl_ray.search import learns_from_sources, proposer_names
+from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.parameters.reading import Condition
-from dgtl_ray.storage import join, split
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneConfig:
-    """What to search, and for how long.
-
-    Attributes:
-        num_samples: Trials over all layers; 0 takes the best that history knows.
-        time_budget_s: Seconds of search. With `num_samples`, whichever ends first.
-        samples_per_layer: The most trials of one layer.
-        min_gain: The search also ends when this share of the network's latency, or less, is
-            expected to be left to gain.
-        search_alg: Name of the proposer.
-        seed: Source of every random choice.
-        exact_math: The C library's exp, erf, tanh, … on a CPU, instead of polynomials that err by
-            less than 4 units in the last place and run many elements at a time.
-        algorithms: How layers may be computed: any of `direct`, `winograd`, `matmul` and
-            `attention`.
-        metric: Of a function, the number that counts, by its name in the dict that it returns.
-        mode: Of a function, `min` or `max`.
-        max_concurrent_trials: Calls of a function at once; as many as there is room for by default.
-        trial_timeout_s: How long a call of a function may take; for ever by default.
-        resources_per_trial: What Ray reserves for a call of a function; one CPU by default.
-    """
-
-    num_samples: int | None = None
-    time_budget_s: float | None = None
-    samples_per_layer: int | None = None
-    min_gain: float = 0.01
-    search_alg: str = "dgtl"
-    seed: int = 0
-    exact_math: bool = False
-    algorithms: tuple[str, ...] = ALGORITHMS
-    metric: str = "latency_s"
-    mode: str = "min"
-    max_concurrent_trials: int | None = None
-    trial_timeout_s: float | None = None
-    resources_per_trial: Mapping[str, float] | None = None
-
-    def __post_init__(self) -> None:
-        if self.search_alg not in proposer_names():
-            known = ", ".join(proposer_names())
-            raise InputError(f"search_alg is {self.search_alg!r}: choose one of {known}")
-        # Not only a check: the order and repetitions of the names mean nothing.
-        names = parse_algorithms(",".join(self.algorithms))
-        object.__setattr__(self, "algorithms", names)
-
-    def require_latency(self) -> None:
-        """Check that what a network is tuned for is asked for.
-
-        Raises:
-            InputError: Another metric or mode.
-        """
-        if (self.metric, self.mode) != ("latency_s", "min"):
-            raise InputError(
-                f"metric is {self.metric!r}, mode {self.mode!r}: a network is tuned for latency_s, "
-                "min; a function, with param_space, for whatever it returns"
-            )
-
-    @property
-    def budget(self) -> Budget:
-        """The limits; eight minutes where none is given."""
-        time_s = self.time_budget_s
-        if self.num_samples is None and time_s is None:
-            time_s = 480.0
-        return Budget(
-            trials=self.num_samples,
-            time_s=time_s,
-            layer_trials=self.samples_per_layer,
-            min_gain=self.min_gain,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """Where a run lives and what it shows.
-
-    Attributes:
-        name: Folder of the run under `storage_path`; made up where it is None.
-        storage_path: Folder of runs: a path, or an address that Arrow knows (`s3://…`).
-        history: Where measurements are appended; the run's own folder where it is None.
-        compare: Whether the tuned network is timed beside the untuned and the frameworks' own.
-        monitor: Shows the run.
-        address: Ray cluster; `local` starts one on this machine.
-        device: Part of the name of the kind of device to tune for, where a cluster has several.
-        stop: When a function's run ends before its budget: a number for a metric, a function of a
-            trial's name and metrics, or one of Ray Tune's stoppers.
-    """
-
-    name: str | None = None
-    storage_path: str | Path = "runs"
-    history: str | None = None
-    compare: bool = True
-    monitor: Monitor = field(default_factory=SilentMonitor)
-    address: str = "local"
-    device: str = ""
-    evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
-    stop: Any = None
+from dgtl_ray.storage import join, mounted, split
 
 
 class Tuner:
@@ -176,8 +76,9 @@ class Tuner:
         )
         self._resume = resume
         self._function: FunctionJob | None = None
+        self._grid: Any = None
         if param_space is None:
-            self._tune.require_latency()
+            require_network(self._tune, self._run)
         else:
             self._function = FunctionJob(
                 function=trainable,
@@ -205,6 +106,7 @@ class Tuner:
         example_inputs: Sequence[Any] | None = None,
         shapes: Mapping[str, Sequence[int]] | None = None,
         dims: Mapping[str, int] | None = None,
+        storage_filesystem: Any = None,
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
 
@@ -220,12 +122,13 @@ class Tuner:
             param_space: Parameters of the function, where others are meant.
             restrictions: Between them; to be given where they are functions.
             tune_config: Another budget, for instance.
-            run_config: Monitor, address, stop; the folder is `path`.
+            run_config: Monitor, address, stop, callbacks; the folder is `path`.
             history: URIs of histories that may be learned from.
             model: As for a `Tuner`.
             example_inputs: As for a `Tuner`.
             shapes: As for a `Tuner`.
             dims: As for a `Tuner`.
+            storage_filesystem: A `pyarrow.fs.FileSystem` in which `path` is a path.
 
         Raises:
             InputError: There is no such run, or `resume_unfinished` is off.
@@ -235,9 +138,12 @@ class Tuner:
                 "resume_unfinished=False would leave out what was asked for: a new run with the "
                 "history of this one does that"
             )
-        state = RunFolder(path).read()
-        parent, name = split(path)
-        run_config = replace(run_config or RunConfig(), name=name, storage_path=parent)
+        folder = _address(path, storage_filesystem)
+        state = RunFolder(folder).read()
+        parent, name = split(folder)
+        run_config = replace(
+            run_config or RunConfig(), name=name, storage_path=parent, storage_filesystem=None
+        )
         begun = partial(replace, search_alg=state.search, seed=state.seed)
         if state.target != FUNCTION_TARGET:
             return cls(
@@ -253,7 +159,7 @@ class Tuner:
                 resume=True,
             )
         again = resume_errored or restart_errored
-        job, settings = restored_job(str(path), trainable, param_space, restrictions, again=again)
+        job, settings = restored_job(folder, trainable, param_space, restrictions, again=again)
         if tune_config is None:
             tune_config = with_settings(TuneConfig(), settings)
         restored = cls(
@@ -268,9 +174,21 @@ class Tuner:
         return restored
 
     @staticmethod
-    def can_restore(path: str | Path) -> bool:
-        """Whether a run was begun in the folder `path`."""
-        return RunFolder(path).has_run()
+    def can_restore(path: str | Path, storage_filesystem: Any = None) -> bool:
+        """Whether a run was begun in the folder `path`, of a filesystem where one is given."""
+        return RunFolder(_address(path, storage_filesystem)).has_run()
+
+    def get_results(self) -> Any:
+        """What `fit` returned; for a function whose run was restored, what that has made so far.
+
+        Raises:
+            InputError: Nothing was searched yet.
+        """
+        if self._grid is not None:
+            return self._grid
+        if self._function is not None and self._resume:
+            return self._function.results(self._tune, self._run)
+        raise InputError("there are no results yet: call fit(), which goes on with a restored run")
 
     def fit(self) -> Any:
         """Search, and deploy, verify and compare where it is a network.
@@ -283,6 +201,10 @@ class Tuner:
             InputError: Something given cannot be used; the message says what.
             DeviceError: There is no device for the target.
         """
+        self._grid = self._fit()
+        return self._grid
+
+    def _fit(self) -> Any:
         if self._function is not None:
             return self._function.fit(self._tune, self._run, self._history, resume=self._resume)
         run_id = new_run_id()
@@ -296,7 +218,7 @@ class Tuner:
             budget=self._budget,
             search=self._tune.search_alg,
             seed=self._tune.seed,
-            folder=join(run.storage_path, run.name or run_id),
+            folder=join(run.folder_of_runs, run.name or run_id),
             history=run.history,
             sources=self._history,
             model=self._model,
@@ -308,4 +230,15 @@ class Tuner:
             algorithms=self._tune.algorithms,
             evaluator=run.evaluator,
         )
-        return Experiment(config, run.monitor).run()
+        if not run.callbacks:
+            return Experiment(config, run.shown_by).run()
+        callbacks = Callbacks(run.callbacks, None, str(self._network), config.folder)
+        callbacks.setup(Objective(), None, self._tune.num_samples)
+        try:
+            return Experiment(replace(config, callbacks=callbacks), run.shown_by).run()
+        finally:
+            callbacks.close()
+
+
+def _address(path: str | Path, filesystem: Any) -> str:
+    return str(path) if filesystem is None else mounted(path, filesystem)

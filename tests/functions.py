@@ -1,6 +1,7 @@
 """Functions that the tests tune."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -37,4 +38,25 @@ class Logged:
     def __call__(self, config: dict[str, Any]) -> float:
         with self.file.open("a") as log:
             log.write(f"{config}\n")
+        return latency_s(config)
+
+
+def chatty(config: dict[str, Any]) -> float:
+    """Prints, and writes errors."""
+    print("said", config["x"])
+    print("wrote", file=sys.stderr)
+    return latency_s(config)
+
+
+class Flaky:
+    """Fails the first time that it is called for a configuration, in whatever process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, config: dict[str, Any]) -> float:
+        seen = self.folder / "-".join(str(value) for value in config.values())
+        if not seen.exists():
+            seen.touch()
+            raise RuntimeError("the first time")
         return latency_s(config)

@@ -11,9 +11,11 @@ import pytest
 import dgtl_ray
 
 NAMES = [
+    "AskTell",
     "DeployError",
     "DeviceError",
     "DgtlError",
+    "DgtlSearch",
     "InputError",
     "MissingExtraError",
     "Result",
@@ -24,6 +26,7 @@ NAMES = [
     "TuneConfig",
     "Tuner",
     "__version__",
+    "ask_tell",
     "choice",
     "load",
     "randint",

@@ -18,13 +18,13 @@ from dgtl_ray.bench.tools.finished_run import FinishedRun
 from dgtl_ray.bench.tools.in_turn import time_in_turn
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.tuned_run import tuned_run
+from dgtl_ray.configs import TuneConfig
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.run.experiment import best_config
-from dgtl_ray.tuner import TuneConfig
 
 NETWORK = "resnet18"
 # A layer was found by what is at most this factor slower than the long search's winner.

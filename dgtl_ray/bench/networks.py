@@ -18,13 +18,13 @@ from dgtl_ray.bench.tools.entrants import Entrant, enter
 from dgtl_ray.bench.tools.load import OtherLoad
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.tuned_run import tuned_run
+from dgtl_ray.configs import TuneConfig
 from dgtl_ray.core.child import ChildContender
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.deploy import module_contender
 from dgtl_ray.measure.cpu import available_cores, cpu_info
 from dgtl_ray.measure.latency import Contest, Latency
 from dgtl_ray.peers import PEERS, installed, missing_note, peer_contender
-from dgtl_ray.tuner import TuneConfig
 
 TUNED = "tuned"
 _RUNS = Path("runs") / "networks"

@@ -36,13 +36,14 @@ def tune_command(
 ) -> None:
     """Find the fastest flags of any program."""
     check_writable(json_file)
+    from dgtl_ray.configs import RunConfig, TuneConfig
     from dgtl_ray.core.function import LATENCY
     from dgtl_ray.report import rows_table
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.folder import choose_folder
     from dgtl_ray.run.program import Program, read_parameter
     from dgtl_ray.storage import split
-    from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+    from dgtl_ray.tuner import Tuner
 
     if maximize and not metric:
         raise InputError("--maximize makes a number large that the program prints: name --metric")

@@ -4,7 +4,7 @@ DgtlError
 ├── InputError          what the user gave cannot be used: network, target, budget, path, history
 │   └── StorageError    a history's storage cannot be reached, read or written
 ├── MissingExtraError   an optional dependency is not installed
-├── TrialError          why one trial of a user's function failed: in a result, never raised here
+├── TrialError          why one trial of a user's function failed: in results; fail_fast raises it
 ├── DeviceError         no usable device, or a module for another kind of device
 └── DeployError         a compiled module gives other answers than its reference
 
@@ -33,7 +33,7 @@ class MissingExtraError(DgtlError):
 
 
 class TrialError(DgtlError):
-    """Why one trial of a user's function failed; a result holds it, nothing raises it."""
+    """Why one trial of a user's function failed; a result holds it, `fail_fast` raises it."""
 
 
 class DeviceError(DgtlError):

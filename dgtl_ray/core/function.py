@@ -72,12 +72,14 @@ class FunctionResult:
     Attributes:
         metrics: Numbers by name; empty where it failed.
         seconds: What the call took, wall-clock.
+        printed: What it printed, and what it wrote as errors, where that is kept.
     """
 
     status: Status
     seconds: float
     error: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    printed: tuple[str, str] = ("", "")
 
 
 def function_task(name: str, knobs: Sequence[str], objective: Objective) -> LayerTask:
@@ -93,6 +95,14 @@ def function_task(name: str, knobs: Sequence[str], objective: Objective) -> Laye
         program="",
         network=name,
     )
+
+
+def configuration(config: str) -> dict[str, Any]:
+    """A configuration (JSON) as a function gets it: lists as tuples, as they were declared."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in json.loads(config).items()
+    }
 
 
 def as_metrics(returned: Any, objective: Objective) -> dict[str, float]:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import ray
@@ -18,13 +20,16 @@ from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.background import EventThread
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
-from dgtl_ray.engine.function_workers import Function, FunctionWorker
+from dgtl_ray.engine.function_workers import Function, FunctionWorker, WorkerSetup, ray_names
 from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome
 from dgtl_ray.engine.layers import LayerActors
 from dgtl_ray.engine.outcomes import outcome_of, outcomes_by_layer
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext, Trial
 from dgtl_ray.engine.session import ray_session
+from dgtl_ray.engine.trial_events import NoEvents, TrialEvents
 from dgtl_ray.space.knob_space import KnobSpace
+
+T = TypeVar("T")
 
 # What is asked of a proposer at a time: as many as are measured at once, but not fewer than these.
 _LEAST_ASKED = 4
@@ -44,7 +49,9 @@ class FunctionRequest:
         known: Rows that may be known of it, given that device.
         learn: What may be known of other tasks, given that device.
         sink: Where measurements go; durable before they count.
-        hear: Told of each trial as soon as it is durable; ends the search where it returns why.
+        events: Told of each trial.
+        retries: How often a trial that failed is tried again; None for ever.
+        keep_printed: Whether what the function prints is told, too.
         resources: What Ray reserves for a call.
         workers: Calls at once; None for as many as the cluster has room for.
         timeout_s: How long a call may take; None for ever.
@@ -65,7 +72,9 @@ class FunctionRequest:
     learn: Callable[[DeviceDescriptor], Knowledge]
     sink: MeasurementSink
     asked: AskedTrials
-    hear: Callable[[Measurement], str]
+    events: TrialEvents = field(default_factory=NoEvents)
+    retries: int | None = 0
+    keep_printed: bool = False
     resources: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1})
     workers: int | None = None
     timeout_s: float | None = None
@@ -118,6 +127,8 @@ class _FunctionSearch:
         self._arrived = asyncio.Event()
         self._asking = asyncio.Lock()
         self._begun = 0
+        self._next_trial = 0
+        self._telling = asyncio.Lock()
         self._is_done = False
         self._ended = ""
 
@@ -125,13 +136,13 @@ class _FunctionSearch:
         """Search, and end the workers."""
         try:
             await self._prepare()
-            keeping = asyncio.create_task(self._keep())
             async with asyncio.TaskGroup() as group:
-                for worker in self._workers:
-                    group.create_task(self._work(worker))
-            self._is_done = True
-            self._arrived.set()
-            await keeping
+                group.create_task(self._keep())
+                await asyncio.gather(
+                    *(group.create_task(self._work(worker)) for worker in self._workers)
+                )
+                self._is_done = True
+                self._arrived.set()
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
         finally:
@@ -148,9 +159,15 @@ class _FunctionSearch:
         request = self._request
         count = request.workers or _room_for(request.resources)
         most = request.budget.trials
-        function = ray.put(request.function)
+        setup = WorkerSetup(
+            function=ray.put(request.function),
+            objective=request.objective,
+            resources=request.resources,
+            timeout_s=request.timeout_s,
+            keep_printed=request.keep_printed,
+        )
         return [
-            FunctionWorker(function, request.objective, request.resources, request.timeout_s)
+            FunctionWorker(setup)
             for _ in range(count if most is None else max(1, min(count, most)))
         ]
 
@@ -161,7 +178,8 @@ class _FunctionSearch:
         self._rows = [row for row in request.known(self._device) if self._is_ours(row)]
         own = [row.trial for row in self._rows if row.run_id == request.run_id]
         self._begun = len(own)
-        self._recorder = self._make_recorder(first_trial=max(own, default=-1) + 1)
+        self._next_trial = max(own, default=-1) + 1
+        self._recorder = self._make_recorder(first_trial=self._next_trial)
         with self._shares.doing(Phase.PROPOSING):
             knowledge = await asyncio.to_thread(request.learn, self._device)
             self._held = LayerActors([self._setup()], 1, ray.put(knowledge), self._known)
@@ -199,10 +217,32 @@ class _FunctionSearch:
     async def _work(self, worker: FunctionWorker) -> None:
         """Call the function for one candidate after another, until there is none."""
         while (candidate := await self._next()) is not None:
+            number, self._next_trial = self._next_trial, self._next_trial + 1
+            await self._tell(partial(self._request.events.began, number, candidate.config))
+            result = await self._call(worker, number, candidate)
+            self._finished.append(_trial(number, candidate, result, self._request.objective))
+            self._arrived.set()
+
+    async def _call(
+        self, worker: FunctionWorker, number: int, candidate: Candidate
+    ) -> FunctionResult:
+        """Call the function, and again where it fails and may be tried again."""
+        request, failures = self._request, 0
+        while True:
             with self._shares.doing(Phase.TIMING):
                 result = await worker.call(candidate.config)
-            self._finished.append(_trial(candidate, result, self._request.objective))
-            self._arrived.set()
+            failures += result.status is not Status.OK
+            again = result.status is not Status.OK and (
+                request.retries is None or failures <= request.retries
+            )
+            await self._tell(partial(request.events.called, number, result, again=again))
+            if not again:
+                return result
+
+    async def _tell(self, event: Callable[[], T]) -> T:
+        """Tell somebody, who may take his time: workers need not wait."""
+        async with self._telling:
+            return await asyncio.to_thread(event)
 
     async def _next(self) -> Candidate | None:
         async with self._asking:
@@ -241,7 +281,8 @@ class _FunctionSearch:
             rows = await asyncio.to_thread(self._recorder.record, trials)
             self._rows += rows
             for row in rows:
-                self._ended = self._ended or self._request.hear(row)
+                why = await self._tell(partial(self._request.events.recorded, row))
+                self._ended = self._ended or why
             await self._layers.observe(outcomes_by_layer([0] * len(rows), rows))
 
     def _make_recorder(self, first_trial: int) -> Recorder:
@@ -299,7 +340,9 @@ class _Shares:
         self._under_way[phase] += by
 
 
-def _trial(candidate: Candidate, result: FunctionResult, objective: Objective) -> Trial:
+def _trial(
+    number: int, candidate: Candidate, result: FunctionResult, objective: Objective
+) -> Trial:
     """A call as a trial: nothing was built, and its metric is its only repeat."""
     is_ok = result.status is Status.OK
     cost_s = (objective.cost_of(result.metrics[objective.metric]),) if is_ok else ()
@@ -310,7 +353,7 @@ def _trial(candidate: Candidate, result: FunctionResult, objective: Objective) -
         timing_s=result.seconds,
         metrics=result.metrics if is_ok else None,
     )
-    return Trial(layer=0, candidate=candidate, build=_UNBUILT, run=run)
+    return Trial(layer=0, candidate=candidate, build=_UNBUILT, run=run, number=number)
 
 
 def _once_more(row: Measurement) -> Candidate:
@@ -327,5 +370,6 @@ def _once_more(row: Measurement) -> Candidate:
 def _room_for(resources: Mapping[str, float]) -> int:
     """Calls that fit into the cluster at once."""
     there = ray.cluster_resources()
-    fits = [there.get(name.upper(), 0.0) // amount for name, amount in resources.items() if amount]
+    wanted = ray_names(resources)
+    fits = [there.get(name, 0.0) // amount for name, amount in wanted.items() if amount]
     return max(1, int(min(fits, default=1)))

@@ -1,10 +1,12 @@
 """Processes in which a user's function is called, one call at a time; one that dies is replaced."""
 
 import asyncio
-import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Any
 
 import ray
@@ -12,18 +14,42 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.function import FunctionResult, Objective, as_metrics
+from dgtl_ray.core.function import FunctionResult, Objective, as_metrics, configuration
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.engine import reported
 
 Function = Callable[[dict[str, Any]], Any]
+
+# Characters of what a call prints that are kept, the last ones.
+_MOST_PRINTED = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSetup:
+    """What a process that calls the function needs.
+
+    Attributes:
+        function: Ray's reference to it.
+        objective: What its number of interest is called.
+        resources: What Ray reserves for a call: `{"CPU": 1, "GPU": 0.5}`.
+        timeout_s: How long a call may take; None for ever.
+        keep_printed: Whether what it prints comes back.
+    """
+
+    function: Any
+    objective: Objective
+    resources: Mapping[str, float]
+    timeout_s: float | None
+    keep_printed: bool = False
 
 
 class _Worker:
     """Calls the function; lives in a Ray actor."""
 
-    def __init__(self, function: Function, objective: Objective) -> None:
+    def __init__(self, function: Function, objective: Objective, *, keep_printed: bool) -> None:
         self._function = function
         self._objective = objective
+        self._keep_printed = keep_printed
 
     def ready(self) -> None:
         """Answers once the function is here."""
@@ -34,9 +60,19 @@ class _Worker:
 
     def call(self, config: str) -> FunctionResult:
         """Call it for a configuration; what goes wrong is data."""
+        if not self._keep_printed:
+            return self._call(config)
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as errors:
+            result = self._call(config)
+        printed = (out.getvalue()[-_MOST_PRINTED:], errors.getvalue()[-_MOST_PRINTED:])
+        return replace(result, printed=printed)
+
+    def _call(self, config: str) -> FunctionResult:
         start = time.perf_counter()
         try:
-            returned = self._function(_arguments(config))
+            reported.clear()
+            returned = self._function(configuration(config))
+            returned = reported.latest() if returned is None else returned
             metrics = as_metrics(returned, self._objective)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             return FunctionResult(
@@ -50,26 +86,10 @@ _WorkerActor: Any = ray.remote(_Worker)
 
 
 class FunctionWorker:
-    """A process that calls the function. Lives in one event loop.
+    """A process that calls the function. Lives in one event loop."""
 
-    Args:
-        function: Ray's reference to it.
-        objective: What its number of interest is called.
-        resources: What Ray reserves for a call: `{"CPU": 1, "GPU": 0.5}`.
-        timeout_s: How long a call may take; None for ever.
-    """
-
-    def __init__(
-        self,
-        function: Any,
-        objective: Objective,
-        resources: Mapping[str, float],
-        timeout_s: float | None,
-    ) -> None:
-        self._function = function
-        self._objective = objective
-        self._resources = dict(resources)
-        self._timeout_s = timeout_s
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._setup = setup
         self._actor: Any = None
 
     async def describe(self, describe: Callable[[], DeviceDescriptor]) -> DeviceDescriptor:
@@ -92,10 +112,10 @@ class FunctionWorker:
                 await self._started().ready.remote()
                 start = time.perf_counter()
             reference = self._actor.call.remote(config)
-            return await asyncio.wait_for(_awaited(reference), self._timeout_s)
+            return await asyncio.wait_for(_awaited(reference), self._setup.timeout_s)
         except TimeoutError:
             self.end()
-            error = f"no answer within {self._timeout_s:g} s"
+            error = f"no answer within {self._setup.timeout_s:g} s"
             return self._lost(Status.RUN_TIMEOUT, error, start)
         except (RayActorError, RayTaskError) as error:
             self.end()
@@ -109,10 +129,13 @@ class FunctionWorker:
 
     def _started(self) -> Any:
         if self._actor is None:
-            named = {name.upper(): amount for name, amount in self._resources.items()}
+            setup = self._setup
+            named = ray_names(setup.resources)
             cpus, gpus = named.pop("CPU", 0), named.pop("GPU", 0)
             options = {"num_cpus": cpus, "num_gpus": gpus, "resources": named or None}
-            self._actor = _WorkerActor.options(**options).remote(self._function, self._objective)
+            self._actor = _WorkerActor.options(**options).remote(
+                setup.function, setup.objective, keep_printed=setup.keep_printed
+            )
         return self._actor
 
     @staticmethod
@@ -125,12 +148,10 @@ async def _awaited(reference: Any) -> FunctionResult:
     return result
 
 
-def _arguments(config: str) -> dict[str, Any]:
-    """The configuration as the function gets it: lists as tuples, as they were declared."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in json.loads(config).items()
-    }
+def ray_names(resources: Mapping[str, float]) -> dict[str, float]:
+    """Resources as Ray spells them: `cpu` and `gpu` are its own, others are as they were named."""
+    own = {"cpu", "gpu"}
+    return {name.upper() if name.lower() in own else name: n for name, n in resources.items()}
 
 
 def _told(error: Exception) -> str:

@@ -34,12 +34,16 @@ class RunContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A candidate and what became of it; `run` is None where there was nothing to time."""
+    """A candidate and what became of it; `run` is None where there was nothing to time.
+
+    `number` is the trial's own, where it got one when it began.
+    """
 
     layer: int
     candidate: Candidate
     build: BuildResult
     run: RunResult | None
+    number: int | None = None
 
     @property
     def status(self) -> Status:
@@ -83,7 +87,10 @@ class Recorder:
 
     def record(self, trials: Sequence[Trial]) -> list[Measurement]:
         """Append trials; they are durable when it returns."""
-        rows = [self._measurement(trial, self._next + k) for k, trial in enumerate(trials)]
+        rows = [
+            self._measurement(trial, self._next + k if trial.number is None else trial.number)
+            for k, trial in enumerate(trials)
+        ]
         self._sink.append(rows)
         self._next += len(rows)
         return rows

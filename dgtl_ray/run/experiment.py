@@ -29,6 +29,7 @@ from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
 from dgtl_ray.model.checking.checking import require_right
+from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
@@ -65,6 +66,7 @@ class ExperimentConfig:
     exact_math: bool = False
     algorithms: tuple[str, ...] = ALGORITHMS
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
+    callbacks: Callbacks | None = None
 
 
 class Experiment:
@@ -110,7 +112,7 @@ class Experiment:
             self._check(network)
             spaces = reader.read(network.tasks, target.json, self._config.algorithms)
         state = self._begin(network, target)
-        record = RunRecord(self._folder, state)
+        record = RunRecord(self._folder, state, self._config.callbacks)
         outcome = self._search(network, spaces, target, state, record, model)
         self._meter.note("compiling the tuned network, and timing it beside other runtimes")
         grid = self._deploy(network, spaces, target, state, outcome)
@@ -218,7 +220,11 @@ class Experiment:
         keys = [task.workload_key for task in network.tasks]
         schedules = dict(zip(keys, outcome.schedules, strict=True))
         results = [
-            replace(_result(network, outcome, k, state.run_id), untunable=space.untunable)
+            replace(
+                _result(network, outcome, k, state.run_id),
+                untunable=space.untunable,
+                path=self._folder.uri,
+            )
             for k, space in enumerate(spaces)
         ]
         plan = Plan(
@@ -233,7 +239,8 @@ class Experiment:
         finished = self._venue.finish(plan, network, self._folder.module)
         results = [_as_in_network(result, finished) for result in results]
         module = self._folder.publish(verified=finished.verification.ok)
-        return ResultGrid(results, self._summary(state, outcome, finished, results, module))
+        summary = self._summary(state, outcome, finished, results, module)
+        return ResultGrid(results, summary, self._folder.uri)
 
     def _summary(
         self,

@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError, StorageError
@@ -19,19 +19,18 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.function_search import FunctionOutcome, FunctionRequest, search_function
 from dgtl_ray.engine.function_workers import Function
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.measure.host import describe_cpu_host, describe_gpu_host
 from dgtl_ray.measure.toolchain import host_toolchain
+from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.function_events import Failing, FunctionEvents, Hearing, PrintedFiles
 from dgtl_ray.run.function_knowledge import function_observations, function_sources
 from dgtl_ray.run.knowledge import pretrained
 from dgtl_ray.run.record import RunRecord
 from dgtl_ray.run.trials import TrialGrid, TrialSummary, trial_result
 from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.knob_space import KnobSpace
-
-# Told of each trial when it is durable; ends the run where it returns why.
-Hearing = Callable[[Measurement], str]
 
 _STORAGE_PATIENCE_S = 600.0
 # How often the time used is noted, and progress told, while trials come in.
@@ -47,6 +46,9 @@ class FunctionConfig:
             parameters is of the same task.
         again: Whether configurations that failed in this run are tried again.
         hear: Told of each trial; ends the run where it returns why.
+        failing: What comes of a trial that fails.
+        callbacks: Ray Tune's, or None for none.
+        log_to_file: What is kept of what the function prints, as `PrintedFiles` takes it.
     """
 
     run_id: str
@@ -67,6 +69,9 @@ class FunctionConfig:
     workers: int | None
     timeout_s: float | None
     hear: Sequence[Hearing] = field(default=())
+    failing: Failing = field(default_factory=Failing)
+    callbacks: Callbacks | None = None
+    log_to_file: bool | str | tuple[str, str] = False
 
 
 class FunctionRun:
@@ -80,6 +85,7 @@ class FunctionRun:
         names = [knob.name for knob in config.space.knobs]
         self._task = function_task(config.task, names, config.objective)
         self._progress = _Progress(config.objective, monitor)
+        self._printed = PrintedFiles(config.folder, config.log_to_file)
 
     def run(self) -> TrialGrid:
         """Search, and give every trial of the run.
@@ -94,7 +100,7 @@ class FunctionRun:
         state = self._begin()
         record = RunRecord(self._folder, state)
         clock = SearchClock(state.spent)
-        outcome = search_function(self._request(state, record, clock))
+        outcome = self._search(self._request(state, record, clock))
         record.deliver(_STORAGE_PATIENCE_S)
         record.store.compact()
         state = replace(state, recorded=record.recorded)
@@ -103,6 +109,29 @@ class FunctionRun:
         self._folder.save_result(grid.as_dict())
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
+
+    def results(self) -> TrialGrid:
+        """Every trial that the run in the folder has made, without a search.
+
+        Raises:
+            InputError: Its history cannot be read.
+        """
+        state = self._folder.read()
+        rows = RunRecord(self._folder, state).store.measurements(row_filter(run_id=state.run_id))
+        if not rows:
+            raise InputError(f"the run in {self._folder.uri} has measured nothing yet: call fit()")
+        device = DeviceDescriptor(**cast("dict[str, Any]", rows[0].device))
+        time_s = state.spent or SearchClock().read()
+        outcome = FunctionOutcome(device=device, rows=tuple(rows), time=time_s, ended="")
+        return self._grid(state, outcome)
+
+    def _search(self, request: FunctionRequest) -> FunctionOutcome:
+        """Search; callbacks are told of the end however it comes."""
+        try:
+            return search_function(request)
+        finally:
+            if self._config.callbacks is not None:
+                self._config.callbacks.close()
 
     def _begin(self) -> RunState:
         config = self._config
@@ -136,7 +165,9 @@ class FunctionRun:
             learn=partial(self._learn, stores),
             sink=record,
             asked=AskedTrials(self._folder.asked(state.run_id)),
-            hear=partial(self._hear, state, record, clock),
+            events=self._events(state, record, clock),
+            retries=config.failing.retries,
+            keep_printed=bool(self._printed),
             resources=config.resources,
             workers=config.workers,
             timeout_s=config.timeout_s,
@@ -155,7 +186,13 @@ class FunctionRun:
             self._monitor.note("history holds no function with these parameters: nothing to learn")
         return pretrained(known, self._monitor) if config.search == "dgtl" else known
 
-    def _hear(
+    def _events(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionEvents:
+        config = self._config
+        note = partial(self._note, state, record, clock)
+        hearings: list[Hearing] = [note, config.failing, *config.hear]
+        return FunctionEvents(state.run_id, hearings, config.callbacks, self._printed)
+
+    def _note(
         self, state: RunState, record: RunRecord, clock: SearchClock, row: Measurement
     ) -> str:
         if self._progress.hear(row):
@@ -163,7 +200,7 @@ class FunctionRun:
             with suppress(StorageError):
                 spent = clock.read()
                 self._folder.save_time(replace(state, recorded=record.recorded), spent)
-        return next((why for hear in self._config.hear if (why := hear(row))), "")
+        return ""
 
     def _grid(self, state: RunState, outcome: FunctionOutcome) -> TrialGrid:
         own = sorted(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import ParquetHistory, SpooledHistory, row_filter
+from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.folder import RunFolder, RunState
 
 
@@ -14,13 +15,17 @@ class RunRecord:
     Args:
         folder: Of the run.
         state: Of the run, as it was begun or found.
+        callbacks: Told of each measurement that is durable.
 
     Raises:
         InputError: Measurements that the run recorded are missing, or its history cannot be read
             or made.
     """
 
-    def __init__(self, folder: RunFolder, state: RunState) -> None:
+    def __init__(
+        self, folder: RunFolder, state: RunState, callbacks: Callbacks | None = None
+    ) -> None:
+        self._callbacks = callbacks
         self.store = ParquetHistory(state.history)
         spool = folder.spool(state.run_id)
         self.recorded = _require_recorded(folder, state, [self.store, ParquetHistory(str(spool))])
@@ -32,6 +37,8 @@ class RunRecord:
         """See `SpooledHistory.append`."""
         self._sink.append(rows)
         self.recorded += len(rows)
+        if self._callbacks is not None:
+            self._callbacks.measured(rows)
 
     def deliver(self, patience_s: float) -> None:
         """See `SpooledHistory.deliver`."""

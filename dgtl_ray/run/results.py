@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgtl_ray.core.errors import DeployError, MissingExtraError
+from dgtl_ray.core.function import Objective
+from dgtl_ray.run.picking import best_result
+from dgtl_ray.storage import Storage
 from dgtl_ray.transfer.relatedness import Relatedness
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ class Result:
         untunable: Why the default schedule is all there is, empty where there are others.
         measurement_ids: The rows of history that decided.
         sources: How related each source of history turned out to be that was asked about it.
+        path: Folder or address of the run.
     """
 
     task: str
@@ -44,6 +48,16 @@ class Result:
     untunable: str = ""
     measurement_ids: tuple[str, ...] = ()
     sources: tuple[Relatedness, ...] = ()
+    path: str = ""
+
+    @property
+    def metrics_dataframe(self) -> "pd.DataFrame":
+        """The metrics as a data frame of one row.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return _frame([self.metrics])
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -126,8 +140,9 @@ class RunSummary:
 class ResultGrid(Sequence[Result]):
     """One result a layer, in the order in which the network first runs them."""
 
-    def __init__(self, results: Sequence[Result], summary: RunSummary) -> None:
+    def __init__(self, results: Sequence[Result], summary: RunSummary, path: str = "") -> None:
         self._results = tuple(results)
+        self.experiment_path = path
         self.summary = summary
 
     def __len__(self) -> int:
@@ -162,21 +177,53 @@ class ResultGrid(Sequence[Result]):
         """Layers without a winner."""
         return len(self.errors)
 
-    def get_best_result(self) -> Result:
-        """The layer on which tuning won most time in one inference."""
-        return max(self._results, key=_gain_s)
+    @property
+    def num_terminated(self) -> int:
+        """Layers with a winner."""
+        return len(self._results) - self.num_errors
 
-    def get_dataframe(self) -> "pd.DataFrame":
+    @property
+    def filesystem(self) -> Any:
+        """The `pyarrow.fs.FileSystem` that `experiment_path` is in."""
+        return Storage(self.experiment_path).filesystem
+
+    def get_best_result(
+        self,
+        metric: str | None = None,
+        mode: str | None = None,
+        scope: str = "last",
+        filter_nan_and_inf: bool = True,
+    ) -> Result:
+        """The layer on which tuning won most time in one inference, or the best by a metric.
+
+        Args:
+            metric: Its name in a result's `metrics`.
+            mode: `min`, which it is where none is given, or `max`.
+            scope: One of Ray Tune's; a layer has one result, so that all are the same.
+            filter_nan_and_inf: Whether values that are not finite are left out.
+
+        Raises:
+            InputError: No layer has that metric, or there is no such mode or scope.
+        """
+        if metric is None:
+            return max(self._results, key=_gain_s)
+        objective = Objective(metric=metric, mode=mode or "min")
+        return best_result(self._results, objective, scope, filter_nan_and_inf=filter_nan_and_inf)
+
+    def get_dataframe(
+        self, filter_metric: str | None = None, filter_mode: str | None = None
+    ) -> "pd.DataFrame":
         """One row a layer.
+
+        Args:
+            filter_metric: Ray Tune's: the report of a trial that counts; here it has one.
+            filter_mode: The same.
 
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("A data frame", "report") from error
-        return pd.DataFrame(self.layers())
+        del filter_metric, filter_mode
+        return _frame(self.layers())
 
     def layers(self) -> list[dict[str, Any]]:
         """One dict a layer, JSON-ready."""
@@ -200,6 +247,19 @@ class ResultGrid(Sequence[Result]):
     def as_dict(self) -> dict[str, Any]:
         """The whole run, JSON-ready."""
         return {**asdict(self.summary), "layers": self.layers()}
+
+
+def _frame(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Rows as a data frame.
+
+    Raises:
+        MissingExtraError: pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("A data frame", "report") from error
+    return pd.DataFrame(rows)
 
 
 def _gain_s(result: Result) -> float:

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dgtl_ray.core.errors import InputError, MissingExtraError, TrialError
+from dgtl_ray.core.errors import MissingExtraError, TrialError
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.run.picking import best_result
+from dgtl_ray.storage import Storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +25,19 @@ class TrialResult:
             for these where it failed.
         error: Why it failed; None where it did not.
         path: Folder or address of the run.
+        checkpoint: None: a call has none.
     """
 
     config: Mapping[str, Any]
     metrics: Mapping[str, Any]
     path: str
     error: TrialError | None = None
+    checkpoint: None = None
+
+    @property
+    def filesystem(self) -> Any:
+        """The `pyarrow.fs.FileSystem` that `path` is in."""
+        return Storage(self.path).filesystem
 
     @property
     def metrics_dataframe(self) -> "pd.DataFrame":
@@ -96,32 +105,47 @@ class TrialGrid(Sequence[TrialResult]):
         """Trials that ended as they should."""
         return len(self._results) - self.num_errors
 
-    def get_best_result(self, metric: str | None = None, mode: str | None = None) -> TrialResult:
+    @property
+    def filesystem(self) -> Any:
+        """The `pyarrow.fs.FileSystem` that `experiment_path` is in."""
+        return Storage(self.experiment_path).filesystem
+
+    def get_best_result(
+        self,
+        metric: str | None = None,
+        mode: str | None = None,
+        scope: str = "last",
+        filter_nan_and_inf: bool = True,
+    ) -> TrialResult:
         """The trial with the best value of a metric; the run's own where none is named.
 
+        Args:
+            metric: Its name.
+            mode: `min` or `max`.
+            scope: One of Ray Tune's; a trial reports once, so that all are the same.
+            filter_nan_and_inf: Whether values that are not finite are left out.
+
         Raises:
-            InputError: No trial told that metric, or there is no such mode.
+            InputError: No trial told that metric, or there is no such mode or scope.
         """
         objective = Objective(
             metric=metric or self._objective.metric, mode=mode or self._objective.mode
         )
-        best: TrialResult | None = None
-        for result in self._results:
-            value = result.metrics.get(objective.metric)
-            if value is not None and (
-                best is None or objective.better(value, best.metrics[objective.metric])
-            ):
-                best = result
-        if best is None:
-            raise InputError(f"no trial told {objective.metric!r}: see .errors for why they failed")
-        return best
+        return best_result(self._results, objective, scope, filter_nan_and_inf=filter_nan_and_inf)
 
-    def get_dataframe(self) -> "pd.DataFrame":
+    def get_dataframe(
+        self, filter_metric: str | None = None, filter_mode: str | None = None
+    ) -> "pd.DataFrame":
         """One row a trial: its metrics, and its configuration as `config/NAME`.
+
+        Args:
+            filter_metric: Ray Tune's: the report of a trial that counts; here it has one.
+            filter_mode: The same.
 
         Raises:
             MissingExtraError: pandas is not installed.
         """
+        del filter_metric, filter_mode
         frame: pd.DataFrame = _pandas().DataFrame([_flat(result) for result in self._results])
         return frame
 

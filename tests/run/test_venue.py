@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgtl_ray.configs import RunConfig
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.deploy import ModuleMetadata, load
@@ -17,7 +18,7 @@ from dgtl_ray.run.finishing import Plan, finish_from_plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.venue import Venue
 from dgtl_ray.testing.measurements import example_measurement
-from dgtl_ray.tuner import RunConfig, Tuner
+from dgtl_ray.tuner import Tuner
 from tests.networks import tiny
 
 NETWORK = "tests.networks:tiny"

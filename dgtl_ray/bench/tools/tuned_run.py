@@ -6,9 +6,10 @@ from pathlib import Path
 from rich.console import Console
 
 from dgtl_ray.bench.tools.finished_run import FinishedRun
+from dgtl_ray.configs import RunConfig, TuneConfig
 from dgtl_ray.report import PlainMonitor
 from dgtl_ray.run.folder import RunFolder
-from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+from dgtl_ray.tuner import Tuner
 
 
 def tuned_run(

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dgtl_ray.bench.zoo.architectures import ARCHITECTURES
+from dgtl_ray.configs import RunConfig, TuneConfig
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.deploy import load
 from dgtl_ray.model.factory import call_factory
 from dgtl_ray.model.outputs import flat_tensors
-from dgtl_ray.tuner import RunConfig, TuneConfig, Tuner
+from dgtl_ray.tuner import Tuner
 
 Array = NDArray[Any]
 
