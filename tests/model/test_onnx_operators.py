@@ -155,17 +155,31 @@ def normalised() -> Graph:
 
 
 def of_other_dtypes() -> Graph:
-    graph = Graph(17)
+    graph = Graph(20)
     half, whole = graph.floats(1, 2, 3, 3).astype("float16"), _int32([[7, -3], [2, 2]])
     for operator in ("Acos", "Asin", "Atan", "Atanh", "Asinh", "Cosh", "Sinh", "Elu", "Softsign"):
         graph.node(operator, [half], of=["float16"])
     grid = graph.floats(1, 4, 2, 2).astype("float16")
     graph.node("GridSample", [half, grid], of=["float16"], align_corners=1)
-    graph.node("ReduceMean", [whole], axes=[1], of=["int32"])
-    graph.node("ReduceL2", [whole], axes=[0], keepdims=0, of=["int32"])
+    for operator, axes in (("ReduceMean", [1]), ("ReduceL2", [0])):
+        graph.node(operator, [whole, graph.weight(_int64(axes))], of=["int32"])
     for operator in ("Shape", "Size"):
         graph.node(operator, [half], of=["int64"])
     graph.node("Elu", [_float32(-2)], alpha=0.5)
+    truth = np.array([[True, False], [True, True]])
+    for operator in ("ReduceMax", "ReduceMin"):
+        graph.node(operator, [truth, graph.weight(_int64([1]))], of=["bool"])
+    return graph
+
+
+def patterns() -> Graph:
+    graph = Graph(17)
+    # A shape for which indices that are divided were compiled wrongly.
+    graph.node("Tile", [graph.floats(2, 3, 4, 5), graph.weight(_int64([7, 6, 4, 2]))])
+    ids, values = _int64([[0, -1], [3, 7]]), graph.weight(_float32([0.5, 2]))
+    for axis, depth in ((-1, np.float32(4)), (0, np.int64(5)), (1, np.int64(4))):
+        graph.node("OneHot", [ids, graph.weight(depth), values], axis=axis)
+    graph.node("EyeLike", [graph.floats(3, 4)], k=1, dtype=7, of=["int64"])
     return graph
 
 
@@ -347,6 +361,7 @@ def attention_23() -> Graph:
         normalised,
         elementwise,
         of_other_dtypes,
+        patterns,
         of_integers,
         lambda: recurrent("LSTM", 4),
         lambda: recurrent("GRU", 3),

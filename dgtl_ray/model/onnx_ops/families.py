@@ -8,6 +8,7 @@ _FAMILIES = (
     "microsoft",
     "microsoft_attention",
     "normalization",
+    "patterns",
     "pooling",
     "quantized",
     "recurrent",

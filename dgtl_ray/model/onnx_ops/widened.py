@@ -21,6 +21,12 @@ def of_integers(node: Node) -> Any:
     return natively(node) if "float" in node.dtype() else _computed_in(node, "float64")
 
 
+@converts("ReduceMax", "ReduceMin")
+def of_truth(node: Node) -> Any:
+    """In int8 where it is bool: whether any, or all, are true."""
+    return _computed_in(node, "int8") if node.dtype() == "bool" else natively(node)
+
+
 def _computed_in(node: Node, dtype: str) -> Any:
     kind = node.dtype()
     inputs = [node.emit(x) if x is not None else None for x in node.inputs]
