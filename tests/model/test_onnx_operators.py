@@ -276,6 +276,8 @@ def microsoft() -> Graph:
     node("SkipLayerNormalization", [x, y, g, b], epsilon=1e-5)
     node("SkipLayerNormalization", [x, y, g, b, c], epsilon=1e-5)
     node("SkipSimplifiedLayerNormalization", [x, y, g, c], epsilon=1e-5)
+    halves = [graph.floats(*shape).astype("float16") for shape in ((1, 2, 8), (1, 2, 8), (8,))]
+    node("SkipLayerNormalization", [*halves[:2], graph.weight(halves[2])], of=["float16"])
     image, w = graph.floats(1, 2, 5, 5), graph.weight(graph.floats(3, 2, 3, 3))
     node("FusedConv", [image, w], activation="LeakyRelu", activation_params=[0.2])
     node("FusedConv", [image, w, graph.weight(graph.floats(3))], activation="Relu")

@@ -52,32 +52,35 @@ def _sum(node: Node, count: int) -> Any:
 @converts("com.microsoft.SkipLayerNormalization")
 def skip_layer_normalization(node: Node) -> Any:
     """Layer norm over the last axis of input + skip + bias; the fourth output is that sum."""
-    total = _skipped(node, 4)
+    total, wide = _skipped(node, 4)
     last, epsilon = len(node.shape()) - 1, node.attr("epsilon", 1e-12)
-    beta = node.optional(3) if node.has(3) else node.emit(relax.op.zeros_like(node.inputs[2]))
-    result = relax.op.nn.layer_norm(total, node.inputs[2], beta, axes=[last], epsilon=epsilon)
-    outputs = with_statistics(node, result, total, [last], epsilon)
+    gamma = node.emit(relax.op.astype(node.inputs[2], "float32"))
+    beta = node.inputs[3] if node.has(3) else node.emit(relax.op.zeros_like(gamma))
+    beta = node.emit(relax.op.astype(beta, "float32"))
+    result = relax.op.nn.layer_norm(wide, gamma, beta, axes=[last], epsilon=epsilon)
+    narrow = relax.op.astype(node.emit(result), node.dtype())
+    outputs = with_statistics(node, narrow, wide, [last], epsilon)
     return outputs if node.outputs < 4 else relax.Tuple([*outputs, total])
 
 
 @converts("com.microsoft.SkipSimplifiedLayerNormalization")
 def skip_rms_normalization(node: Node) -> Any:
     """RMS norm over the last axis of input + skip + bias; the fourth output is that sum."""
-    total = _skipped(node, 3)
+    total, wide = _skipped(node, 3)
     last = len(node.shape()) - 1
-    scaled, inverse = root_mean_square(node, total, [last], node.attr("epsilon", 1e-12))
-    result = node.emit(relax.op.multiply(scaled, node.inputs[2]))
+    scaled, inverse = root_mean_square(node, wide, [last], node.attr("epsilon", 1e-12))
+    gamma = node.emit(relax.op.astype(node.inputs[2], "float32"))
+    result = node.emit(relax.op.astype(relax.op.multiply(scaled, gamma), node.dtype()))
     # The second output, the mean, has no meaning here.
     return relax.Tuple([result, inverse, inverse, total][: node.outputs])
 
 
-def _skipped(node: Node, bias_at: int) -> Any:
-    if node.dtype() != "float32":
-        raise node.refuse(f"{node.dtype()} is not supported")
+def _skipped(node: Node, bias_at: int) -> tuple[Any, Any]:
+    """The sum of what is normalised: in its own dtype, and as float32."""
     total = node.emit(relax.op.add(node.inputs[0], node.inputs[1]))
     if node.has(bias_at):
         total = node.emit(relax.op.add(total, node.inputs[bias_at]))
-    return total
+    return total, node.emit(relax.op.astype(total, "float32"))
 
 
 @converts("com.microsoft.EmbedLayerNormalization")
@@ -93,7 +96,11 @@ def embed_layer_normalization(node: Node) -> Any:
     if node.has(1) and node.has(4):
         total = node.emit(op.add(total, op.take(node.inputs[4], node.inputs[1], axis=0)))
     epsilon = node.attr("epsilon", 1e-12)
-    result = op.nn.layer_norm(total, node.inputs[5], node.inputs[6], axes=[2], epsilon=epsilon)
+    wide, scale, shift = (
+        node.emit(op.astype(part, "float32")) for part in (total, node.inputs[5], node.inputs[6])
+    )
+    result = op.nn.layer_norm(wide, scale, shift, axes=[2], epsilon=epsilon)
+    result = op.astype(node.emit(result), node.dtype(2))
     if node.has(7):
         mask = op.sum(op.astype(node.inputs[7], "int32"), axis=[1])
     else:

@@ -51,7 +51,8 @@ def eye_like(node: Node) -> Any:
     """Ones on a diagonal, in a dtype of their own where one is named."""
     kind = node.attr("dtype", 0)
     dtype = str(tensor_dtype_to_np_dtype(kind)) if kind else node.dtype()
-    return node.const(np.eye(*node.shape(), k=node.attr("k", 0)), dtype)
+    rows, columns = node.shape()
+    return node.const(np.eye(rows, columns, node.attr("k", 0)), dtype)
 
 
 @converts("SpaceToDepth")
