@@ -27,6 +27,16 @@ class Search(StrEnum):
     DGTL = "dgtl"
 
 
+class Acquisition(StrEnum):
+    """What `--acquisition` takes."""
+
+    QLOGEI = "qlogei"
+    QLOGNEI = "qlognei"
+    UCB = "ucb"
+    THOMPSON = "thompson"
+    MES = "mes"
+
+
 class Bench(StrEnum):
     """Experiments that `dgtl bench` takes."""
 
@@ -71,6 +81,9 @@ ShapeOption = Annotated[
 DimOption = Annotated[
     list[str] | None,
     typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
+]
+AcquisitionOption = Annotated[
+    Acquisition, typer.Option(help="What dgtl chooses batches by: a BoTorch acquisition function.")
 ]
 
 
@@ -145,6 +158,7 @@ def tune(
         float, typer.Option(help="End when this share of latency, or less, is left to gain.")
     ] = 0.01,
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.DGTL,
+    acquisition: AcquisitionOption = Acquisition.QLOGEI,
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
     record: Annotated[
@@ -192,6 +206,7 @@ def tune(
             time_budget_s=budget_s,
             min_gain=min_gain,
             search_alg=search.value,
+            acquisition=acquisition.value,
             seed=seed,
             exact_math=exact_math,
             algorithms=allowed,
@@ -258,6 +273,7 @@ def replay(
     table: Annotated[str, typer.Argument(help="Kernel Tuner file, or URI#workload.")],
     history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
     search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
+    acquisition: AcquisitionOption = Acquisition.QLOGEI,
     trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 0, 1, …")] = 10,
     history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,
@@ -280,6 +296,7 @@ def replay(
         source_rows=history_rows,
         batch=batch,
         jobs=jobs,
+        acquisition=acquisition.value,
     )
     title = f"{report.table}, {search}: best/optimum over {seeds} seeds"
     terminal().print(rows_table(report.rows(), title))

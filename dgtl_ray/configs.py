@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, check_acquisition
 from dgtl_ray.core.algorithms import ALGORITHMS, parse_algorithms
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.progress import Monitor, SilentMonitor
@@ -32,6 +33,9 @@ class TuneConfig:
         min_gain: The search also ends when this share of the network's latency, or less, is
             expected to be left to gain.
         search_alg: Name of the proposer.
+        acquisition: What `dgtl` chooses batches by: `qlogei`, `qlognei`, `ucb`, `thompson`, `mes`,
+            or a function that makes a BoTorch acquisition function of (model, best_f, X_pending).
+            The model tells the negative of the standardised log-latency: larger is faster.
         seed: Source of every random choice.
         exact_math: The C library's exp, erf, tanh, … on a CPU, instead of polynomials that err by
             less than 4 units in the last place and run many elements at a time.
@@ -54,6 +58,7 @@ class TuneConfig:
     samples_per_layer: int | None = None
     min_gain: float = 0.01
     search_alg: str = "dgtl"
+    acquisition: Acquisition = ACQUISITION
     seed: int = 0
     exact_math: bool = False
     algorithms: tuple[str, ...] = ALGORITHMS
@@ -75,6 +80,7 @@ class TuneConfig:
                 f"search_alg is {self.search_alg!r}: choose one of {known}. A searcher of Ray "
                 "Tune's runs in ray.tune.Tuner, where dgtl_ray.DgtlSearch searches as we do"
             )
+        check_acquisition(self.acquisition)
         _refuse(self, "scheduler", "a trial has no middle to stop in: see trial_timeout_s")
         _refuse(self, "chdir_to_trial_dir", "processes stay in the folder that Ray gives them")
         _tell_needless(self, "trial_name_creator", "a trial is called after its number")

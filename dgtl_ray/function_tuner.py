@@ -84,6 +84,7 @@ class FunctionJob:
             budget=tune.budget,
             search=tune.search_alg,
             seed=tune.seed,
+            acquisition=tune.acquisition,
             folder=folder,
             history=run.history,
             sources=tuple(history),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.configs import RunConfig, TuneConfig, require_network
+from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, Objective
 from dgtl_ray.core.shapes import Shapes
@@ -110,8 +111,9 @@ class Tuner:
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
 
-        Target, search and seed are the run's own; the budget counts what the run already used. A
-        function's parameters and settings are those that it was begun with, where none are given.
+        Target, search, acquisition (where it has a name) and seed are the run's own; the budget
+        counts what the run already used. A function's parameters and settings are those that it
+        was begun with, where none are given.
 
         Args:
             path: Folder or address of the run.
@@ -145,6 +147,8 @@ class Tuner:
             run_config or RunConfig(), name=name, storage_path=parent, storage_filesystem=None
         )
         begun = partial(replace, search_alg=state.search, seed=state.seed)
+        if state.acquisition in ACQUISITIONS:
+            begun = partial(begun, acquisition=state.acquisition)
         if state.target != FUNCTION_TARGET:
             return cls(
                 trainable,
@@ -226,6 +230,7 @@ class Tuner:
             compare=run.compare,
             address=run.address,
             device=run.device,
+            acquisition=self._tune.acquisition,
             exact_math=self._tune.exact_math,
             algorithms=self._tune.algorithms,
             evaluator=run.evaluator,

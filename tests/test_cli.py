@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dgtl_ray import __version__
-from dgtl_ray.cli import app
+from dgtl_ray.cli import Acquisition, app
+from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -51,6 +52,10 @@ def test_bad_input_is_one_message_and_status_2(
     assert message in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_acquisition_can_be_asked_for() -> None:
+    assert tuple(name.value for name in Acquisition) == ACQUISITIONS
 
 
 def test_the_version_is_told() -> None:

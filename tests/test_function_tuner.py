@@ -93,7 +93,7 @@ def test_a_run_stops_at_a_metric(tmp_path: Path) -> None:
 
 def test_a_restored_run_measures_nothing_twice(tmp_path: Path) -> None:
     function = Logged(tmp_path / "calls")
-    tune(tmp_path / "run", function, num_samples=10)
+    tune(tmp_path / "run", function, num_samples=10, acquisition="thompson")
     (tmp_path / "run").rename(tmp_path / "moved")
     tuner = dgtl_ray.Tuner.restore(
         tmp_path / "moved",
@@ -103,6 +103,7 @@ def test_a_restored_run_measures_nothing_twice(tmp_path: Path) -> None:
     grid = tuner.fit()
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(grid) == len(calls) == len(set(calls)) == 25
+    assert json.loads((tmp_path / "moved" / "run.json").read_text())["acquisition"] == "thompson"
 
 
 def test_what_failed_is_tried_again_where_it_is_asked_for(tmp_path: Path) -> None:

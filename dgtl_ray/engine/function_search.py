@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import ray
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.function import FUNCTION_TARGET, FunctionResult, Objective
 from dgtl_ray.core.knowledge import Knowledge
@@ -79,6 +80,7 @@ class FunctionRequest:
     workers: int | None = None
     timeout_s: float | None = None
     again: bool = False
+    acquisition: Acquisition = ACQUISITION
     spent: SearchTime | None = None
     address: str = "local"
 
@@ -305,6 +307,7 @@ class _FunctionSearch:
             search=request.search,
             seed=request.seed,
             device=self._device,
+            acquisition=request.acquisition,
         )
 
     def _close(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Stage, Status
@@ -30,6 +31,7 @@ class LayerSetup:
     search: str
     seed: int
     device: DeviceDescriptor
+    acquisition: Acquisition = ACQUISITION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ class Layer:
             sources=known.sources,
             model=known.model,
             pool=_POOL,
+            acquisition=setup.acquisition,
         )
         self._proposer = make_proposer(setup.search, context)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
@@ -63,6 +64,7 @@ class SearchRequest:
         on_round: Called with the time spent, after each round is durable.
         asked: Where it is kept what was asked for, so that a resumed run goes on as one that was
             never interrupted; None to keep it nowhere.
+        acquisition: What a proposer with a model chooses batches by.
         device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
             run that is resumed goes on with the kind that it began with.
         layer_actors: Processes that the layers are packed into; None for one a core, at most 8, and
@@ -85,6 +87,7 @@ class SearchRequest:
     on_round: Callable[[SearchTime], None]
     builder: BuilderFactory
     timer: TimerFactory
+    acquisition: Acquisition = ACQUISITION
     spent: SearchTime | None = None
     address: str = "local"
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
@@ -296,6 +299,7 @@ class _Search:
             search=request.search,
             seed=request.seed,
             device=self._device,
+            acquisition=request.acquisition,
         )
 
 

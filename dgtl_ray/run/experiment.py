@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError, StorageError
@@ -63,6 +64,7 @@ class ExperimentConfig:
     address: str
     device: str = ""
     shapes: Shapes = AS_IN_FILE
+    acquisition: Acquisition = ACQUISITION
     exact_math: bool = False
     algorithms: tuple[str, ...] = ALGORITHMS
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
@@ -148,6 +150,7 @@ class Experiment:
             network_hash=network.network_hash,
             target=target.json,
             search=config.search,
+            acquisition=acquisition_name(config.acquisition),
             seed=config.seed,
             history=history,
             algorithms=",".join(config.algorithms),
@@ -180,6 +183,7 @@ class Experiment:
             target=target.json,
             search=state.search,
             seed=state.seed,
+            acquisition=self._config.acquisition,
             budget=self._config.budget,
             toolchain=toolchain(),
             history=experience.observations,

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pyarrow.fs import FileType
 
+from dgtl_ray.core.acquisition import ACQUISITION
 from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.deploy.layout import MODULE, REJECTED
@@ -47,6 +48,7 @@ class RunState:
     seed: int
     history: str
     algorithms: str = DIRECT
+    acquisition: str = ACQUISITION
     spent: SearchTime | None = None
     recorded: int = 0
     finished: bool = False
@@ -55,7 +57,15 @@ class RunState:
 
     def differences(self, other: "RunState") -> list[str]:
         """The fields in which a command differs from the run that it wants to resume."""
-        fields = ("network", "network_hash", "target", "search", "seed", "algorithms")
+        fields = (
+            "network",
+            "network_hash",
+            "target",
+            "search",
+            "seed",
+            "algorithms",
+            "acquisition",
+        )
         return [
             f"{name} was {getattr(self, name)!r}, is {getattr(other, name)!r}"
             for name in fields

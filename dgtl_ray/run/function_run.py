@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError, StorageError
 from dgtl_ray.core.function import FUNCTION_TARGET, Objective, function_task
@@ -68,6 +69,7 @@ class FunctionConfig:
     resources: Mapping[str, float]
     workers: int | None
     timeout_s: float | None
+    acquisition: Acquisition = ACQUISITION
     hear: Sequence[Hearing] = field(default=())
     failing: Failing = field(default_factory=Failing)
     callbacks: Callbacks | None = None
@@ -141,6 +143,7 @@ class FunctionRun:
             network_hash=self._task.workload_key,
             target=FUNCTION_TARGET,
             search=config.search,
+            acquisition=acquisition_name(config.acquisition),
             seed=config.seed,
             history=config.history or self._folder.history,
         )
@@ -158,6 +161,7 @@ class FunctionRun:
             objective=config.objective,
             search=state.search,
             seed=state.seed,
+            acquisition=config.acquisition,
             budget=config.budget,
             toolchain=host_toolchain(),
             describe=describe_gpu_host if on_gpu else describe_cpu_host,

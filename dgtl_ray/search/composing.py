@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.search.candidates import neighbours_of, representatives, spread_out
@@ -13,7 +14,7 @@ from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.search.ledger import Ledger
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
 from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
-from dgtl_ray.transfer.points import Points
+from dgtl_ray.transfer.points import Points, join
 from dgtl_ray.transfer.relatedness import Relatedness
 from dgtl_ray.transfer.success import success_probability
 from dgtl_ray.transfer.surrogate import Surrogate
@@ -55,6 +56,7 @@ class Composer:
         surrogate: The models.
         ledger: What was asked for, and what came of it.
         points: Configurations, as the models see them.
+        acquisition: What models choose by, once something was measured.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Composer:
         surrogate: Surrogate,
         ledger: Ledger,
         points: Callable[[IntArray], Points],
+        acquisition: Acquisition = ACQUISITION,
     ) -> None:
         self._config = config
         self._surrogate = surrogate
         self._ledger = ledger
         self._points = points
+        self._acquisition = acquisition
 
     @property
     def stage(self) -> Stage:
@@ -141,7 +145,7 @@ class Composer:
         for expert, count in self._parts(experts, n - len(picked)):
             taken = torch.tensor(picked, dtype=torch.int64)
             open_ = self._open(expert, offer.points, taken)
-            told, asked = offer.points[open_], offer.pending.and_also(offer.points[taken])
+            told, asked = offer.points[open_], join(offer.pending, offer.points[taken])
             found = choose_batch(
                 expert.model,
                 expert.told(told),
@@ -150,6 +154,7 @@ class Composer:
                 offer.worth[open_],
                 count,
                 offer.noise,
+                self._acquisition,
             )
             picked = picked + [int(open_[k]) for k in found]
         return picked
@@ -187,7 +192,7 @@ class Composer:
         near = torch.from_numpy(neighbours_of(ranked, offer.pool, count))
         mean, std = self._surrogate.predict(experts, offer.points[near])
         best = float(np.log(cost_s[0]))
-        gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std), best)
+        gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std**2), best)
         return near[torch.argsort(gain, descending=True, stable=True)[:count]].tolist()
 
     def _parts(self, experts: Sequence[Expert], n: int) -> list[tuple[Expert, int]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import PackedModel, SourceTask
 from dgtl_ray.search.space import SearchSpace
@@ -18,6 +19,7 @@ class ProposerContext:
         device: Where candidates are timed.
         sources: What was measured of other tasks, or of this one on other devices.
         pool: Random configurations that a surrogate chooses from; None for the proposer's default.
+        acquisition: What a proposer with a model chooses batches by.
         model: What was learned of those sources that are usable, where that was done beforehand.
     """
 
@@ -26,5 +28,6 @@ class ProposerContext:
     task_key: str
     device: DeviceDescriptor
     sources: tuple[SourceTask, ...] = ()
+    acquisition: Acquisition = ACQUISITION
     model: PackedModel | None = None
     pool: int | None = None

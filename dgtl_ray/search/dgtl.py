@@ -31,7 +31,7 @@ class DgtlProposer:
     """Bayesian search with what a deep GP knows of other tasks; without history, alone.
 
     A tuning set is chosen by the prior that history gives, the target's GP is tuned on everything
-    measured by maximum a posteriori estimation, and batches come from joint expected improvement.
+    measured by maximum a posteriori estimation, and BoTorch's acquisition functions choose batches.
 
     Args:
         context: The task, and its history.
@@ -63,7 +63,9 @@ class DgtlProposer:
                 pretrained=pretrained,
                 config=self._config.pretrain,
             )
-        self._composer = Composer(self._config, self.surrogate, self._ledger, self._points)
+        self._composer = Composer(
+            self._config, self.surrogate, self._ledger, self._points, context.acquisition
+        )
 
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations with what is expected of them."""

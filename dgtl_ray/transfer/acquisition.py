@@ -1,21 +1,41 @@
-"""Which points to measure next, given a posterior."""
+"""Which points to measure next: BoTorch's acquisition functions over a shortlist."""
 
 import math
+from typing import Any
 
 import torch
+from botorch.acquisition import (
+    AcquisitionFunction,
+    LogExpectedImprovement,
+    qLogExpectedImprovement,
+    qLogNoisyExpectedImprovement,
+    qUpperConfidenceBound,
+)
+from botorch.acquisition.analytic import AnalyticAcquisitionFunction
+from botorch.acquisition.max_value_entropy_search import qLowerBoundMaxValueEntropy
+from botorch.acquisition.objective import GenericMCObjective
+from botorch.generation.sampling import MaxPosteriorSampling
+from botorch.optim import optimize_acqf_discrete
+from botorch.utils.sampling import draw_sobol_normal_samples, manual_seed
 
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.transfer.botorch_model import DrawnFunctions, EveryFunction, SinglePoints
 from dgtl_ray.transfer.cholesky import factor
-from dgtl_ray.transfer.kernel import MEAN_VARIANCE, covariance
+from dgtl_ray.transfer.kernel import covariance
 from dgtl_ray.transfer.points import Points, join
 from dgtl_ray.transfer.target_gp import TargetGP
 
-# Points whose joint posterior is sampled; the rest of the pool has no chance to be chosen.
-SHORTLIST = 500
+# Points that acquisition functions see; the rest of the pool has no chance to be chosen.
+SHORTLIST = 256
 # Points of a larger pool that are scored with their variance: those with the lowest mean.
 SCORED = 5000
-PATHS = 256
-# Below this expected gain, in standard deviations, sample paths cannot tell points apart.
-_LEAST_GAIN = 1e-4
+# Functions drawn jointly at the shortlist.
+FUNCTIONS = 128
+# Measured points, the fastest, that `qlognei` takes for the best so far.
+_BASELINE = 16
+# Of `ucb`: two standard deviations.
+_BETA = 4.0
 
 
 def choose_batch(
@@ -26,14 +46,12 @@ def choose_batch(
     worth: torch.Tensor,
     n: int,
     noise: torch.Generator,
+    acquisition: Acquisition = ACQUISITION,
 ) -> list[int]:
-    """Indices of up to `n` candidates whose best is expected to be lowest.
+    """Indices of up to `n` candidates, chosen greedily by BoTorch's `optimize_acqf_discrete`.
 
-    Greedy maximisation of q-EI(X) = E[max(0, f* − min_{x∈X} f(x))] over joint sample paths of a
-    shortlist, each gain times what it is worth (Wilson et al. 2018, "Maximizing acquisition
-    functions for Bayesian optimization": greedy is within 1 − 1/e of the best batch).
-    Pending points lower each path's f* to what they turn out to be there. With no best yet, every
-    path is compared with its own mean.
+    Greedy is within 1 − 1/e of the best batch (Wilson et al. 2018, "Maximizing acquisition
+    functions for Bayesian optimization"); what is pending or picked is `X_pending` to the rest.
 
     Args:
         model: The posterior.
@@ -44,25 +62,30 @@ def choose_batch(
             second that it takes (Snoek et al. 2012, "Practical Bayesian optimization of machine
             learning algorithms", 3.2).
         n: Batch size.
-        noise: Source of the sample paths.
+        noise: Source of what is drawn.
+        acquisition: A name, or the user's own function. `mes`, and that, see the model itself, and
+            what a gain is worth in the shortlist only; the others see functions drawn from it.
+
+    Raises:
+        InputError: The user's function does not make an acquisition function.
     """
     if n < 1 or not len(candidates):
         return []
-    if len(candidates) > SCORED:
-        kept = torch.argsort(model.mean(candidates), stable=True)[:SCORED]
-        found = choose_batch(model, candidates[kept], pending, best, worth[kept], n, noise)
-        return [int(kept[k]) for k in found]
-    mean, variance = model.posterior(candidates)
-    reference = best if best is not None else float(mean.min())
-    spread = _own_spread(model, variance)
-    score = log_expected_improvement(mean, spread, reference) + worth.log()
-    order = torch.argsort(score, descending=True, stable=True)[:SHORTLIST]
-    paths, waiting = _paths(model, candidates[order], pending, noise)
-    start = paths.mean(0) if best is None else torch.full((PATHS,), best, dtype=torch.float64)
-    for path in waiting:
-        start = torch.minimum(start, path)
-    picked = _greedy(paths, start, worth[order], n, _LEAST_GAIN * float(spread.mean()))
-    return [int(order[k]) for k in picked]
+    reference = float(model.mean(candidates).min()) if best is None else best
+    kept = _shortlist(model, candidates, reference, worth)
+    some, n = candidates[kept], min(n, len(kept))
+    if callable(acquisition) or acquisition == "mes":
+        with manual_seed(_seed(noise)):
+            picked = _by_model(acquisition, model, some, pending, reference, n)
+    else:
+        baseline = _BASELINE if acquisition == "qlognei" else 0
+        measured = model.data.points[torch.argsort(model.data.y, stable=True)[:baseline]]
+        values = -_drawn(*model.joint(join(join(some, pending), measured)), noise)
+        if best is None:
+            # With nothing measured, a function is compared with its own mean.
+            values, reference = values - values.mean(1, keepdim=True), 0.0
+        picked = _by_functions(acquisition, values, -reference, worth[kept], len(pending), n, noise)
+    return [int(kept[k]) for k in picked]
 
 
 def first_batch(
@@ -77,7 +100,7 @@ def first_batch(
 
     Before anything is measured the target is believed to be f = g_s + d: what the deep GP expects
     on one of the sources, any of them, and a deviation d as the model's prior has it. The batch
-    lowers E_s E_d [min_{x∈X} f(x)], greedily over sample paths of every s. So it holds favourites
+    lowers E_s E_d [min_{x∈X} f(x)], by qLogEI over functions of every s. So it holds favourites
     of each source, and those of one source are unlike each other: one d cannot spoil them all.
 
     Args:
@@ -86,72 +109,138 @@ def first_batch(
         pending: Asked for and not yet measured.
         worth: What a gain counts (candidates,).
         n: Batch size.
-        noise: Source of the sample paths.
+        noise: Source of the functions.
     """
     count = candidates.sources.shape[1]
     if n < 1 or not len(candidates):
         return []
     favourites = torch.argsort(candidates.sources, dim=0, stable=True)[: SHORTLIST // count]
-    shortlist = torch.unique(favourites)
-    some = join(candidates[shortlist], pending)
+    kept = torch.unique(favourites)
+    every = join(candidates[kept], pending)
     deviation = model.theta.clone()
     deviation[model.layout.weight_variance] = -math.inf
-    root, _ = factor(covariance(model.layout, deviation, some))
-    normal = torch.randn(len(some), PATHS, generator=noise, dtype=torch.float64)
-    paths = some.sources[:, torch.arange(PATHS) % count] + root @ normal
-    open_ = paths[: len(shortlist)]
-    start = open_.mean(0)
-    for path in paths[len(shortlist) :]:
-        start = torch.minimum(start, path)
-    picked = _greedy(open_, start, worth[shortlist], n, 0.0)
-    return [int(shortlist[k]) for k in picked]
+    prior = covariance(model.layout, deviation, every)
+    values = -every.sources.T[torch.arange(FUNCTIONS) % count] - _drawn(0.0, prior, noise)
+    values, n = values - values.mean(1, keepdim=True), min(n, len(kept))
+    picked = _by_functions(ACQUISITION, values, 0.0, worth[kept], len(pending), n, noise)
+    return [int(kept[k]) for k in picked]
 
 
-def log_expected_improvement(mean: torch.Tensor, spread: torch.Tensor, best: float) -> torch.Tensor:
-    """Logarithm of E[max(0, best − f)] of f ~ N(mean, spread²), exact far below any chance, too.
-
-    Ament et al. 2023, "Unexpected improvements to expected improvement for Bayesian optimization".
-    """
-    z = (best - mean) / spread
-    density = -0.5 * z**2 - 0.5 * math.log(2.0 * math.pi)
-    near = z.clamp_min(-5.0)
-    plain = (torch.exp(-0.5 * near**2) / math.sqrt(2.0 * math.pi)) + near * torch.special.ndtr(near)
-    far = density - 2.0 * (-z).clamp_min(1.0).log()
-    return torch.where(z > -5.0, plain.clamp_min(1e-300).log(), far) + spread.log()
+def log_expected_improvement(
+    mean: torch.Tensor, variance: torch.Tensor, best: float
+) -> torch.Tensor:
+    """Logarithm (n,) of the gain expected of latencies of this mean and variance (n,)."""
+    numbers = torch.arange(len(mean)).double().reshape(-1, 1, 1)
+    with torch.no_grad():
+        gain: torch.Tensor = LogExpectedImprovement(SinglePoints(mean, variance), -best)(numbers)
+    return gain
 
 
-def _own_spread(model: TargetGP, variance: torch.Tensor) -> torch.Tensor:
-    """Standard deviations, without what all points have in common before the first measurement."""
-    if len(model.data.y):
-        return variance.sqrt()
-    return (variance - MEAN_VARIANCE).clamp_min(1e-10).sqrt()
+def _shortlist(
+    model: TargetGP, candidates: Points, best: float, worth: torch.Tensor
+) -> torch.Tensor:
+    """Indices of the candidates with the highest logarithm of expected gain times its worth."""
+    kept = torch.arange(len(candidates))
+    if len(candidates) > SCORED:
+        kept = torch.argsort(model.mean(candidates), stable=True)[:SCORED]
+    gain = log_expected_improvement(*model.marginals(candidates[kept]), best)
+    order = torch.argsort(gain + worth[kept].log(), descending=True, stable=True)
+    return kept[order[:SHORTLIST]]
 
 
-def _paths(
-    model: TargetGP, shortlist: Points, pending: Points, noise: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Joint sample paths of the shortlist and of pending points, (points × paths) each."""
-    mean, covariance = model.joint(join(shortlist, pending))
-    root, _ = factor(covariance)
-    normal = torch.randn(len(mean), PATHS, generator=noise, dtype=torch.float64)
-    paths = mean[:, None] + root @ normal
-    return paths[: len(shortlist)], paths[len(shortlist) :]
-
-
-def _greedy(
-    paths: torch.Tensor, start: torch.Tensor, worth: torch.Tensor, n: int, least: float
+def _by_functions(
+    acquisition: str,
+    values: torch.Tensor,
+    best: float,
+    worth: torch.Tensor,
+    pending: int,
+    n: int,
+    noise: torch.Generator,
 ) -> list[int]:
-    """One by one the point that lowers the paths' best most; in order of the list at the end."""
-    lowest = start
-    picked: list[int] = []
-    open_ = torch.ones(len(paths), dtype=torch.bool)
-    while len(picked) < min(n, len(paths)):
-        gain = (lowest - paths).clamp_min(0.0).mean(1) * worth
-        gain = torch.where(open_, gain, torch.full_like(gain, -1.0))
-        chosen = int(gain.argmax())
-        if gain[chosen] < least:
-            chosen = int(torch.nonzero(open_)[0])
-        picked.append(chosen)
-        open_[chosen] = False
-        lowest = torch.minimum(lowest, paths[chosen])
-    return picked
+    """Numbers of `n` points of a shortlist, in the order in which they are chosen.
+
+    A gain counts what it is worth: b + w (f − b), b being the best so far of each function.
+
+    Args:
+        acquisition: A name.
+        values: Functions drawn at the shortlist, at what is pending and, where an acquisition needs
+            any, at what was measured (functions × points).
+        best: The best value so far.
+        worth: w of each point of the shortlist (shortlist,).
+        pending: How many are.
+        n: How many.
+        noise: Source of what `thompson` draws.
+    """
+    numbers = torch.arange(values.shape[1]).double().unsqueeze(-1)
+    sizes = [len(worth), pending, len(numbers) - len(worth) - pending]
+    choices, waiting, measured = torch.split(numbers, sizes)
+    base = values[:, -sizes[2] :].amax(1) if sizes[2] else torch.tensor([best]).double()
+    weight = torch.cat([worth, torch.ones(len(numbers) - len(worth)).double()])
+
+    def gain(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        b = base.reshape(-1, *[1] * (samples.dim() - 2))
+        return (samples[..., 0] - b).mul_(weight[X[..., 0].long()]).add_(b)
+
+    model, objective = DrawnFunctions(values), GenericMCObjective(gain)
+    if acquisition == "thompson":
+        with manual_seed(_seed(noise)):
+            sampling = MaxPosteriorSampling(model, objective, replacement=False)
+            return _numbers(sampling(choices, num_samples=n))
+    common: dict[str, Any] = {
+        "model": model,
+        "sampler": EveryFunction(len(values)),
+        "objective": objective,
+        "X_pending": waiting if pending else None,
+    }
+    if acquisition == "qlognei" and sizes[2]:
+        function: AcquisitionFunction = qLogNoisyExpectedImprovement(
+            X_baseline=measured, prune_baseline=False, cache_root=False, **common
+        )
+    elif acquisition == "ucb":
+        function = qUpperConfidenceBound(beta=_BETA, **common)
+    else:
+        function = qLogExpectedImprovement(best_f=best, **common)
+    return _numbers(optimize_acqf_discrete(function, n, choices, return_acq_values=False)[0])
+
+
+def _numbers(found: torch.Tensor) -> list[int]:
+    return [int(k) for k in found[:, 0]]
+
+
+def _by_model(
+    acquisition: Acquisition, model: TargetGP, some: Points, pending: Points, best: float, n: int
+) -> list[int]:
+    """Indices of `n` points by an acquisition function that sees the model itself."""
+    x, waiting = some.flat(), pending.flat() if len(pending) else None
+    if callable(acquisition):
+        function = acquisition(model, -best, waiting)
+    else:
+        function = qLowerBoundMaxValueEntropy(model, candidate_set=x, X_pending=waiting)
+    if isinstance(function, AnalyticAcquisitionFunction):
+        # It knows of no pending points: a batch is the best ones, each by itself.
+        with torch.no_grad():
+            return [int(k) for k in function(x.unsqueeze(-2)).topk(n).indices]
+    if not isinstance(function, AcquisitionFunction):
+        raise InputError(
+            f"the acquisition function given returned {type(function).__name__}: it must make a"
+            " BoTorch AcquisitionFunction of (model, best_f, X_pending)"
+        )
+    found, _ = optimize_acqf_discrete(function, n, x, return_acq_values=False)
+    picked = dict[int, None]()
+    for row in found:
+        # Points may look alike to the model: each is taken once.
+        alike = torch.nonzero((x == row).all(1))[:, 0].tolist()
+        picked[next(k for k in alike if k not in picked)] = None
+    return list(picked)
+
+
+def _drawn(mean: Any, k: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+    """Functions of mean (n,) and covariance (n × n), by quasi-random numbers (functions × n)."""
+    root, _ = factor(k)
+    normal = draw_sobol_normal_samples(len(k), FUNCTIONS, dtype=k.dtype, seed=_seed(noise))
+    drawn: torch.Tensor = mean + normal @ root.T
+    return drawn
+
+
+def _seed(noise: torch.Generator) -> int:
+    return int(torch.randint(2**31, (1,), generator=noise))

@@ -1,57 +1,92 @@
-"""A trained deep GP as BoTorch's acquisition functions want it."""
+"""Models as BoTorch's acquisition functions want them."""
 
 from typing import Any
 
+import numpy as np
 import torch
+from botorch.models.ensemble import EnsembleModel
 from botorch.models.model import Model
 from botorch.posteriors.ensemble import EnsemblePosterior
+from botorch.posteriors.torch import TorchPosterior
+from botorch.sampling.base import MCSampler
 
 from dgtl_ray.transfer.deep_gp import LatencyGP
-from dgtl_ray.transfer.fast_posterior import FastPosterior
+from dgtl_ray.transfer.mean_path import MeanPath
 
 
-class DeepGPModel(Model):  # type: ignore[misc]
+class SinglePoints(Model):  # type: ignore[misc]
+    """A finite number of points, each normal by itself: an input is the number of a point.
+
+    Args:
+        mean: Of what is to become small (points,).
+        variance: Of it (points,).
+    """
+
+    num_outputs = 1
+    batch_shape = torch.Size([])
+
+    def __init__(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        super().__init__()
+        self._mean = mean
+        self._std = variance.sqrt()
+
+    def posterior(self, X: torch.Tensor, **_: Any) -> TorchPosterior:  # noqa: N803
+        """The points X (… × 1 × 1)."""
+        k = X.long()
+        return TorchPosterior(torch.distributions.Normal(-self._mean[k], self._std[k]))
+
+
+class DrawnFunctions(EnsembleModel):  # type: ignore[misc]
+    """Functions at a finite number of points: an input is the number of a point.
+
+    Acquisition functions look at the same few points again and again, every time with others
+    pending. Drawn jointly once, all that they see belongs together, and a look costs no algebra.
+
+    Args:
+        values: Of the functions (functions × points), larger ones being better.
+    """
+
+    _num_outputs = 1
+
+    def __init__(self, values: torch.Tensor) -> None:
+        super().__init__()
+        self._values = values
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        """Their values (… × functions × q × 1) at points X (… × q × 1)."""
+        return self._values[:, X[..., 0].long()].movedim(0, -2).unsqueeze(-1)
+
+
+class DeepGPModel(EnsembleModel):  # type: ignore[misc]
     """A deep GP as an ensemble of functions drawn from it once.
 
     Args:
-        gp: A trained deep GP.
+        gp: A trained deep GP of standardised log-latencies.
         functions: How many are drawn.
         seed: Of the draws.
     """
 
+    _num_outputs = 1
+
     def __init__(self, gp: LatencyGP, functions: int = 64, seed: int = 0) -> None:
         super().__init__()
-        base = torch.zeros(1, gp.hidden, dtype=torch.float64)
-        self._fast = FastPosterior(gp, base)
-        self._functions = functions
-        self._seed = seed
+        noise = torch.Generator().manual_seed(seed)
+        self._drawn = [MeanPath(gp, noise) for _ in range(functions)]
 
-    @property
-    def num_outputs(self) -> int:
-        """One: the standardised log-latency."""
-        return 1
+    def forward(self, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        """Their negatives (… × functions × q × 1) at X (… × q × inputs): BoTorch maximises."""
+        x, whole = X.reshape(-1, X.shape[-1]), torch.zeros(1, 0).double()
+        values = torch.stack([one(x, np.arange(0), whole) for one in self._drawn])
+        return -values.reshape(len(values), *X.shape[:-1], 1).movedim(0, -3)
 
-    @property
-    def batch_shape(self) -> torch.Size:
-        """None."""
-        return torch.Size([])
 
-    def posterior(
-        self,
-        X: torch.Tensor,  # noqa: N803 — BoTorch's name
-        output_indices: list[int] | None = None,
-        observation_noise: bool | torch.Tensor = False,
-        posterior_transform: Any = None,
-    ) -> EnsemblePosterior:
-        """The functions' values at X (… × q × inputs), each as likely as the others.
+class EveryFunction(MCSampler):  # type: ignore[misc]
+    """Takes each function of an ensemble once, the same ones everywhere."""
 
-        Raises:
-            ValueError: Other outputs, or noisy ones, are asked for.
-        """
-        if output_indices not in (None, [0]) or observation_noise is not False:
-            raise ValueError("the deep GP has one output, 0, and tells it without noise")
-        flat = X.reshape(-1, X.shape[-1])
-        values = self._fast.functions(flat, self._functions, self._seed)
-        shaped = values.reshape(self._functions, *X.shape[:-1], 1).movedim(0, -3)
-        posterior = EnsemblePosterior(shaped)
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+    def __init__(self, functions: int) -> None:
+        super().__init__(sample_shape=torch.Size([functions]))
+
+    def forward(self, posterior: EnsemblePosterior) -> torch.Tensor:
+        """The functions' values (functions × … × q × 1)."""
+        values: torch.Tensor = posterior.values.movedim(-3, 0)
+        return values

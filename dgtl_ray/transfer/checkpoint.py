@@ -38,14 +38,10 @@ def content_key(sources: Sequence[SourceTask], config: PretrainConfig) -> str:
 
 def pack(model: Pretrained) -> PackedModel:
     """A model as text and bytes."""
+    arrays = {f"columns.{name}": value for name, value in asdict(model.columns).items()}
+    arrays |= {"fixed": model.fixed, "descriptors": model.descriptors}
     tensors = {name: value.contiguous() for name, value in model.gp.state_dict().items()}
-    tensors |= {
-        "columns.kept": torch.from_numpy(model.columns.kept),
-        "columns.mean": torch.from_numpy(model.columns.mean),
-        "columns.std": torch.from_numpy(model.columns.std),
-        "fixed": torch.from_numpy(model.fixed),
-        "descriptors": torch.from_numpy(model.descriptors),
-    }
+    tensors |= {name: torch.from_numpy(value) for name, value in arrays.items()}
     facts = {
         "format": FORMAT,
         "hidden": model.gp.hidden,
@@ -127,7 +123,8 @@ def pretrain_once(
 
 
 def _rebuilt(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Pretrained:
-    own = {"columns.kept", "columns.mean", "columns.std", "fixed", "descriptors"}
+    own = ("columns.kept", "columns.mean", "columns.std", "fixed", "descriptors")
+    kept, mean, std, fixed, descriptors = (tensors[name].numpy() for name in own)
     state = {name: value for name, value in tensors.items() if name not in own}
     inducing = state["last.variational_strategy.inducing_points"]
     hidden = int(facts["hidden"])
@@ -136,14 +133,10 @@ def _rebuilt(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Pretrai
     gp.eval()
     return Pretrained(
         gp=gp,
-        columns=ColumnScale(
-            kept=tensors["columns.kept"].numpy(),
-            mean=tensors["columns.mean"].numpy(),
-            std=tensors["columns.std"].numpy(),
-        ),
+        columns=ColumnScale(kept=kept, mean=mean, std=std),
         scales=tuple(LatencyScale(**scale) for scale in facts["scales"]),
         names=tuple(facts["names"]),
-        fixed=tensors["fixed"].numpy(),
-        descriptors=tensors["descriptors"].numpy(),
+        fixed=fixed,
+        descriptors=descriptors,
         fallbacks=tuple(facts["fallbacks"]),
     )

@@ -45,7 +45,7 @@ class Expert:
 
     def predict(self, points: Points) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation (n,) of the log-latency that would be measured."""
-        mean, variance = self.model.posterior(self.told(points))
+        mean, variance = self.model.marginals(self.told(points))
         std = np.sqrt(variance.numpy() + self.model.noise)
         centre, spread = self.scale.centre, self.scale.spread
         return self.warp.undone(centre + spread * mean.numpy(), spread * std)

@@ -1,4 +1,4 @@
-"""The mean of a trained deep GP, for one descriptor of a source after the other."""
+"""A trained deep GP's mean or draws, for one descriptor of a source after the other."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dgtl_ray.transfer.cholesky import JITTER, factor
 from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
-from dgtl_ray.transfer.fast_posterior import SolvedLayer
 from dgtl_ray.transfer.kernel import nearly_squared_distance
 
 # Rows worked on at a time: their distances to inducing inputs stay in the cache.
@@ -15,19 +15,21 @@ _CHUNK = 512
 
 
 class MeanPath:
-    """E f(x) where the first layer follows its mean.
+    """E f(x) where the first layer follows its mean; or one function, drawn once.
 
     What is asked of several sources differs in the descriptor's columns alone. Squared distances
     to inducing inputs are sums over columns, so the others' part is worked out once for all.
 
     Args:
         gp: A trained deep GP.
+        noise: Where a function is wanted, source of its inducing values in both layers. What these
+            leave open is not drawn.
     """
 
-    def __init__(self, gp: LatencyGP) -> None:
+    def __init__(self, gp: LatencyGP, noise: torch.Generator | None = None) -> None:
         with torch.no_grad():
-            self._first = [] if gp.first is None else _outputs(gp.first)
-            self._last = _outputs(gp.last)[0]
+            self._first = [] if gp.first is None else _outputs(gp.first, noise)
+            self._last = _outputs(gp.last, noise)[0]
         inputs = len(self._last.narrowness) - gp.hidden
         self._inputs = np.arange(inputs)
         self._hidden = torch.arange(inputs, inputs + gp.hidden)
@@ -111,12 +113,21 @@ class _Output:
         return self.constant + whole.linear + correlation @ self.weights
 
 
-def _outputs(layer: Layer) -> list[_Output]:
-    solved, kernel = SolvedLayer(layer), layer.covar_module
-    inputs = solved.inducing.shape[-1]
+def _outputs(layer: Layer, noise: torch.Generator | None) -> list[_Output]:
+    """Those of a layer with K_ZZ = L Lᵀ and whitened v ~ q(v) = N(m, S): w = L⁻ᵀ m, or L⁻ᵀ v."""
+    strategy, kernel = layer.variational_strategy, layer.covar_module
+    q, inducing = strategy.variational_distribution, strategy.inducing_points
+    k, inputs = kernel(inducing).to_dense(), inducing.shape[-1]
+    eye = torch.eye(k.shape[-1], dtype=k.dtype)
+    root, _ = factor(k + (strategy.jitter_val - JITTER[0]) * eye)
+    v = q.mean.unsqueeze(-1)
+    if noise is not None:
+        spread, _ = factor(q.covariance_matrix)
+        v = v + spread @ torch.randn(v.shape, generator=noise, dtype=v.dtype)
+    solved = torch.linalg.solve_triangular(root, eye.expand_as(root), upper=False).mT @ v
     narrowness = 1.0 / kernel.base_kernel.lengthscale.reshape(inputs)
-    scaled = (solved.inducing * narrowness).reshape(-1, *solved.inducing.shape[-2:])
-    weights = (kernel.outputscale * solved.weights).reshape(len(scaled), -1)
+    scaled = (inducing * narrowness).reshape(-1, *inducing.shape[-2:])
+    weights = (kernel.outputscale * solved.squeeze(-1)).reshape(len(scaled), -1)
     slope, constant = _linear(layer, len(scaled), inputs)
     return [
         _Output(

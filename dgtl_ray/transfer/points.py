@@ -39,9 +39,18 @@ class Points:
             features=self.features[chosen], knobs=self.knobs[chosen], sources=self.sources[chosen]
         )
 
-    def and_also(self, other: "Points") -> "Points":
-        """The points of both, these first."""
-        return join(self, other)
+    @classmethod
+    def of_flat(cls, x: torch.Tensor, features: int, knobs: int) -> "Points":
+        """Of rows (n × columns) that `flat` made, by the number of columns of each telling."""
+        return cls(
+            features=x[:, :features],
+            knobs=x[:, features : features + knobs].int(),
+            sources=x[:, features + knobs :],
+        )
+
+    def flat(self) -> torch.Tensor:
+        """The tellings side by side (n × columns): a point as BoTorch takes it."""
+        return torch.cat([self.features, self.knobs.double(), self.sources], dim=1)
 
     def light(self) -> "Points":
         """The same in float32: enough to tell which of many are worth a closer look."""

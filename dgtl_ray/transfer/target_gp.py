@@ -5,10 +5,13 @@ from enum import StrEnum
 
 import numpy as np
 import torch
+from botorch.models.gpytorch import GPyTorchModel
+from gpytorch.distributions import MultivariateNormal
+from gpytorch.likelihoods import GaussianLikelihood
 from scipy.optimize import minimize
 
 from dgtl_ray.core.roles import FloatArray
-from dgtl_ray.transfer.cholesky import factor
+from dgtl_ray.transfer.cholesky import JITTER, factor
 from dgtl_ray.transfer.evidence import Evidence, Observed
 from dgtl_ray.transfer.kernel import (
     MEAN_VARIANCE,
@@ -35,14 +38,22 @@ class Tuning(StrEnum):
     NONE = "none"
 
 
-class TargetGP:
+class TargetGP(GPyTorchModel):  # type: ignore[misc]
     """A posterior given θ and data, which may be empty.
+
+    It is a BoTorch model, whose inputs are `Points.flat`. BoTorch maximises, so to it f is the
+    negative of the standardised log-latency y; every other method here tells y. The posterior is
+    in closed form from one Cholesky factor, and so are `leave_one_out` and the evidence that θ is
+    tuned by: automatic differentiation of that would take five times as long.
 
     Raises:
         ArithmeticError: No jitter makes its covariance positive definite.
     """
 
+    _num_outputs = 1
+
     def __init__(self, layout: Layout, theta: torch.Tensor, data: Observed) -> None:
+        super().__init__()
         self.layout = layout
         self.theta = theta
         self.data = data
@@ -64,21 +75,44 @@ class TargetGP:
             ]
             return prior_mean(at) + constant + torch.cat(around)
 
-    def posterior(self, at: Points) -> tuple[torch.Tensor, torch.Tensor]:
+    @property
+    def likelihood(self) -> GaussianLikelihood:
+        """Of a measurement, given f."""
+        likelihood = GaussianLikelihood().double()
+        likelihood.noise = self.noise
+        return likelihood
+
+    @property
+    def train_inputs(self) -> tuple[torch.Tensor]:
+        """What was measured (measured × inputs)."""
+        return (self.data.points.flat(),)
+
+    def forward(self, x: torch.Tensor) -> MultivariateNormal:
+        """The joint distribution of the noiseless f at each q of x (… × q × inputs).
+
+        A row that is in many of them, as pending ones are, is worked out once.
+        """
+        rows, shape = x.reshape(-1, x.shape[-1]), x.shape[:-1]
+        if x.shape[-2] == 1:
+            mean, spread = self.marginals(self._points(rows))
+            return MultivariateNormal(-mean.reshape(shape), spread.reshape(*shape, 1))
+        rows, place = torch.unique(rows, dim=0, return_inverse=True)
+        mean, k = self.joint(self._points(rows))
+        place = place.reshape(shape)
+        k = k[place.unsqueeze(-1), place.unsqueeze(-2)] + JITTER[0] * torch.eye(x.shape[-2])
+        return MultivariateNormal(-mean[place], k)
+
+    def marginals(self, at: Points) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance (n,) of the noiseless log-latency."""
         with torch.no_grad():
-            k = self._cross(at)
-            half = torch.linalg.solve_triangular(self._root, k.T, upper=False)
-            mean = prior_mean(at) + k @ self._weights
+            mean, half = self._conditioned(at)
             spread = variance(self.layout, self.theta, at) - (half**2).sum(0)
             return mean, spread.clamp_min(_LEAST_VARIANCE)
 
     def joint(self, at: Points) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean (n,) and covariance (n × n) of the noiseless log-latency."""
         with torch.no_grad():
-            k = self._cross(at)
-            half = torch.linalg.solve_triangular(self._root, k.T, upper=False)
-            mean = prior_mean(at) + k @ self._weights
+            mean, half = self._conditioned(at)
             return mean, covariance(self.layout, self.theta, at) - half.T @ half
 
     def leave_one_out(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,12 +124,15 @@ class TargetGP:
             spread = 1.0 / torch.diagonal(torch.cholesky_inverse(self._root))
             return self.data.y - self._weights * spread, spread
 
-    def _cross(self, at: Points) -> torch.Tensor:
-        """Covariance (n × measured) with the measurements, some rows at a time."""
-        measured = self.data.points
-        return torch.cat(
-            [covariance(self.layout, self.theta, some, measured) for some in _chunks(at)]
-        )
+    def _points(self, x: torch.Tensor) -> Points:
+        return Points.of_flat(x, self.layout.features, self.layout.knobs)
+
+    def _conditioned(self, at: Points) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (n,), and L⁻¹ k (measured × n) of the covariance k with the measurements."""
+        told, parts = self.data.points, _chunks(at)
+        k = torch.cat([covariance(self.layout, self.theta, some, told) for some in parts])
+        half = torch.linalg.solve_triangular(self._root, k.T, upper=False)
+        return prior_mean(at) + k @ self._weights, half
 
 
 def _chunks(at: Points) -> list[Points]:

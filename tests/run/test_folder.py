@@ -60,6 +60,8 @@ def test_another_run_is_not_resumed(tmp_path: Path) -> None:
     folder.begin(state(), resume=False)
     with pytest.raises(InputError, match="search was 'random', is 'evolutionary'"):
         folder.begin(state(search="evolutionary"), resume=True)
+    with pytest.raises(InputError, match="acquisition was 'qlogei', is 'own'"):
+        folder.begin(state(acquisition="own"), resume=True)
 
 
 def test_other_algorithms_are_another_run(tmp_path: Path) -> None:
@@ -69,13 +71,16 @@ def test_other_algorithms_are_another_run(tmp_path: Path) -> None:
         folder.begin(state(algorithms="direct"), resume=True)
 
 
-def test_a_run_from_before_there_were_algorithms_was_direct(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("setting", "was"), [("algorithms", "direct"), ("acquisition", "qlogei")])
+def test_a_run_from_before_there_was_a_setting_reads(
+    tmp_path: Path, setting: str, was: str
+) -> None:
     folder = RunFolder(tmp_path)
     folder.begin(state(), resume=False)
     fields = json.loads((tmp_path / "run.json").read_text())
-    del fields["algorithms"]
+    del fields[setting]
     (tmp_path / "run.json").write_text(json.dumps(fields))
-    assert folder.read().algorithms == "direct"
+    assert getattr(folder.read(), setting) == was
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from botorch.acquisition import qLogExpectedImprovement, qUpperConfidenceBound
+from ray import cloudpickle
 
 from dgtl_ray.bench.tools.false_history import noise, unrelated
+from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
@@ -315,6 +318,48 @@ def test_it_goes_on_alone_where_history_cannot_be_learned(
     ]
     assert len(search(proposer, GridSpace(), 3, 8)) == 24
     assert not proposer.relatedness()
+
+
+def test_botorch_chooses_what_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch of history, and what models choose later, when nothing else is asked for."""
+    made: list[qLogExpectedImprovement] = []
+
+    def spied(**settings: Any) -> qLogExpectedImprovement:
+        made.append(qLogExpectedImprovement(**settings))
+        return made[-1]
+
+    monkeypatch.setattr("dgtl_ray.transfer.acquisition.qLogExpectedImprovement", spied)
+    proposer = make_proposer("dgtl", context(GridSpace(), 0))
+    search(proposer, GridSpace(), 1, 8)
+    assert not made
+    proposer.propose(8)
+    assert len(made) == 1
+    DgtlProposer(context(GridSpace(), 0, _SOURCES), SMALL, _PRETRAINED).propose(8)
+    assert len(made) == 2
+
+
+def test_an_own_acquisition_function_travels_to_where_layers_are_searched() -> None:
+    called: list[float] = []
+
+    def own(model: Any, best_f: float, pending: torch.Tensor | None) -> qUpperConfidenceBound:
+        called.append(best_f)
+        return qUpperConfidenceBound(model, beta=1.0, X_pending=pending)
+
+    setup = replace(context(GridSpace(), 0), acquisition=own)
+    proposer = DgtlProposer(setup, SMALL)
+    search(proposer, GridSpace(), 2, 8)
+    assert len(called) == 1
+    there = cloudpickle.loads(cloudpickle.dumps(setup))
+    picked = DgtlProposer(there, SMALL)
+    np.testing.assert_array_equal(
+        search(picked, GridSpace(), 2, 8), search(DgtlProposer(setup, SMALL), GridSpace(), 2, 8)
+    )
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+def test_every_acquisition_searches(acquisition: str) -> None:
+    one = replace(context(GridSpace(), 0), acquisition=acquisition)
+    assert best(DgtlProposer(one, SMALL), 24) < 1.5
 
 
 def test_number_of_threads_changes_nothing() -> None:

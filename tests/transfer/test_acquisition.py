@@ -1,6 +1,17 @@
-import numpy as np
-import torch
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+import pytest
+import torch
+from botorch.acquisition import (
+    LogExpectedImprovement,
+    qLogExpectedImprovement,
+    qUpperConfidenceBound,
+)
+
+from dgtl_ray.core.acquisition import ACQUISITIONS, Acquisition
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch
 from dgtl_ray.transfer.evidence import Observed
 from dgtl_ray.transfer.kernel import Layout, Prior
@@ -89,3 +100,76 @@ def test_pending_points_are_taken_into_account() -> None:
     assert batch[0] == before
     for other in (after, batch[1]):
         assert float((points.features[before] - points.features[other]).norm()) > 0.2
+
+
+def bowl(points: Points, place: tuple[float, float]) -> TargetGP:
+    """Sixteen measurements of a bowl about a place."""
+    measured = torch.arange(0, len(points), len(points) // 16)[:16]
+    y = ((points.features[measured] - torch.tensor(place)) ** 2).sum(1)
+    theta = Prior.vague(LAYOUT).mean
+    return TargetGP(LAYOUT, theta, Observed(points=points[measured], y=y))
+
+
+def asked(acquisition: Acquisition, worth: torch.Tensor | None = None, n: int = 4) -> list[int]:
+    points, place = grid(), (0.3, -0.4)
+    model = bowl(points, place)
+    worth = torch.ones(len(points)).double() if worth is None else worth
+    noise = torch.Generator().manual_seed(3)
+    best, pending = float(model.data.y.min()), points[torch.tensor([7])]
+    return choose_batch(model, points, pending, best, worth, n, noise, acquisition)
+
+
+def own(model: Any, best_f: float, pending: torch.Tensor | None) -> qLogExpectedImprovement:
+    return qLogExpectedImprovement(model, best_f=best_f, X_pending=pending)
+
+
+def analytic(model: Any, best_f: float, pending: torch.Tensor | None) -> LogExpectedImprovement:
+    return LogExpectedImprovement(model, best_f)
+
+
+@pytest.mark.parametrize("acquisition", [*ACQUISITIONS, own, analytic])
+def test_every_acquisition_finds_the_bowl(acquisition: Acquisition) -> None:
+    """The same points each time, each once, most of them near the middle."""
+    picked = asked(acquisition)
+    assert picked == asked(acquisition)
+    assert len(set(picked)) == 4
+    assert nearest(grid(), picked, (0.3, -0.4)) < 0.3
+
+
+@pytest.mark.parametrize("acquisition", [name for name in ACQUISITIONS if name != "mes"])
+def test_what_is_likely_to_fail_is_not_asked_for(acquisition: Acquisition) -> None:
+    points = grid()
+    worth = torch.where(points.features[:, 0] > 0.35, 1.0, 1e-6).double()
+    picked = torch.tensor(asked(acquisition, worth))
+    assert bool((points.features[picked][:, 0] > 0.35).all())
+
+
+def test_an_own_function_is_told_the_best_and_what_is_pending() -> None:
+    told: list[tuple[float, torch.Tensor | None]] = []
+
+    def spying(model: Any, best_f: float, pending: torch.Tensor | None) -> qUpperConfidenceBound:
+        told.append((best_f, pending))
+        return qUpperConfidenceBound(model, beta=4.0, X_pending=pending)
+
+    asked(spying)
+    ((best_f, pending),) = told
+    assert best_f == -float(bowl(grid(), (0.3, -0.4)).data.y.min())
+    assert pending is not None
+    torch.testing.assert_close(pending, grid()[torch.tensor([7])].flat())
+
+
+def test_an_own_function_that_makes_none_is_refused() -> None:
+    with pytest.raises(InputError, match="returned int"):
+        asked(lambda model, best_f, pending: 3)
+
+
+def test_points_that_look_alike_are_each_taken_once() -> None:
+    once = grid()[torch.arange(3)]
+    points = replace(once, features=once.features[:1].expand(3, 2).clone())
+    model = bowl(grid(), (0.0, 0.0))
+    worth, noise = torch.ones(3).double(), torch.Generator().manual_seed(0)
+    for acquisition in ("qlogei", own):
+        picked = choose_batch(
+            model, points, points[torch.arange(0)], 0.0, worth, 3, noise, acquisition
+        )
+        assert sorted(picked) == [0, 1, 2]

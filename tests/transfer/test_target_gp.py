@@ -51,7 +51,7 @@ def test_leave_one_out_is_what_leaving_out_gives() -> None:
     for left in range(len(data.y)):
         rest = torch.tensor([k for k in range(len(data.y)) if k != left])
         model = TargetGP(LAYOUT, theta, Observed(points=data.points[rest], y=data.y[rest]))
-        m, v = model.posterior(data.points[torch.tensor([left])])
+        m, v = model.marginals(data.points[torch.tensor([left])])
         assert float(m) == pytest.approx(float(mean[left]), abs=1e-4)
         assert float(v) + noise == pytest.approx(float(spread[left]), abs=1e-4)
 
@@ -59,7 +59,7 @@ def test_leave_one_out_is_what_leaving_out_gives() -> None:
 def test_joint_posterior_has_the_marginals() -> None:
     model = TargetGP(LAYOUT, Prior.vague(LAYOUT).mean, observed())
     at = points(7, seed=1)
-    mean, spread = model.posterior(at)
+    mean, spread = model.marginals(at)
     joint_mean, joint = model.joint(at)
     torch.testing.assert_close(mean, joint_mean)
     torch.testing.assert_close(spread, torch.diagonal(joint), atol=1e-5, rtol=0)
@@ -124,7 +124,7 @@ def test_evidence_is_the_normal_density_and_its_gradient(layout: Layout, sources
 @pytest.mark.parametrize("layout", [LAYOUT, ROUGH])
 def test_a_quick_mean_is_nearly_the_posterior_mean(layout: Layout) -> None:
     model, at = TargetGP(layout, Prior.vague(layout).mean, observed(40)), points(600, seed=2)
-    torch.testing.assert_close(model.mean(at), model.posterior(at)[0], atol=1e-2, rtol=0)
+    torch.testing.assert_close(model.mean(at), model.marginals(at)[0], atol=1e-2, rtol=0)
 
 
 def test_tuning_raises_the_posterior_density() -> None:
@@ -148,7 +148,7 @@ def test_without_data_the_prior_answers() -> None:
     at = points(5)
     empty = Observed(points=points(0), y=torch.zeros(0).double())
     theta = Prior.vague(LAYOUT).mean
-    mean, spread = TargetGP(LAYOUT, theta, empty).posterior(at)
+    mean, spread = TargetGP(LAYOUT, theta, empty).marginals(at)
     torch.testing.assert_close(mean, at.sources.mean(1))
     torch.testing.assert_close(spread, variance(LAYOUT, theta, at))
 
@@ -172,6 +172,23 @@ def test_sources_that_agree_shrink_the_uncertainty() -> None:
         asked = at.without_sources() if blind else at
         task = Observed(points=seen, y=data.y)
         theta = tune(LAYOUT, Prior.vague(LAYOUT), [task])
-        mean, _ = TargetGP(LAYOUT, theta, task).posterior(asked)
+        mean, _ = TargetGP(LAYOUT, theta, task).marginals(asked)
         errors.append(math.sqrt(float(((mean - truth) ** 2).mean())))
     assert errors[0] < 0.5 * errors[1]
+
+
+def test_botorch_is_told_the_negative_of_the_log_latency() -> None:
+    """Jointly for what is asked together, with a measurement's noise where it is wanted."""
+    model = TargetGP(LAYOUT, Prior.vague(LAYOUT).mean, observed())
+    at = points(6, seed=1)
+    mean, joint = model.joint(at)
+    x = at.flat().reshape(2, 3, -1)
+    told = model.posterior(x)
+    torch.testing.assert_close(told.mean.reshape(-1), -mean)
+    for k, rows in enumerate((slice(0, 3), slice(3, 6))):
+        covariance = told.distribution.covariance_matrix[k]
+        torch.testing.assert_close(covariance, joint[rows, rows], atol=1e-5, rtol=0)
+    alone = model.posterior(at.flat().unsqueeze(-2))
+    torch.testing.assert_close(alone.variance.reshape(-1), model.marginals(at)[1])
+    noisy = model.posterior(x, observation_noise=True)
+    torch.testing.assert_close(noisy.variance, told.variance + model.noise)

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from dgtl_ray.bench.tools.replay_report import ReplayReport, ReplayRun
+from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import Proposer
 from dgtl_ray.core.seeds import stream
@@ -30,6 +31,7 @@ def replay(
     batch: int = 8,
     jobs: int = 1,
     make: Callable[[ProposerContext], Proposer] | None = None,
+    acquisition: Acquisition = ACQUISITION,
 ) -> ReplayReport:
     """Run a search once for each seed.
 
@@ -44,6 +46,7 @@ def replay(
         batch: Configurations that are asked for at a time.
         jobs: Processes that share the seeds; `propose_s` is the truest with one.
         make: Makes the proposer, where the one of that name is not meant as it is.
+        acquisition: What it chooses batches by, where it has a model.
 
     Raises:
         InputError: There is no such proposer, or a source cannot be told in the table's columns.
@@ -57,6 +60,7 @@ def replay(
         rows=source_rows,
         told=told,
         batch=batch,
+        acquisition=acquisition,
     )
     if jobs > 1:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -89,6 +93,7 @@ def _replay_once(
     rows: int,
     told: Telling | None,
     batch: int,
+    acquisition: Acquisition,
 ) -> ReplayRun:
     known = draw_sources(table, sources, rows, seed)
     if told is not None:
@@ -99,6 +104,7 @@ def _replay_once(
         task_key=table.task_key,
         device=table.device,
         sources=known,
+        acquisition=acquisition,
     )
     start = perf_counter()
     clock = _Clock(table, make(context), perf_counter() - start)
