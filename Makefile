@@ -13,7 +13,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: setup tune check test style quick slow loopback fmt clean
+.PHONY: setup tune check test style quick slow loopback docs fmt clean
 
 setup: .venv/.ready
 
@@ -51,6 +51,10 @@ slow: setup
 
 loopback: setup
 	$(BIN)/pytest tests/cluster
+
+# The site, in build/docs; a warning is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 fmt: setup
 	$(BIN)/ruff check --fix .
