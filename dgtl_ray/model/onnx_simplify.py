@@ -32,11 +32,18 @@ def ways_in(model: ModelProto) -> Iterator[tuple[ModelProto, str]]:
     opset, small = _opset(model), model.ByteSize() <= _LIMIT_BYTES
     forms = [_optimised, _as_it_is] if _computes_shapes(model) else [_as_it_is, _optimised]
     if opset < _MODERN:
-        forms.insert(0 if opset < _NUMPY_SHAPES else 2, _converted)
+        forms.append(_converted)
     for form in forms:
         made = form(model) if small or form is _as_it_is else None
         if made is not None:
             yield made
+
+
+def readable(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
+    """The model, brought to a newer opset where nothing here runs its own; and what to tell."""
+    old = _opset(model) < _NUMPY_SHAPES and model.ByteSize() <= _LIMIT_BYTES
+    made = _converted(model) if old else None
+    return (model, ()) if made is None else (made[0], made[1:])
 
 
 def _as_it_is(model: ModelProto) -> tuple[ModelProto, str]:

@@ -18,7 +18,7 @@ except ImportError as error:
 from dgtl_ray.model.onnx_files import name_nodes, read_model
 from dgtl_ray.model.onnx_reference import OnnxReference, open_model
 from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
-from dgtl_ray.model.onnx_simplify import ways_in
+from dgtl_ray.model.onnx_simplify import readable, ways_in
 
 
 class OnnxSource:
@@ -31,9 +31,10 @@ class OnnxSource:
     def __init__(self, path: Path, shapes: Shapes = AS_IN_FILE) -> None:
         self.name = path.stem
         self._path = path
-        self._model = read_model(path)
+        self._model, told = readable(read_model(path))
+        self._runs_as_file = not told
         name_nodes(self._model.graph)
-        self.notes = fix_shapes(str(path), self._model, shapes)
+        self.notes = (*told, *fix_shapes(str(path), self._model, shapes))
         self._inputs = input_specs(self._model)
 
     def to_relax(self) -> Any:
@@ -80,7 +81,8 @@ class OnnxSource:
 
     @cached_property
     def _reference(self) -> OnnxReference:
-        return OnnxReference(self.name, self._model, str(self._path))
+        path = str(self._path) if self._runs_as_file else None
+        return OnnxReference(self.name, self._model, path)
 
 
 def _told(note: str, errors: Sequence[InputError]) -> tuple[str, ...]:
