@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.exceptions import PluginError
 
 # What pymdownx.arithmatex leaves of $…$ and $$…$$.
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
@@ -17,4 +18,8 @@ def on_page_content(content: str, **_: Any) -> str:
 
 def _mathml(found: "re.Match[str]") -> str:
     display = "block" if found[1] == "div" else "inline"
-    return str(convert(html.unescape(found[2]).strip(), display=display))
+    formula = html.unescape(found[2]).strip()
+    mathml = str(convert(formula, display=display))
+    if "\\" in mathml:
+        raise PluginError(f"latex2mathml does not know all of {formula!r}: write it in another way")
+    return mathml
