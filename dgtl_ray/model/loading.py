@@ -27,6 +27,7 @@ def load_network(
     *,
     example_inputs: Any = None,
     shapes: Shapes = AS_IN_FILE,
+    by_onnx: bool = False,
 ) -> Network:
     """Read a network, lower it for a target, and find its layer tasks.
 
@@ -37,12 +38,18 @@ def load_network(
         example_inputs: For a `torch.nn.Module` only: a tensor, a tuple of arguments, or a dict of
             keyword arguments.
         shapes: Of the inputs of an ONNX file, where it leaves them open.
+        by_onnx: Whether a torch network is to come in by way of an ONNX file at once.
 
     Raises:
         InputError: The network cannot be found, read or imported, or has dynamic shapes.
         MissingExtraError: It is an ONNX file and `onnx` is not installed.
     """
     source = _source(spec, example_inputs, shapes)
+    return network_from((source.other_way() if by_onnx else None) or source, target)
+
+
+def network_from(source: Source, target: TargetSpec) -> Network:
+    """A network by one of its ways in; see `load_network`."""
     imported = source.to_relax()
     inputs = _inputs(imported)
     module = _lower(source.name, imported, target)

@@ -26,7 +26,10 @@ class OnnxSource:
 
     Attributes:
         notes: What was assumed of it, and which way it came in, a sentence each.
+        by_onnx: See `Source`; it is a file of the user's own.
     """
+
+    by_onnx = False
 
     def __init__(self, path: Path, shapes: Shapes = AS_IN_FILE) -> None:
         self.name = path.stem
@@ -74,6 +77,9 @@ class OnnxSource:
     def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """See `Source`."""
         return self._reference.run(dict(zip(self._inputs, inputs, strict=True)))
+
+    def other_way(self) -> None:
+        """See `Source`: there is none."""
 
     def opened(self) -> "OpenedOnnx":
         """See `Source`."""

@@ -49,6 +49,15 @@ class Source(Protocol):
         """
         ...
 
+    @property
+    def by_onnx(self) -> bool:
+        """Whether it comes in by way of an ONNX file that its own framework writes."""
+        ...
+
+    def other_way(self) -> "Source | None":
+        """The same network by another way in, to be tried where the first gives wrong answers."""
+        ...
+
     def opened(self) -> "OpenedSource":
         """The same network with the result of every operator as an output.
 

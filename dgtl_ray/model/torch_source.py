@@ -21,14 +21,23 @@ class TorchSource:
     """A `torch.nn.Module`, put in eval mode, with inputs that show the shapes it runs on.
 
     Two ways lead in: torch's own operators, or by an ONNX file that torch writes, which is taken
-    where the first cannot be.
+    where the first cannot be, or gives wrong answers.
 
     Attributes:
-        notes: Which way it came in, if not the first; filled by `to_relax`.
+        by_onnx: Whether it comes in by an ONNX file, from the beginning or as `to_relax` found.
+        notes: Why it does where `to_relax` found so.
     """
 
-    def __init__(self, name: str, module: nn.Module, example_inputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        example_inputs: Sequence[Tensor],
+        *,
+        by_onnx: bool = False,
+    ) -> None:
         self.name = name
+        self.by_onnx = by_onnx
         self.notes: tuple[str, ...] = ()
         self._module = module.eval()
         # Copies: torch.export takes one tensor given twice for one input.
@@ -37,6 +46,8 @@ class TorchSource:
     def to_relax(self) -> Any:
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
+        if self.by_onnx:
+            return import_by_onnx(exported)
         try:
             return self._importing("TVM", lambda: import_exported(exported))
         except RandomNetworkError:
@@ -70,7 +81,14 @@ class TorchSource:
             raise refusal from None
         reason = str(refusal).removeprefix(f"{self.name}: ")
         self.notes = (f"imported by way of ONNX: {reason}",)
+        self.by_onnx = True
         return imported
+
+    def other_way(self) -> "TorchSource | None":
+        """See `Source`."""
+        if self.by_onnx:
+            return None
+        return TorchSource(self.name, self._module, self._inputs, by_onnx=True)
 
     def opened(self) -> "OpenedTorch":
         """See `Source`."""

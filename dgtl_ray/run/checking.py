@@ -5,7 +5,7 @@ from typing import Any
 
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.model import load_network, parse_target
-from dgtl_ray.model.checking.checking import check
+from dgtl_ray.model.checking.choosing import check_ways
 from dgtl_ray.model.checking.report import CheckReport
 
 
@@ -23,6 +23,8 @@ def check_network(
     Raises:
         InputError: It cannot be imported, or has no answers to compare with.
     """
-    network = load_network(spec, parse_target(target), example_inputs=example_inputs, shapes=shapes)
-    report = check(network)
+    lowered_for = parse_target(target)
+    network, report = check_ways(
+        load_network(spec, lowered_for, example_inputs=example_inputs, shapes=shapes), lowered_for
+    )
     return replace(report, notes=(*network.notes, *report.notes))

@@ -29,7 +29,7 @@ from dgtl_ray.engine.winners import comparable
 from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
-from dgtl_ray.model.checking.checking import require_right
+from dgtl_ray.model.checking.choosing import require_right
 from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
@@ -111,7 +111,7 @@ class Experiment:
                 example_inputs=self._config.example_inputs,
                 shapes=self._config.shapes,
             )
-            self._check(network)
+            network = self._checked(network, target)
             spaces = reader.read(network.tasks, target.json, self._config.algorithms)
         state = self._begin(network, target)
         record = RunRecord(self._folder, state, self._config.callbacks)
@@ -124,15 +124,18 @@ class Experiment:
         self._folder.save_time(state, outcome.time, finished=True)
         return grid
 
-    def _check(self, network: Network) -> None:
-        """Know that the network is right before anything is spent on it."""
+    def _checked(self, network: Network, target: TargetSpec) -> Network:
+        """The network by a way in that is right, before anything is spent on it."""
         for note in network.notes:
             self._meter.note(note)
         self._meter.note("checking it against its own framework")
         if not network.tasks:
             raise InputError(f"{network.name} computes nothing: there is nothing to tune")
-        for note in require_right(network).notes:
+        right, report = require_right(network, target)
+        news = [note for note in right.notes if note not in network.notes]
+        for note in (*news, *report.notes):
             self._meter.note(note)
+        return right
 
     def _device_wanted(self) -> str:
         """What kind of device the run has to go on with, or the user wants."""
@@ -235,6 +238,7 @@ class Experiment:
             spec=self._config.network,
             example_inputs=self._config.example_inputs,
             shapes=self._config.shapes,
+            by_onnx=network.source.by_onnx,
             target=target,
             schedules=schedules,
             metadata=_metadata(network, target, outcome.device, results),

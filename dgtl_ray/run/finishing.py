@@ -34,6 +34,7 @@ class Plan:
         schedules: Schedule text by workload key.
         compare: Whether it is timed beside other runtimes.
         shapes: Of an ONNX file's inputs.
+        by_onnx: Whether a torch network came in by way of an ONNX file.
         files: What the spec names, by name, for a machine that does not have it; the first is it.
     """
 
@@ -44,6 +45,7 @@ class Plan:
     metadata: ModuleMetadata
     compare: bool
     shapes: Shapes = AS_IN_FILE
+    by_onnx: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -110,7 +112,11 @@ def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
         plan = _unpacked(plan, Path(scratch) / "network")
         network = load_network(
-            plan.spec, plan.target, example_inputs=plan.example_inputs, shapes=plan.shapes
+            plan.spec,
+            plan.target,
+            example_inputs=plan.example_inputs,
+            shapes=plan.shapes,
+            by_onnx=plan.by_onnx,
         )
         folder = Path(scratch) / "module"
         finished = finish(plan, network, folder)

@@ -11,7 +11,8 @@ from onnx import helper
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import Network, TargetSpec, load_network
-from dgtl_ray.model.checking.checking import check, require_right
+from dgtl_ray.model.checking.checking import check
+from dgtl_ray.model.checking.choosing import require_right
 from dgtl_ray.model.checking.locating import _cut
 from dgtl_ray.model.onnx_source import OnnxSource
 from tests.model.conftest import save_onnx
@@ -59,7 +60,8 @@ def test_a_right_network_passes(cpu: TargetSpec, chain: Path) -> None:
         "large inputs",
         "inputs from 0 to 1",
     ]
-    assert require_right(load_network(chain, cpu)).as_dict()["ok"] is True
+    _, report = require_right(load_network(chain, cpu), cpu)
+    assert report.as_dict()["ok"] is True
 
 
 def test_what_is_imported_wrong_is_named(
@@ -76,7 +78,7 @@ def test_what_is_imported_wrong_is_named(
     with pytest.raises(
         InputError, match=r"chain: .* whose answer differs is LeakyRelu 'leaky'\. Out"
     ):
-        require_right(load_network(chain, cpu))
+        require_right(load_network(chain, cpu), cpu)
 
 
 def test_another_shape_is_a_wrong_answer(
@@ -88,7 +90,7 @@ def test_another_shape_is_a_wrong_answer(
 
     monkeypatch.setattr(OnnxSource, "to_relax", _import_with(change))
     with pytest.raises(InputError, match=r"is Exp 'y'.* shape \[8, 4\] instead of \[4, 8\]"):
-        require_right(load_network(chain, cpu))
+        require_right(load_network(chain, cpu), cpu)
 
 
 def test_a_network_cut_after_any_operator(cpu: TargetSpec, chain: Path) -> None:

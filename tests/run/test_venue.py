@@ -63,6 +63,20 @@ def test_the_device_needs_nothing_but_the_plan(
     np.testing.assert_allclose(module(inputs[0].numpy()), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_the_device_takes_the_same_way_in(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[bool] = []
+
+    def load(*_args: object, by_onnx: bool, **_kwargs: object) -> None:
+        ways.append(by_onnx)
+        raise InputError("asked")
+
+    monkeypatch.setattr(finishing, "load_network", load)
+    for by_onnx in (False, True):
+        with pytest.raises(InputError, match="asked"):
+            finish_from_plan(replace(plan, by_onnx=by_onnx))
+    assert ways == [False, True]
+
+
 def test_this_machine_needs_no_cluster(plan: Plan, tmp_path: Path) -> None:
     venue = Venue("local", print)
     with venue.open():

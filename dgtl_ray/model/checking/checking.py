@@ -4,14 +4,12 @@ It needs neither Ray nor a search: the lowered network is compiled for this mach
 schedules, each distinct layer once, and run on a few inputs beside its framework. What was lowered
 for a GPU, which need not be here, runs on the CPU as well: its layers are loops of no target yet.
 
-`check` is the function that others call: the room `model` itself, to choose between two ways in,
-and `run`, before a search.
+`choosing.py` asks it of each way in that a network has.
 """
 
 import time
 from dataclasses import replace
 
-from dgtl_ray.core.errors import InputError
 from dgtl_ray.model.checking.answers import compare_outputs, not_finite, own_answers
 from dgtl_ray.model.checking.host import HostModule, host_target
 from dgtl_ray.model.checking.locating import locate
@@ -46,15 +44,3 @@ def check(network: Network, *, seed: int = 0, name_culprit: bool = True) -> Chec
         wrong = next(a.draw for a in answers if a.draw.name == report.worst.draw)
         report = replace(report, culprit=locate(network, wrong.inputs))
     return replace(report, seconds=time.perf_counter() - start_s)
-
-
-def require_right(network: Network) -> CheckReport:
-    """As `check`, for whom a wrong network is no use.
-
-    Raises:
-        InputError: Its answers are wrong, or there are none; the message names the culprit.
-    """
-    report = check(network)
-    if not report.ok:
-        raise InputError(report.message())
-    return report
