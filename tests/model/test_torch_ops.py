@@ -63,6 +63,7 @@ ARITHMETIC: dict[str, Case] = {
     "a float added": lambda i, _: i + 1.5,
     "floats rounded down": lambda i, _: torch.div(i * 0.5, 2, rounding_mode="floor"),
     "floats cut off": lambda i, _: torch.div(i * 0.5, 2, rounding_mode="trunc"),
+    "one through": lambda i, _: 1 / i + torch.reciprocal(i),
     "to integers": lambda i, _: (i * 0.7).int(),
     "shifted": lambda i, _: (i << 2) + (i >> 1),
     "compared with a float": lambda i, _: i >= 2.5,
@@ -168,6 +169,51 @@ def test_grid_sample(mode: str) -> None:
     }
     grid = torch.rand(1, 4, 3, 2, generator=torch.Generator().manual_seed(1)) * 2.6 - 1.3
     assert_as_in_torch(cases, _seeded(1, 2, 5, 6), grid)
+
+
+SEQUENCES: dict[str, Case] = {
+    "LSTM": nn.LSTM(8, 5, 2, bidirectional=True, batch_first=True),
+    "GRU": nn.GRU(8, 5, 2, bidirectional=True, bias=False),
+    "RNN": nn.RNN(8, 5, nonlinearity="relu", batch_first=True),
+    "last step": lambda x: x.cumsum(1)[:, -1],
+    "attention": lambda x: F.scaled_dot_product_attention(x, x + 1, x, is_causal=True),
+    "attention where a mask allows": lambda x: F.scaled_dot_product_attention(
+        x, x + 1, x, attn_mask=torch.arange(6) < 4
+    ),
+    "attention with biases": lambda x: F.scaled_dot_product_attention(
+        x, x + 1, x, attn_mask=torch.arange(36.0).reshape(6, 6) / 9, scale=0.3
+    ),
+    "products": lambda x: [
+        torch.einsum("bij,bkj->bik", x, x + 1),
+        torch.einsum("bij,bkl->jl", x, x),
+        torch.einsum("...ij->...ji", x),
+    ],
+    "root mean square": nn.RMSNorm(8),
+    "encoder": nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+}
+
+
+def test_sequences() -> None:
+    torch.manual_seed(0)
+    assert_as_in_torch(SEQUENCES, _seeded(2, 6, 8))
+
+
+NARROW: dict[str, Callable[[], nn.Module]] = {
+    "images": lambda: nn.Sequential(
+        nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.ReLU(), nn.AvgPool2d(2)
+    ),
+    "rows": lambda: nn.Sequential(
+        nn.Linear(8, 8), nn.LayerNorm(8), nn.GELU(), nn.RMSNorm(8), nn.Softmax(-1)
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_floats(name: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    module = NARROW[name]().eval()
+    assert_as_in_torch({name: module.to(dtype)}, _seeded(1, 2, 8, 8).to(dtype), roundings=5)
 
 
 def test_half_precision_is_kept() -> None:

@@ -1,14 +1,17 @@
 """A torch network comes in by the way that gives torch's answers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from tvm import relax
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import TargetSpec, load_network
 from dgtl_ray.model.checking.choosing import check_ways, require_right
+from dgtl_ray.model.torch_ops.call import Call
 from dgtl_ray.model.torch_ops.converters import CONVERTERS
 from tests.model import nets
 
@@ -21,7 +24,11 @@ def _selecting() -> nn.Module:
 
 def _wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     select = CONVERTERS["select.int"]
-    monkeypatch.setitem(CONVERTERS, "select.int", lambda call: call.emit(select(call) + select(call)))
+
+    def twice(call: Call) -> Any:
+        return call.emit(relax.op.multiply(select(call), relax.const(2.0)))
+
+    monkeypatch.setitem(CONVERTERS, "select.int", twice)
 
 
 def _refusing(message: str) -> Callable[[object], None]:

@@ -1,5 +1,6 @@
 """A run that is finished where the device is gives the same as one finished here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 
 from dgtl_ray.configs import RunConfig
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.core.errors import DeviceError, InputError
 from dgtl_ray.deploy import ModuleMetadata, load
 from dgtl_ray.engine.places import find_places
 from dgtl_ray.engine.remote import at_place
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.measure import describe_device, toolchain
 from dgtl_ray.model import load_network, parse_target
+from dgtl_ray.run import finishing
 from dgtl_ray.run.finishing import Plan, finish_from_plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.venue import Venue

@@ -84,6 +84,11 @@ def _hypotenuse(call: Call) -> Any:
     return call.emit(relax.op.sqrt(squares))
 
 
+def _reciprocal(call: Call) -> Any:
+    x = call.cast(call.args[0], call.dtype)
+    return call.emit(relax.op.divide(relax.const(1, call.dtype), x))
+
+
 def _power_of_two(call: Call) -> Any:
     x = call.cast(call.args[0], call.dtype)
     return call.emit(relax.op.power(relax.const(2, call.dtype), x))
@@ -166,5 +171,6 @@ CONVERTERS: dict[str, Converter] = {
     "elu.default": _elu,
     "exp2.default": _power_of_two,
     "hypot.default": _hypotenuse,
+    "reciprocal.default": _reciprocal,
     "where.self": _where,
 }
