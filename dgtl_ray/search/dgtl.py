@@ -13,7 +13,7 @@ from dgtl_ray.search.candidates import Candidates
 from dgtl_ray.search.composing import Composer
 from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.dgtl_config import DgtlConfig
-from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.search.ledger import Remembering
 from dgtl_ray.search.sampling import sample_unknown
 from dgtl_ray.transfer.calibration import Calibration
 from dgtl_ray.transfer.guard import Expert
@@ -27,7 +27,7 @@ from dgtl_ray.transfer.threads import one_thread
 _BREEDING = EvolutionConfig(founders=1)
 
 
-class DgtlProposer:
+class DgtlProposer(Remembering):
     """Bayesian search with what a deep GP knows of other tasks; without history, alone.
 
     A tuning set is chosen by the prior that history gives, the target's GP is tuned on everything
@@ -45,9 +45,8 @@ class DgtlProposer:
         config: DgtlConfig | None = None,
         pretrained: Pretrained | None = None,
     ) -> None:
-        self._context = context
+        super().__init__(context)
         self._config = config or DgtlConfig()
-        self._ledger = Ledger()
         self._calibration = Calibration()
         self._candidates = Candidates(context, self._config.standing)
         standing = self._candidates.standing
@@ -92,15 +91,11 @@ class DgtlProposer:
         """Consider configurations (n × columns) that are fast in a task alike, the best first."""
         self._tips = pool[self._context.space.feasible(pool)]
 
-    def reserve(self, pool: IntArray) -> None:
-        """Count configurations as proposed."""
-        self._ledger.reserve(pool)
-
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:
         """Take measurements in; the model learns of them when it is asked next."""
-        self._ledger.record(pool, cost_s, status, spent_s)
+        super().observe(pool, cost_s, status, spent_s)
         self._calibration.learn(pool, cost_s)
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.search.context import ProposerContext
 
 
 class Ledger:
@@ -83,6 +84,28 @@ class Ledger:
             if key not in self._failed
         )
         return _rows([key for _, key in entries]), np.array([cost_s for cost_s, _ in entries])
+
+
+class Remembering:
+    """What proposers share: a ledger of what they asked for and were told.
+
+    Args:
+        context: The task.
+    """
+
+    def __init__(self, context: ProposerContext) -> None:
+        self._context = context
+        self._ledger = Ledger()
+
+    def reserve(self, pool: IntArray) -> None:
+        """Count configurations as proposed."""
+        self._ledger.reserve(pool)
+
+    def observe(
+        self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
+    ) -> None:
+        """Take measurements in; none of these rows is proposed again."""
+        self._ledger.record(pool, cost_s, status, spent_s)
 
 
 def _rows(keys: Sequence[bytes]) -> IntArray:
