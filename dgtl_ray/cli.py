@@ -57,6 +57,7 @@ class Bench(StrEnum):
     INSIDE = "inside"
     ZOO = "zoo"
     GRAPHS = "graphs"
+    SEARCHERS = "searchers"
 
 
 app = typer.Typer(

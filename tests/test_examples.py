@@ -1,8 +1,11 @@
 """The examples run as they stand."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -24,3 +27,39 @@ def test_a_network_is_tuned_and_its_history_read(tmp_path: Path) -> None:
     assert float(told.split("largest difference")[1]) < 1e-3
     read = run("read_history.py", str(tmp_path / "tuned" / "history"))
     assert "fused_conv2d" in read
+
+
+def main_of(name: str, *arguments: str) -> None:
+    """Run an example in this process, on the cluster that is here."""
+    runpy.run_path(str(EXAMPLES / name))["main"](*arguments)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        ("quickstart.py", ["4"], "fastest: {'chunk':"),
+        ("onnx_network.py", ["2"], "answers of shape (8, 32)"),
+        ("c_kernel.py", ["3"], "fastest: {'tile':"),
+        ("numpy_blocking.py", ["6"], "smallest: {'rows':"),
+        ("command_flags.py", ["4"], "64"),
+        ("restore_run.py", [], "10 trials, the best:"),
+    ],
+)
+def test_an_example_of_a_folder(
+    name: str, more: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main_of(name, str(tmp_path), *more)
+    assert told in capsys.readouterr().out
+
+
+def test_asking_and_telling(capsys: pytest.CaptureFixture[str]) -> None:
+    main_of("ask_and_tell.py", "12")
+    assert "best: ({'x':" in capsys.readouterr().out
+
+
+def test_every_example_is_short_and_run_here() -> None:
+    here = Path(__file__).read_text()
+    for example in EXAMPLES.glob("*.py"):
+        assert len(example.read_text().splitlines()) <= 50, example.name
+        assert f'"{example.name}"' in here, example.name
