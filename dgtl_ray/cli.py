@@ -2,18 +2,27 @@
 
 from dataclasses import asdict
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dgtl_ray import __version__
-from dgtl_ray.commands.common import Group, JsonOption, monitor, terminal
+from dgtl_ray.commands.common import (
+    DimOption,
+    Group,
+    JsonOption,
+    NetworkArgument,
+    PrecisionOption,
+    ShapeOption,
+    TargetOption,
+    monitor,
+    terminal,
+)
 from dgtl_ray.commands.history import history_app
+from dgtl_ray.commands.network import check, tasks
 from dgtl_ray.commands.report import compare, report
 from dgtl_ray.commands.tune_command import tune_command
-from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
 
 
@@ -67,22 +76,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(history_app, name="history")
+app.command()(tasks)
+app.command()(check)
 app.command("tune-command")(tune_command)
 app.command()(report)
 app.command()(compare)
 
-NetworkArgument = Annotated[
-    str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
-]
-TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
-ShapeOption = Annotated[
-    list[str] | None,
-    typer.Option("--shape", help="Shape of an ONNX file's input: image=1,3,224,224."),
-]
-DimOption = Annotated[
-    list[str] | None,
-    typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
-]
 AcquisitionOption = Annotated[
     Acquisition, typer.Option(help="What dgtl chooses batches by: a BoTorch acquisition function.")
 ]
@@ -107,47 +106,6 @@ def main(
 
 
 @app.command()
-def tasks(
-    network: NetworkArgument,
-    target: TargetOption = "cpu",
-    shape: ShapeOption = None,
-    dim: DimOption = None,
-    json_file: JsonOption = None,
-) -> None:
-    """List a network's layer tasks and the size of their design spaces."""
-    from dgtl_ray.core.shapes import parse_shapes
-    from dgtl_ray.report import rows_table
-    from dgtl_ray.run.listing import list_tasks
-
-    console = terminal()
-    shapes = parse_shapes(shape or (), dim or ())
-    rows = list_tasks(network, target, shapes, partial(console.print, highlight=False))
-    console.print(rows_table(rows))
-    write_json(json_file, rows)
-
-
-@app.command()
-def check(
-    network: NetworkArgument,
-    target: TargetOption = "cpu",
-    shape: ShapeOption = None,
-    dim: DimOption = None,
-    json_file: JsonOption = None,
-) -> None:
-    """Check that an imported network gives its framework's own answers."""
-    from dgtl_ray.core.shapes import parse_shapes
-    from dgtl_ray.report import print_check
-    from dgtl_ray.run.checking import check_network
-
-    check_writable(json_file)
-    report = check_network(network, target, parse_shapes(shape or (), dim or ()))
-    print_check(terminal(), report)
-    write_json(json_file, report.as_dict())
-    if not report.ok:
-        raise InputError(report.message())
-
-
-@app.command()
 def tune(
     network: NetworkArgument,
     target: TargetOption = "cpu",
@@ -167,6 +125,7 @@ def tune(
     ] = None,
     out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    precision: PrecisionOption = "own",
     exact_math: Annotated[
         bool, typer.Option("--exact-math", help="The C library's exp, erf, …: slow on a CPU.")
     ] = False,
@@ -210,6 +169,7 @@ def tune(
             acquisition=acquisition.value,
             seed=seed,
             exact_math=exact_math,
+            precision=precision,
             algorithms=allowed,
         ),
         run_config=RunConfig(

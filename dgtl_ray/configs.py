@@ -10,6 +10,7 @@ from typing import Any
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, check_acquisition
 from dgtl_ray.core.algorithms import ALGORITHMS, parse_algorithms
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.precision import OWN, parse_precision
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.engine.budget import Budget
@@ -39,6 +40,8 @@ class TuneConfig:
         seed: Source of every random choice.
         exact_math: The C library's exp, erf, tanh, … on a CPU, instead of polynomials that err by
             less than 4 units in the last place and run many elements at a time.
+        precision: `own`, or `float16`: weights and activations of a float32 network are kept in
+            that, sums are made in float32; its inputs and outputs stay what they are.
         algorithms: How layers may be computed: any of `direct`, `winograd`, `matmul` and
             `attention`.
         metric: Of a function, the number that counts, by its name in the dict that it returns.
@@ -61,6 +64,7 @@ class TuneConfig:
     acquisition: Acquisition = ACQUISITION
     seed: int = 0
     exact_math: bool = False
+    precision: str = OWN
     algorithms: tuple[str, ...] = ALGORITHMS
     metric: str = "latency_s"
     mode: str = "min"
@@ -85,6 +89,7 @@ class TuneConfig:
         _refuse(self, "chdir_to_trial_dir", "processes stay in the folder that Ray gives them")
         _tell_needless(self, "trial_name_creator", "a trial is called after its number")
         _tell_needless(self, "trial_dirname_creator", "a trial's folder has its number")
+        parse_precision(self.precision)
         # Not only a check: the order and repetitions of the names mean nothing.
         names = parse_algorithms(",".join(self.algorithms))
         object.__setattr__(self, "algorithms", names)

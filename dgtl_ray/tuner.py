@@ -111,9 +111,9 @@ class Tuner:
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
 
-        Target, search, acquisition (where it has a name) and seed are the run's own; the budget
-        counts what the run already used. A function's parameters and settings are those that it
-        was begun with, where none are given.
+        Target, precision, search, acquisition (where it has a name) and seed are the run's own; the
+        budget counts what the run already used. A function's parameters and settings are those
+        that it was begun with, where none are given.
 
         Args:
             path: Folder or address of the run.
@@ -146,7 +146,9 @@ class Tuner:
         run_config = replace(
             run_config or RunConfig(), name=name, storage_path=parent, storage_filesystem=None
         )
-        begun = partial(replace, search_alg=state.search, seed=state.seed)
+        begun = partial(
+            replace, search_alg=state.search, seed=state.seed, precision=state.precision
+        )
         if state.acquisition in ACQUISITIONS:
             begun = partial(begun, acquisition=state.acquisition)
         if state.target != FUNCTION_TARGET:
@@ -232,6 +234,7 @@ class Tuner:
             device=run.device,
             acquisition=self._tune.acquisition,
             exact_math=self._tune.exact_math,
+            precision=self._tune.precision,
             algorithms=self._tune.algorithms,
             evaluator=run.evaluator,
         )

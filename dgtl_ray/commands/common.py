@@ -13,6 +13,21 @@ from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.progress import Monitor
 
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
+NetworkArgument = Annotated[
+    str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
+]
+TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="Shape of an ONNX file's input: image=1,3,224,224."),
+]
+DimOption = Annotated[
+    list[str] | None,
+    typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
+]
+PrecisionOption = Annotated[
+    str, typer.Option(help="own, or float16: weights and activations of a float32 network in that.")
+]
 
 
 class Group(TyperGroup):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from dgtl_ray.core.closeness import coarsest, is_float, tolerance_of
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status, TimedIn
@@ -97,25 +98,19 @@ class LocalTimer:
                 return NetworkResult(**vars(result))
             lost[culprit] = result.error
 
-    def verify(
-        self,
-        artifact: Artifact,
-        reference: Artifact,
-        target: str,
-        *,
-        rtol: float = 1e-3,
-    ) -> RunResult:
+    def verify(self, artifact: Artifact, reference: Artifact, target: str) -> RunResult:
         """Run candidate and reference on the same random inputs and compare all arguments.
 
         Weights that the candidate wants prepared are prepared for it from the reference's.
         The status is `wrong_result`, with the largest relative error told, where that is more than
-        `rtol`; `repeats_s` is empty.
+        `core.closeness` allows the coarsest float format among them; `repeats_s` is empty.
         """
         item = VerifyInput(artifact=artifact, reference=reference, target=target)
         result, outcome = self._run(item, self._verify_timeout_s)
-        if result.status is not Status.OK or outcome.value <= rtol:
+        allowed = _allowed(reference)
+        if result.status is not Status.OK or outcome.value <= allowed:
             return result
-        error = f"largest relative error {outcome.value:.3g}, allowed {rtol:g}"
+        error = f"largest relative error {outcome.value:.3g}, allowed {allowed:g}"
         return replace(result, status=Status.WRONG_RESULT, error=error)
 
     def close(self) -> None:
@@ -135,6 +130,12 @@ class LocalTimer:
             timing_s=time.perf_counter() - start_s,
         )
         return result, outcome
+
+
+def _allowed(reference: Artifact) -> float:
+    """The relative error that its arguments' formats allow; float32's, where they say no float."""
+    found = coarsest(spec.dtype for spec in reference.args if is_float(spec.dtype))
+    return tolerance_of(found if found != "float64" else "float32").relative
 
 
 # Alternatives that are lost, by layer and number, and why.

@@ -89,6 +89,8 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
         operator = _operator(name, call)
         if operator is not None and all(map(_is_constant, args)):
             return _constant(operator(*map(_to_numpy, args)), call)
+        if name == "relax.astype" and _is_float(call) and _is_float(args[0]):
+            return self._cast(args[0], call)
         if name in _LAYOUT and _is_constant(args[0]):
             return _constant(_LAYOUT[name](_to_numpy(args[0]), call), call)
         return self._simplified(name, call)
@@ -97,6 +99,17 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
         """What a variable is bound to, where that is a constant; else the argument itself."""
         bound = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
         return bound if _is_constant(bound) else arg
+
+    def _cast(self, arg: Any, call: Any) -> Any:
+        """The value of a float in another format: of what it was before it was in a finer one."""
+        if _is_constant(arg):
+            return _constant(_narrowed(_to_numpy(arg), str(call.ty.dtype)), call)
+        bound: Any = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
+        if _name(bound) == "relax.astype" and _is_float(bound.args[0]) and _is_finer(bound):
+            arg = bound.args[0]
+        if str(arg.ty.dtype) == str(call.ty.dtype):
+            return arg
+        return self.builder_.normalize(relax.op.astype(arg, call.ty.dtype))
 
     def _simplified(self, name: str, call: Any) -> Any:
         """The call by cheaper means, or as it is."""
@@ -113,11 +126,28 @@ class _Folder(PyExprMutator):  # type: ignore[misc]
 
     def _is_reshape(self, arg: Any) -> bool:
         bound = self.lookup_binding(arg) if isinstance(arg, relax.Var) else None
-        return getattr(getattr(bound, "op", None), "name", "") == "relax.reshape"
+        return _name(bound) == "relax.reshape"
 
     def _reshape(self, arg: Any, call: Any) -> Any:
         """The reshape of `arg` that gives the shape of `call`."""
         return self.builder_.normalize(relax.op.reshape(arg, call.ty.shape))
+
+
+def _name(expr: Any) -> str:
+    """Of the operator that is called, "" where none is."""
+    return str(getattr(getattr(expr, "op", None), "name", ""))
+
+
+def _is_finer(cast: Any) -> bool:
+    """Whether a cast between floats loses nothing."""
+    before, after = (np.finfo(str(expr.ty.dtype)) for expr in (cast.args[0], cast))
+    return bool(after.bits > before.bits)
+
+
+def _narrowed(value: Array, dtype: str) -> Array:
+    """Floats in another format; finite ones stay finite: the lowest, a mask's, is another there."""
+    limit = np.finfo(dtype).max
+    return np.where(np.isfinite(value), np.clip(value, -limit, limit), value).astype(dtype)
 
 
 def _is_constant(expr: Any) -> bool:
@@ -128,8 +158,12 @@ def _operator(name: str, call: Any) -> Callable[..., Array] | None:
     """What computes a call elementwise; integers' division rounds in TVM's own way."""
     if name in _ELEMENTWISE:
         return _ELEMENTWISE[name]
-    dtype = str(getattr(call.ty, "dtype", ""))  # several results have none
-    return (_ARITHMETIC if dtype.startswith("float") else _INDEX_ARITHMETIC).get(name)
+    return (_ARITHMETIC if _is_float(call) else _INDEX_ARITHMETIC).get(name)
+
+
+def _is_float(expr: Any) -> bool:
+    """Whether it is one tensor, of a format that NumPy knows."""
+    return str(getattr(expr.ty, "dtype", "")).startswith("float")
 
 
 def _to_numpy(expr: Any) -> Any:

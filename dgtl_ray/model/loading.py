@@ -1,11 +1,14 @@
 """From what the user names to a `Network`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tvm
 
+from dgtl_ray.core.closeness import coarsest
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.precision import FLOAT16, OWN
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model import tasks, zoo
@@ -28,6 +31,7 @@ def load_network(
     example_inputs: Any = None,
     shapes: Shapes = AS_IN_FILE,
     by_onnx: bool = False,
+    precision: str = OWN,
 ) -> Network:
     """Read a network, lower it for a target, and find its layer tasks.
 
@@ -39,20 +43,26 @@ def load_network(
             keyword arguments.
         shapes: Of the inputs of an ONNX file, where it leaves them open.
         by_onnx: Whether a torch network is to come in by way of an ONNX file at once.
+        precision: `float16` to compute a float32 network in that, with its own inputs and outputs.
 
     Raises:
         InputError: The network cannot be found, read or imported, or has dynamic shapes.
         MissingExtraError: It is an ONNX file and `onnx` is not installed.
     """
     source = _source(spec, example_inputs, shapes)
-    return network_from((source.other_way() if by_onnx else None) or source, target)
+    source = (source.other_way() if by_onnx else None) or source
+    return network_from(source, target, precision)
 
 
-def network_from(source: Source, target: TargetSpec) -> Network:
+def network_from(source: Source, target: TargetSpec, precision: str = OWN) -> Network:
     """A network by one of its ways in; see `load_network`."""
     imported = source.to_relax()
     inputs = _inputs(imported)
-    module = _lower(source.name, imported, target)
+    facts = graph_facts(imported)
+    precision = _precision(source, facts.precision, precision)
+    if precision == FLOAT16:
+        facts = replace(facts, precision=coarsest([facts.precision, FLOAT16]))
+    module = _lower(source.name, imported, target, precision)
     layer_tasks = tasks.extract_tasks(module, source.name)  # refuses shapes that are not fixed
     return Network(
         name=source.name,
@@ -61,9 +71,10 @@ def network_from(source: Source, target: TargetSpec) -> Network:
         tasks=layer_tasks,
         inputs=tuple(inputs.values()),
         input_names=tuple(inputs),
-        facts=graph_facts(imported),
+        facts=facts,
         source=source,
         notes=source.notes,
+        precision=precision,
     )
 
 
@@ -108,9 +119,22 @@ def _inputs(module: Any) -> dict[str, TensorSpec]:
     }
 
 
-def _lower(name: str, module: Any, target: TargetSpec) -> Any:
+def _precision(source: Source, found: str, wanted: str) -> str:
+    """What an imported network is to be lowered in.
+
+    Raises:
+        InputError: It is in what no float16 is made of.
+    """
+    if wanted == OWN or found == FLOAT16:  # it is in float16 as it was imported
+        return OWN
+    if found != "float32":
+        raise InputError(f"{source.name}: float16 is made of networks in float32, not in {found}")
+    return FLOAT16
+
+
+def _lower(name: str, module: Any, target: TargetSpec, precision: str) -> Any:
     try:
-        return lower(module, tvm.target.Target(target.json))
+        return lower(module, tvm.target.Target(target.json), precision)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise InputError(f"{name}: TVM cannot lower it: {reason}") from error

@@ -5,11 +5,13 @@ from typing import Any
 import tvm
 from tvm import relax
 
+from dgtl_ray.core.precision import FLOAT16, OWN
 from dgtl_ray.model import legalize
 from dgtl_ray.model.affine import FoldAffine
 from dgtl_ray.model.attention import JoinAttention
 from dgtl_ray.model.folding import FoldWithNumpy
 from dgtl_ray.model.marking import mark_weights, unmark_weights
+from dgtl_ray.model.precision import AddInFloat32, has_float16, narrowed
 from dgtl_ray.model.tasks import bindings
 from dgtl_ray.model.transposes import SinkTransposes
 
@@ -19,12 +21,13 @@ CONV2D_LAYOUTS = {"relax.nn.conv2d": ["NHWC", "HWIO"]}
 _VIEW = "relax.reshape"  # of what lies in memory as it is wanted
 
 
-def lower(module: Any, target: Any) -> Any:
+def lower(module: Any, target: Any, precision: str = OWN) -> Any:
     """Fold, convert the layout, legalise, fuse.
 
     Args:
         module: A relax module with one function `main`, its weights bound as constants.
         target: The `tvm.target.Target` to lower for.
+        precision: `float16` makes that of a float32 network, inputs and outputs excepted.
 
     Returns:
         A module whose `main` calls fused PrimFuncs; reshapes that move no data stay relax calls.
@@ -37,6 +40,10 @@ def lower(module: Any, target: Any) -> Any:
     fuse = [*(_join() if cpu else []), *_fuse(cpu=cpu)]
     with target:
         simple = tvm.transform.Sequential(_simplify())(module)
+        if precision == FLOAT16:
+            simple = narrowed(simple)
+        if has_float16(simple):
+            simple = tvm.transform.Sequential(_with_wide_sums())(simple)
         fused = tvm.transform.Sequential([*_convert_layout(), *fuse])(simple)
         if _without_code(fused):  # in this layout: in its own there may be
             fused = tvm.transform.Sequential(fuse)(simple)
@@ -69,6 +76,16 @@ def _simplify() -> list[Any]:
         FoldAffine(),
         relax.transform.CanonicalizeBindings(),
         relax.transform.FoldConstant(),
+        relax.transform.DeadCodeElimination(["main"]),
+    ]
+
+
+def _with_wide_sums() -> list[Any]:
+    """What float16 has too few bits for, in float32."""
+    return [
+        AddInFloat32(),
+        FoldWithNumpy(),
+        relax.transform.CanonicalizeBindings(),
         relax.transform.DeadCodeElimination(["main"]),
     ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask, TensorSpec
 from dgtl_ray.model.facts import GraphFacts
@@ -27,6 +28,7 @@ class Network:
         input_names: Their names.
         facts: What its graph tells of the values that flow through it.
         notes: What was assumed of it when it was read, a sentence each.
+        precision: What it was lowered in: `own`, or `float16` where that was made of float32.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Network:
     facts: GraphFacts
     source: Source = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
+    precision: str = OWN
 
     def example_inputs(self, seed: int = 0) -> tuple[Array, ...]:
         """Inputs that it accepts, the same for the same seed.

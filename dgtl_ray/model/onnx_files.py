@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from dgtl_ray.core.errors import InputError
@@ -56,6 +56,13 @@ def name_nodes(graph: Any) -> None:
         node.name = node.name or (outputs[0] if outputs else node.op_type)
         for inner in inner_graphs(node):
             name_nodes(inner)
+
+
+def has_bfloat16(graph: Any) -> bool:
+    """Whether weights, inputs or outputs are in bfloat16."""
+    types = {tensor.data_type for tensor in _tensors(graph)}
+    types |= {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
+    return TensorProto.BFLOAT16 in types
 
 
 def inner_graphs(node: Any) -> Iterator[Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError, MissingExtraError
+from dgtl_ray.core.precision import in_bfloat16
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.source import Array, random_inputs
@@ -15,7 +16,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("reading an ONNX file", "onnx") from error
 
-from dgtl_ray.model.onnx_files import name_nodes, read_model
+from dgtl_ray.model.onnx_files import has_bfloat16, name_nodes, read_model
 from dgtl_ray.model.onnx_reference import OnnxReference, open_model
 from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
 from dgtl_ray.model.onnx_simplify import readable, ways_in
@@ -34,7 +35,10 @@ class OnnxSource:
     def __init__(self, path: Path, shapes: Shapes = AS_IN_FILE) -> None:
         self.name = path.stem
         self._path = path
-        self._model, told = readable(read_model(path))
+        model = read_model(path)
+        if has_bfloat16(model.graph):
+            raise InputError(in_bfloat16(str(path)))
+        self._model, told = readable(model)
         self._runs_as_file = not told
         name_nodes(self._model.graph)
         self.notes = (*told, *fix_shapes(str(path), self._model, shapes))

@@ -16,6 +16,7 @@ from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.network_run import Skeleton
+from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.roles import EvaluatorConfig
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
@@ -31,6 +32,7 @@ from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
 from dgtl_ray.model.checking.choosing import require_right
 from dgtl_ray.run.callbacks import Callbacks
+from dgtl_ray.run.checking import require_tunable
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
@@ -65,6 +67,7 @@ class ExperimentConfig:
     device: str = ""
     shapes: Shapes = AS_IN_FILE
     acquisition: Acquisition = ACQUISITION
+    precision: str = OWN
     exact_math: bool = False
     algorithms: tuple[str, ...] = ALGORITHMS
     evaluator: EvaluatorConfig = field(default_factory=EvaluatorConfig)
@@ -110,6 +113,7 @@ class Experiment:
                 target,
                 example_inputs=self._config.example_inputs,
                 shapes=self._config.shapes,
+                precision=self._config.precision,
             )
             network = self._checked(network, target)
             spaces = reader.read(network.tasks, target.json, self._config.algorithms)
@@ -129,8 +133,7 @@ class Experiment:
         for note in network.notes:
             self._meter.note(note)
         self._meter.note("checking it against its own framework")
-        if not network.tasks:
-            raise InputError(f"{network.name} computes nothing: there is nothing to tune")
+        require_tunable(network)
         right, report = require_right(network, target)
         news = [note for note in right.notes if note not in network.notes]
         for note in (*news, *report.notes):
@@ -157,6 +160,7 @@ class Experiment:
             seed=config.seed,
             history=history,
             algorithms=",".join(config.algorithms),
+            precision=config.precision,
         )
         return self._folder.begin(state, resume=config.resume)
 
@@ -239,6 +243,7 @@ class Experiment:
             example_inputs=self._config.example_inputs,
             shapes=self._config.shapes,
             by_onnx=network.source.by_onnx,
+            precision=self._config.precision,
             target=target,
             schedules=schedules,
             metadata=_metadata(network, target, outcome.device, results),
@@ -282,7 +287,7 @@ class Experiment:
             sources=source_uses(outcome, results),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(
-                *_fault_notes(finished),
+                *finished.fault_notes(),
                 *_tuning_notes(results),
                 *transfer_notes([result.task for result in results], outcome.transfers),
                 *filter(None, (report.story() for report in outcome.devices)),
@@ -363,12 +368,6 @@ def _tuning_notes(results: Sequence[Result]) -> list[str]:
 def _as_in_network(result: Result, finished: Finished) -> Result:
     """The result with the layer's latency in the tuned network, where that is known."""
     return replace(result, latency_s=finished.layers_s.get(result.workload_key, result.latency_s))
-
-
-def _fault_notes(finished: Finished) -> list[str]:
-    """What is wrong with a module that failed verification, and where it is kept."""
-    fault = finished.verification.fault()
-    return [f"no module: {fault}; what was compiled is in the run's rejected/"] if fault else []
 
 
 def _inside(inside: Inside | None) -> dict[str, Any] | None:

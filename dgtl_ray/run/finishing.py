@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from dgtl_ray.core.inside import Inside
+from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import (
     ModuleMetadata,
@@ -35,6 +36,7 @@ class Plan:
         compare: Whether it is timed beside other runtimes.
         shapes: Of an ONNX file's inputs.
         by_onnx: Whether a torch network came in by way of an ONNX file.
+        precision: `own`, or what it is to be computed in.
         files: What the spec names, by name, for a machine that does not have it; the first is it.
     """
 
@@ -46,6 +48,7 @@ class Plan:
     compare: bool
     shapes: Shapes = AS_IN_FILE
     by_onnx: bool = False
+    precision: str = OWN
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -62,6 +65,11 @@ class Finished:
     comparison: Comparison
     inside: Inside | None
     layers_s: Mapping[str, float]
+
+    def fault_notes(self) -> list[str]:
+        """What is wrong with a module that failed verification, and where it is kept."""
+        fault = self.verification.fault()
+        return [f"no module: {fault}; what was compiled is in the run's rejected/"] if fault else []
 
 
 def finish(plan: Plan, network: Network, folder: Path) -> Finished:
@@ -117,6 +125,7 @@ def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:
             example_inputs=plan.example_inputs,
             shapes=plan.shapes,
             by_onnx=plan.by_onnx,
+            precision=plan.precision,
         )
         folder = Path(scratch) / "module"
         finished = finish(plan, network, folder)

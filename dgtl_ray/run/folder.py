@@ -17,6 +17,7 @@ from pyarrow.fs import FileType
 from dgtl_ray.core.acquisition import ACQUISITION
 from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.precision import OWN
 from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.storage import Storage, is_uri, join
@@ -35,6 +36,7 @@ class RunState:
     Attributes:
         history: Address of the history that its measurements go to.
         algorithms: Names separated by commas; runs begun before there were several had one.
+        precision: What the network is computed in; its own in runs begun before one could choose.
         spent: The search time used.
         recorded: Measurements that are durable, at least; a resumed run must find them again.
         verified: Of a finished run, whether its module gives the network's own answers.
@@ -49,6 +51,7 @@ class RunState:
     history: str
     algorithms: str = DIRECT
     acquisition: str = ACQUISITION
+    precision: str = OWN
     spent: SearchTime | None = None
     recorded: int = 0
     finished: bool = False
@@ -59,6 +62,7 @@ class RunState:
         """The fields in which a command differs from the run that it wants to resume."""
         fields = (
             "network",
+            "precision",
             "network_hash",
             "target",
             "search",

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 
+from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.shapes import Shapes
 from dgtl_ray.measure import SpaceReader
 from dgtl_ray.model import load_network, parse_target
 
 
 def list_tasks(
-    network: str, target: str, shapes: Shapes, note: Callable[[str], None]
+    network: str,
+    target: str,
+    shapes: Shapes,
+    note: Callable[[str], None],
+    precision: str = OWN,
 ) -> list[dict[str, str | int | float]]:
     """One row a layer task: what it is and how large its design space is."""
     spec = parse_target(target)
     with SpaceReader() as reader:
-        loaded = load_network(network, spec, shapes=shapes)
+        loaded = load_network(network, spec, shapes=shapes, precision=precision)
         for text in loaded.notes:
             note(text)
         spaces = reader.read(loaded.tasks, spec.json)

@@ -25,11 +25,12 @@ def test_source_is_compiled() -> None:
 
 
 @pytest.mark.skipif(find_cuda_headers() is None, reason="no CUDA headers here")
-def test_a_layer_is_built_to_machine_code_without_a_gpu() -> None:
+@pytest.mark.parametrize("precision", ["own", "float16"])
+def test_a_layer_is_built_to_machine_code_without_a_gpu(precision: str) -> None:
     target = parse_target(default_cuda_json("sm_90"))
     task = next(
         task
-        for task in load_network("tests.networks:tiny", target).tasks
+        for task in load_network("tests.networks:tiny", target, precision=precision).tasks
         if task.operator == "conv2d"
     )
     builder = LocalBuilder(timeout_s=120.0)

@@ -43,7 +43,7 @@ def _by_other_way(network: Network, target: TargetSpec) -> tuple[Network, CheckR
     if source is None:
         return None
     try:
-        other = network_from(source, target)
+        other = network_from(source, target, network.precision)
         report = check(other, name_culprit=False)
     except (InputError, MissingExtraError):  # what is wrong with the first way is what counts
         return None

@@ -8,6 +8,7 @@ for by halving.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import tvm
@@ -29,7 +30,7 @@ def locate(network: Network, inputs: Sequence[Array]) -> str:
     """The first operator whose answer differs, in the framework's words; "" where none is found."""
     try:
         opened = network.source.opened()
-        probe = _Probe(opened.to_relax(), inputs, opened.reference(inputs))
+        probe = _Probe(opened.to_relax(), network, inputs, opened.reference(inputs))
         position = probe.first_wrong()
     except Exception:  # noqa: BLE001 - that the answers are wrong is known; who is to blame, a help
         return ""
@@ -39,11 +40,15 @@ def locate(network: Network, inputs: Sequence[Array]) -> str:
 class _Probe:
     """An opened network on one input, beside what its framework computes."""
 
-    def __init__(self, module: Any, inputs: Sequence[Array], expected: Sequence[Array]) -> None:
+    def __init__(
+        self, module: Any, network: Network, inputs: Sequence[Array], expected: Sequence[Array]
+    ) -> None:
         self._module = module
         self._inputs = inputs
         self._expected = expected
-        self._tolerances = tolerances(graph_facts(module), expected)
+        facts = replace(graph_facts(module), precision=network.facts.precision)
+        self._precision = network.precision
+        self._tolerances = tolerances(facts, expected)
         self._deadline = time.monotonic() + _LIMIT_S
 
     def first_wrong(self) -> int | None:
@@ -74,7 +79,7 @@ class _Probe:
 
     def _run(self, module: Any) -> tuple[Array, ...]:
         target = host_target()
-        return HostModule(lower(module, target), target).run(self._inputs)
+        return HostModule(lower(module, target, self._precision), target).run(self._inputs)
 
     def _judge(self, position: int, found: Array) -> Closeness:
         return compare(found, self._expected[position], self._tolerances[position])
