@@ -49,11 +49,13 @@ class Artifact:
         args: What its `main` takes, inputs before outputs; weights as the candidate wants them.
         preparations: How it wants the weights that it does not take as the network has them, as
             text (`space.sketches.scheduled`).
+        rounds: Whether it rounds to integers on the way: a value between two may go to either.
     """
 
     library: bytes
     args: tuple[TensorSpec, ...] = ()
     preparations: str = ""
+    rounds: bool = False
 
 
 # What there is of a candidate that could not be built.

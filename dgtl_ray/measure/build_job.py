@@ -12,6 +12,9 @@ from dgtl_ray.measure.compile import compile_module
 from dgtl_ray.space.sketches import apply_schedule
 from dgtl_ray.space.sketches.scheduled import preparations_text
 
+# The name of TVM's computation that rounds to integers.
+_ROUNDING = '"quantized'
+
 
 def build_job(scratch: Path) -> Callable[[BuildInput], Artifact]:
     """The function that builds candidates, with `scratch` for its files."""
@@ -24,6 +27,7 @@ def build_job(scratch: Path) -> Callable[[BuildInput], Artifact]:
             library=compile_module(scheduled.module, item.target, path),
             args=scheduled.args,
             preparations=preparations_text(scheduled.preparations),
+            rounds=_ROUNDING in item.program,
         )
 
     return build

@@ -23,6 +23,14 @@ def test_one_wrong_element_is_found(error: float) -> None:
     assert relative_error(found, EXPECTED) == pytest.approx(error, rel=1e-2)
 
 
+def test_strays_are_not_looked_at() -> None:
+    found = EXPECTED.copy()
+    found[3, 4] += 1.0
+    found[5, 6] += 0.1
+    assert relative_error(found, EXPECTED, strays=1) < relative_error(found, EXPECTED)
+    assert relative_error(found, EXPECTED, strays=2) == 0.0
+
+
 def test_cancellation_is_no_error() -> None:
     expected = np.append(EXPECTED.ravel(), np.float32(1e-9))
     found = np.append(EXPECTED.ravel(), np.float32(3e-7))
