@@ -11,7 +11,7 @@ from typing import Any
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError, StorageError
+from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
