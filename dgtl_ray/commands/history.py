@@ -1,15 +1,26 @@
 """`dgtl history`: what was measured."""
 
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dgtl_ray.commands.common import Group, JsonOption, terminal
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
 
 history_app = typer.Typer(cls=Group, no_args_is_help=True, help="What was measured.")
+
+
+class ExportFormat(StrEnum):
+    """What `dgtl history export` writes."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    KERNEL_TUNER = "kernel-tuner"
+
 
 UriArgument = Annotated[str, typer.Argument(help="Folder or URI of a history.")]
 
@@ -88,6 +99,24 @@ def history_merge(
     terminal().print(f"{into}: {merged.added} rows added, {merged.known} were there already")
 
 
+@history_app.command("import")
+def history_import(
+    file: Annotated[Path, typer.Argument(help="File or folder that another tuner wrote.")],
+    into: Annotated[str, typer.Option(help="History that it is added to.")],
+    file_format: Annotated[str, typer.Option("--format", help="Of the file; else detected.")] = "",
+    device: Annotated[str, typer.Option(help="Where it was measured, if not in the file.")] = "",
+    metric: Annotated[str, typer.Option(help="Which number is the objective.")] = "",
+    mode: Annotated[str, typer.Option(help="Whether it is to be small or large: min, max.")] = "",
+) -> None:
+    """Add what another tuner measured: knobs as they are, times in seconds, failures by kind."""
+    from dgtl_ray.recorded.formats.task import Hints
+    from dgtl_ray.recorded.importing import import_file
+
+    hints = Hints(metric=metric, mode=mode)
+    report = import_file(str(file), into, file_format=file_format, device=device, hints=hints)
+    terminal().print(str(report), highlight=False, markup=False, soft_wrap=True)
+
+
 @history_app.command("compact")
 def history_compact(uri: UriArgument) -> None:
     """Merge a history's small files into few, beside readers and writers."""
@@ -100,11 +129,35 @@ def history_compact(uri: UriArgument) -> None:
 @history_app.command("export")
 def history_export(
     uri: UriArgument,
-    out: Annotated[Path, typer.Option(help="New folder for the Parquet files.")],
+    out: Annotated[str, typer.Option(help="New folder, or new file for csv and kernel-tuner.")],
     where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
+    file_format: Annotated[
+        ExportFormat, typer.Option("--format", help="What is written.")
+    ] = ExportFormat.PARQUET,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Add what is new to Parquet by target kind and device."),
+    ] = False,
 ) -> None:
-    """Export a history as plain Parquet, for pandas, Polars or DuckDB."""
-    from dgtl_ray.history import export
+    """Export a history, for pandas, Polars, DuckDB, spreadsheets or Kernel Tuner."""
+    console = terminal()
+    if append and file_format is not ExportFormat.PARQUET:
+        raise InputError(f"--append is for --format parquet, not {file_format.value}")
+    if append:
+        from dgtl_ray.history import append_to_dataset
 
-    report = export(uri, str(out), where)
-    terminal().print(str(report), highlight=False)
+        text = str(append_to_dataset(uri, out, where))
+    elif file_format is ExportFormat.PARQUET:
+        from dgtl_ray.history import export
+
+        text = str(export(uri, out, where))
+    elif file_format is ExportFormat.CSV:
+        from dgtl_ray.history import export_csv
+
+        text = f"{export_csv(uri, out, where)} rows: {out}"
+    else:
+        from dgtl_ray.history import new_file
+        from dgtl_ray.recorded.kernel_tuner_export import export_kernel_tuner
+
+        text = f"{export_kernel_tuner(uri, new_file(out), where)} configurations: {out}"
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from dgtl_ray.history.best import BestConfig, select_best
 from dgtl_ray.history.checking import Soundness, check_history
+from dgtl_ray.history.csv_export import export_csv, new_file
+from dgtl_ray.history.dataset_export import Appended, append_to_dataset
 from dgtl_ray.history.export import ExportReport, export
 from dgtl_ray.history.filter_text import parse_filter
 from dgtl_ray.history.filters import row_filter
-from dgtl_ray.history.merging import Merged, merge
+from dgtl_ray.history.merging import Merged, add_rows, merge
 from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
@@ -18,6 +20,7 @@ __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
     "STATISTICS_COLUMNS",
+    "Appended",
     "BestConfig",
     "ExportReport",
     "HistoryStore",
@@ -28,9 +31,13 @@ __all__ = [
     "SourceQuery",
     "SpooledHistory",
     "Statistics",
+    "add_rows",
+    "append_to_dataset",
     "check_history",
     "export",
+    "export_csv",
     "merge",
+    "new_file",
     "parse_filter",
     "read_sources",
     "row_filter",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -39,14 +40,21 @@ def merge(sources: Sequence[str], into: str) -> Merged:
             raise InputError(f"{store.uri} cannot be merged into itself")
         store.require_rows()
     whole = ParquetHistory(into)
-    whole.create()
-    added = known = 0
-    for store in stores:
-        there = whole.scan(columns=["measurement_id"]).column("measurement_id")
-        rows = store.scan()
-        new = rows.filter(pc.invert(pc.is_in(rows.column("measurement_id"), value_set=there)))
-        for start in range(0, new.num_rows, _ROWS_A_FILE):
-            add_file(target, new.slice(start, _ROWS_A_FILE))
-        added += new.num_rows
-        known += rows.num_rows - new.num_rows
-    return Merged(added=added, known=known)
+    parts = [add_rows(whole, store.scan()) for store in stores]
+    return Merged(added=sum(one.added for one in parts), known=sum(one.known for one in parts))
+
+
+def add_rows(store: ParquetHistory, rows: Any) -> Merged:
+    """Add those rows of a table that a history does not hold yet, each measurement once.
+
+    What is new is one file, up to a million rows: it is there whole or not at all.
+
+    Raises:
+        InputError: The history cannot be read or written.
+    """
+    store.create()
+    there = store.scan(columns=["measurement_id"]).column("measurement_id")
+    new = rows.filter(pc.invert(pc.is_in(rows.column("measurement_id"), value_set=there)))
+    for start in range(0, new.num_rows, _ROWS_A_FILE):
+        add_file(Folder(store.uri), new.slice(start, _ROWS_A_FILE))
+    return Merged(added=new.num_rows, known=rows.num_rows - new.num_rows)

@@ -9,12 +9,13 @@ import numpy as np
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.function import FUNCTION_TARGET
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.recorded.recorded import RecordedTable
-from dgtl_ray.space import TableKnob
+from dgtl_ray.space import TableKnob, TableSpace
 from dgtl_ray.space.encoded_table import EncodedTableSpace
-from dgtl_ray.space.table_knob import Level, as_level
+from dgtl_ray.space.table_knob import Level, told_level
 
 
 def read_history_task(uri: str, workload: str) -> RecordedTable:
@@ -38,9 +39,9 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
         known = sorted({row["workload_key"] for row in _keys(store)})
         raise InputError(f"{uri} holds no configuration of workload {key!r}; it has: {known}")
     rows = _of_one_device(rows, uri, key, device_key)
-    by_config: dict[str, list[Measurement]] = {}
+    by_config: dict[frozenset[tuple[str, Level]], list[Measurement]] = {}
     for row in rows:
-        by_config.setdefault(row.config, []).append(row)
+        by_config.setdefault(frozenset(_levels(row).items()), []).append(row)
     return _table(list(by_config.values()))
 
 
@@ -89,18 +90,25 @@ def _median_s(group: Sequence[Measurement]) -> float:
     return median(row.cost_s for row in group if row.cost_s is not None)
 
 
-def _space(rows: Sequence[Measurement]) -> EncodedTableSpace:
-    """The knobs of all sketches side by side; a knob that a sketch lacks holds None."""
+def _space(rows: Sequence[Measurement]) -> TableSpace:
+    """The knobs of all sketches side by side; a knob that a sketch lacks holds None.
+
+    A function's configurations are told by their knobs alone, so that what is learned of one is
+    told in another's columns.
+    """
     configs = [_levels(row) for row in rows]
     names = dict.fromkeys(name for config in configs for name in config)
     knobs = [TableKnob.of(name, [config.get(name) for config in configs]) for name in names]
     columns = [[knob.index[config.get(knob.name)] for config in configs] for knob in knobs]
+    indices = np.array(columns, dtype=np.int32).reshape(len(knobs), len(rows)).T
+    if rows[0].target == FUNCTION_TARGET:
+        return TableSpace(knobs, indices)
     width = min(len(row.encoding) for row in rows)
     if width != max(len(row.encoding) for row in rows):
         raise InputError("the history encodes this task in several ways: tune it anew")
     return EncodedTableSpace(
         knobs,
-        np.array(columns, dtype=np.int32).reshape(len(knobs), len(rows)).T,
+        indices,
         encoding=np.array([row.encoding for row in rows], dtype=np.float32),
         kind=str(rows[0].device["kind"]),
     )
@@ -108,7 +116,7 @@ def _space(rows: Sequence[Measurement]) -> EncodedTableSpace:
 
 def _levels(row: Measurement) -> Mapping[str, Level]:
     try:
-        return {name: as_level(value) for name, value in json.loads(row.config).items()}
+        return {name: told_level(value) for name, value in json.loads(row.config).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"measurement {row.measurement_id} has no readable configuration: {row.config!r}"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.recorded.kernel_tuner import read_kernel_tuner
 from dgtl_ray.recorded.recorded import RecordedTable
+from dgtl_ray.recorded.recorded_file import read_file
 from dgtl_ray.recorded.recorded_history import read_history_task
 
 
@@ -12,8 +12,8 @@ def read_table(address: str) -> RecordedTable:
     """The recorded task at an address.
 
     Args:
-        address: A Kernel Tuner cache file (`.json`, `.json.gz`), or `URI#workload` for a task in
-            a history.
+        address: A file of another tuner with one task in it (a Kernel Tuner cache, an AutoTVM
+            log, …), or `URI#workload` for a task in a history.
 
     Raises:
         InputError: There is no such thing, or it cannot be read.
@@ -21,7 +21,7 @@ def read_table(address: str) -> RecordedTable:
     if "#" in address and not Path(address).exists():
         uri, _, workload = address.rpartition("#")
         return read_history_task(uri, workload)
-    return read_kernel_tuner(Path(address))
+    return read_file(Path(address))
 
 
 def read_tables(folder: Path) -> list[RecordedTable]:

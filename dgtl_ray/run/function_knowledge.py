@@ -15,7 +15,7 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import HistoryStore, row_filter
 from dgtl_ray.space.knob_space import KnobSpace
-from dgtl_ray.space.table_knob import Level, as_level
+from dgtl_ray.space.table_knob import Level, told_level
 
 _COLUMNS = [
     *("measurement_id", "workload_key", "device_key", "network", "task"),
@@ -83,5 +83,5 @@ def _source(rows: Sequence[Mapping[str, Any]], space: KnobSpace) -> SourceTask |
 def _values(config: str) -> dict[str, Level] | None:
     """The values of a configuration by knob, None where it is none of a user's function."""
     with suppress(ValueError, TypeError, AttributeError):
-        return {name: as_level(value) for name, value in json.loads(config).items()}
+        return {name: told_level(value) for name, value in json.loads(config).items()}
     return None

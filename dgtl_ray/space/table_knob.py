@@ -1,5 +1,6 @@
 """A named knob of any space, and what a model is told of its values."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,3 +144,11 @@ def as_level(value: Any) -> Level:
     if isinstance(value, list) and all(isinstance(part, int | float | str) for part in value):
         return tuple(value)
     raise TypeError(f"a knob cannot take {value!r}")
+
+
+def told_level(value: Any) -> Level:
+    """Any value that JSON can hold as a level: what no knob of ours can take becomes its text."""
+    try:
+        return as_level(value)
+    except TypeError:
+        return json.dumps(value, sort_keys=True)

@@ -109,9 +109,9 @@ def all_failed() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "is damaged"),
+        ("", "is empty"),
         ('{"cache": {"1": {"a": ', "is damaged"),
-        ("[]", "is no cache file of Kernel Tuner: it has no object `cache`"),
+        ("[]", "is of no format that is read here"),
         (json.dumps(without(made_up_cache(), "cache")), "it has no object `cache`"),
         (json.dumps(made_up_cache() | {"cache": {}}), "holds no configuration"),
         (json.dumps(without(made_up_cache(), "tune_params_keys")), "tune_params_keys"),
@@ -129,11 +129,11 @@ def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> N
 
 
 def test_missing_and_damaged_archives_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the table .*nothing\.json"):
+    with pytest.raises(InputError, match=r"cannot read .*nothing\.json"):
         read_table(str(tmp_path / "nothing.json"))
     torn = tmp_path / "torn.json.gz"
     torn.write_bytes(gzip.compress(json.dumps(made_up_cache()).encode())[:200])
-    with pytest.raises(InputError, match=r"cannot read the table .*torn"):
+    with pytest.raises(InputError, match=r"cannot read .*torn"):
         read_table(str(torn))
     with pytest.raises(InputError, match="there is no Kernel Tuner file"):
         read_tables(tmp_path / "nowhere")

@@ -82,9 +82,10 @@ class ReplayReport:
         return np.array(found) / self.optimum_s
 
     def rows(self) -> list[dict[str, Any]]:
-        """Best/optimum at the milestones that were reached, its spread, and what it cost."""
+        """Best/optimum at the milestones and at the end, its spread, and what it cost."""
         longest = max(len(run.best_s) for run in self.runs)
-        return [{"trials": trials} | self.row(trials) for trials in MILESTONES if trials <= longest]
+        reached = [trials for trials in MILESTONES if trials < longest]
+        return [{"trials": trials} | self.row(trials) for trials in [*reached, longest] if trials]
 
     def row(self, trials: int) -> dict[str, float | None]:
         """Best/optimum after so many trials over all runs, and the seconds it took.

@@ -101,6 +101,12 @@ def test_rows_tell_the_spread() -> None:
     assert report.row(1)["std"] is None
 
 
+@pytest.mark.parametrize(("trials", "shown"), [(3, [3]), (8, [8]), (20, [8, 16, 20])])
+def test_the_last_trial_is_told(trials: int, shown: list[int]) -> None:
+    report = ReplayReport(table="t", search="s", optimum_s=1.0, runs=(run_of(*[2.0] * trials),))
+    assert [row["trials"] for row in report.rows()] == shown
+
+
 def test_what_is_found_within_some_seconds() -> None:
     report = ReplayReport(table="t", search="s", optimum_s=1.0, runs=(run_of(None, 3.0, 2.0),))
     for seconds, ratio in ((0.5, inf), (1.0, inf), (2.9, 3.0), (99.0, 2.0)):

@@ -1,0 +1,125 @@
+"""Ray Tune's experiment folders: a folder a trial, with its parameters and what it reported."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.function import Objective
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.recorded.formats.bounded import parse_json, read_json_lines, read_text
+from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
+from dgtl_ray.recorded.formats.values import expecting, judged, metric_in_seconds, moment, number
+
+_PARAMETERS, _RESULTS, _ERROR = "params.json", "result.json", "error.txt"
+# What Ray Tune adds to each report by itself.
+_OWN = frozenset(
+    (
+        *("timestamp", "done", "training_iteration", "trial_id", "date", "pid", "hostname"),
+        *("time_this_iter_s", "time_total_s", "node_ip", "time_since_restore", "config"),
+        *("iterations_since_restore", "checkpoint_dir_name", "should_checkpoint"),
+        *("timesteps_total", "episodes_total", "timesteps_since_restore", "experiment_tag"),
+    )
+)
+_MOST_TRIALS = 1_000_000
+_MOST_ERROR = 400
+
+
+class RayTune:
+    """See `Importer`."""
+
+    name = "ray-tune"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """See `Importer`."""
+        del head
+        return path.is_dir() and next(_trials(path), None) is not None
+
+    def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
+        """See `Importer`. Nothing that Ray Tune pickled is read."""
+        if not path.is_dir():
+            raise InputError(f"{path} is no folder: give the one of Ray Tune's experiment")
+        told = [(folder, _parameters(folder), _last_report(folder)) for folder in _trials(path)]
+        if not told:
+            raise InputError(f"{path} holds no trial of Ray Tune: no folder with {_PARAMETERS}")
+        metric = hints.metric or _only_metric(path, [report for _, _, report in told])
+        if not hints.mode and not metric.endswith(("_s", "_ms", "_us", "_ns")):
+            raise InputError(f"{path} does not say whether much of {metric!r} is good: give --mode")
+        objective, unit = metric_in_seconds(metric, hints.mode or "min")
+        rows = [_row(*one, metric=metric, objective=objective, unit=unit) for one in told]
+        return [
+            ImportedTask(
+                tool=self.name,
+                name=path.absolute().name,
+                objective=objective,
+                rows=rows,
+                toolchain={"ray": "experiment"},
+            )
+        ]
+
+
+def _trials(path: Path) -> Iterator[Path]:
+    """Folders of trials, by name; none outside of the experiment's folder."""
+    for folder in sorted(path.iterdir())[:_MOST_TRIALS]:
+        if folder.is_dir() and not folder.is_symlink() and (folder / _PARAMETERS).is_file():
+            yield folder
+
+
+def _parameters(folder: Path) -> dict[str, Any]:
+    file = folder / _PARAMETERS
+    parameters = parse_json(read_text(file), str(file))
+    if not isinstance(parameters, dict):
+        raise InputError(f"{file} is no object of parameters")
+    return parameters
+
+
+def _last_report(folder: Path) -> Mapping[str, Any]:
+    """What a trial reported last; empty where it reported nothing."""
+    file = folder / _RESULTS
+    if not file.is_file() or not file.stat().st_size:
+        return {}
+    report: Any = {}
+    for line, value in read_json_lines(file):
+        with expecting(f"{file}: line {line} is no report of Ray Tune"):
+            report = {str(name): one for name, one in value.items()}
+    return dict(report)
+
+
+def _only_metric(path: Path, reports: list[Mapping[str, Any]]) -> str:
+    names = sorted({name for report in reports for name in _numbers(report)})
+    if len(names) == 1:
+        return names[0]
+    raise InputError(f"{path} does not say which of {', '.join(names)} counts: give --metric")
+
+
+def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
+    own = (name for name in report if name not in _OWN and not name.startswith("config/"))
+    return {name: value for name in own if (value := number(report[name])) is not None}
+
+
+def _row(
+    folder: Path,
+    parameters: Mapping[str, Any],
+    report: Mapping[str, Any],
+    *,
+    metric: str,
+    objective: Objective,
+    unit: float,
+) -> ImportedRow:
+    metrics = _numbers(report)
+    if metric in metrics:
+        metrics[objective.metric] = metrics.pop(metric) * unit
+    status, error = judged(objective, metrics)
+    failed = folder / _ERROR
+    if failed.is_file():
+        status, error = Status.RUN_ERROR, read_text(failed).strip()[-_MOST_ERROR:] or "failed"
+    fine = status is Status.OK
+    return ImportedRow(
+        config=parameters,
+        status=status,
+        error=error,
+        metrics=metrics if fine else {},
+        repeats_s=(metrics[objective.metric],) if fine and objective.is_time else (),
+        timing_s=max(number(report.get("time_total_s")) or 0.0, 0.0),
+        created_at=moment(report.get("timestamp")),
+    )

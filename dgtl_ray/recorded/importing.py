@@ -1,0 +1,116 @@
+"""Files of other tuners into a history."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dgtl_ray.history import ParquetHistory, add_rows, row_filter
+from dgtl_ray.recorded.devices import device_of
+from dgtl_ray.recorded.formats.detect import importer_called, importer_of
+from dgtl_ray.recorded.formats.task import Hints
+from dgtl_ray.recorded.formats.values import expecting
+from dgtl_ray.recorded.imported_rows import rows_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        added: Rows that are new.
+        known: Rows that were there already.
+        statuses: How many rows of the file ended how.
+    """
+
+    file: str
+    file_format: str
+    tasks: int
+    devices: tuple[str, ...]
+    added: int
+    known: int
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        ended = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
+        return (
+            f"{self.file}: {self.file_format}, {self.tasks} task(s) on {', '.join(self.devices)}; "
+            f"{ended}; {self.added} rows added, {self.known} were there already"
+        )
+
+
+def import_file(
+    file: str, into: str, *, file_format: str = "", device: str = "", hints: Hints | None = None
+) -> Imported:
+    """Add what a file of another tuner tells to a history: all of it or nothing.
+
+    The same measurements get the same names whenever they are imported, so that a file that has
+    grown since, or is imported again, adds only what is new.
+
+    Args:
+        file: A file, or a folder where the tool writes one.
+        into: The history's address; made where it is missing.
+        file_format: Of the file; "" to tell it from what is in it.
+        device: What it was measured on, where the file does not say.
+        hints: What else the file does not say.
+
+    Raises:
+        InputError: The file cannot be read, or the history cannot be written.
+    """
+    path = Path(file).expanduser()
+    importer = importer_called(file_format) if file_format else importer_of(path)
+    tasks = importer.read(path, hints or Hints())
+    devices = [device_of(task, device) for task in tasks]
+    when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    with expecting(f"{path} holds what a history cannot"):
+        tables = [rows_of(task, where, when) for task, where in zip(tasks, devices, strict=True)]
+    store = ParquetHistory(into)
+    table = pa.concat_tables([_unlike_others(store, table) for table in tables])
+    merged = add_rows(store, table)
+    return Imported(
+        file=file,
+        file_format=importer.name,
+        tasks=len(tasks),
+        devices=tuple(dict.fromkeys(where.name for where in devices)),
+        added=merged.added,
+        known=merged.known,
+        statuses=dict(Counter(row.status.value for task in tasks for row in task.rows)),
+    )
+
+
+def _unlike_others(store: ParquetHistory, table: Any) -> Any:
+    """The rows, under another run's name where their own is taken by other configurations.
+
+    Names come from a task's first measurement; two files may begin alike and go on differently.
+    """
+    if not store.exists():
+        return table
+    run_id = table.column("run_id")[0].as_py()
+    columns = ["measurement_id", "config", "status"]
+    held = store.scan(where=row_filter(run_id=run_id), columns=columns)
+    there = {row["measurement_id"]: row for row in held.to_pylist()}
+    if not there:
+        return table
+    ours = table.select(columns).to_pylist()
+    if all(there.get(row["measurement_id"], row) == row for row in ours):
+        return table
+    text = "\n".join(f"{row['config']} {row['status']}" for row in ours)
+    other = f"{run_id}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return _named(table, other)
+
+
+def _named(table: Any, run_id: str) -> Any:
+    """The rows under another run's name."""
+    trials = table.column("trial").to_pylist()
+    columns = {
+        "run_id": pa.array([run_id] * len(trials)),
+        "measurement_id": pa.array([f"{run_id}-{trial}" for trial in trials]),
+    }
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(name), values)
+    return table

@@ -1,0 +1,81 @@
+"""Exports that grow, and CSV: read back by other programs."""
+
+import csv
+import json
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.dataset as ds
+import pytest
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.measurement import Status
+from dgtl_ray.history import ParquetHistory, append_to_dataset, export_csv
+from dgtl_ray.history.schema import require_version
+from dgtl_ray.testing.measurements import example_measurement
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> ParquetHistory:
+    """Rows of two targets and devices, one of which failed."""
+    store = ParquetHistory(str(tmp_path / "history"))
+    rows = [example_measurement(trial, cost_s=1e-3 * (trial + 1)) for trial in range(3)]
+    gpu = {"target": '{"kind": "cuda"}', "device_key": "cuda/NVIDIA A100/108"}
+    store.append([*rows, example_measurement(3, status=Status.RUN_ERROR, **gpu)])
+    return store
+
+
+def test_a_data_set_grows_without_duplicates(tmp_path: Path, history: ParquetHistory) -> None:
+    out = tmp_path / "out"
+    first = append_to_dataset(history.uri, str(out), "trial < 2")
+    assert (first.added, first.known, first.files) == (2, 0, 1)
+    second = append_to_dataset(history.uri, str(out))
+    assert (second.added, second.known, second.files) == (2, 2, 2)
+    again = append_to_dataset(history.uri, str(out))
+    assert (again.added, again.known, again.files) == (0, 4, 0)
+    folders = {str(file.parent.relative_to(out)) for file in out.rglob("*.parquet")}
+    assert folders == {
+        "kind=llvm/on_device=cpu%2Fexample%2F2",
+        "kind=cuda/on_device=cuda%2FNVIDIA%20A100%2F108",
+    }
+    for file in out.rglob("*.parquet"):
+        require_version(ds.dataset(file).schema, str(file))
+
+
+def test_others_read_the_partitions(tmp_path: Path, history: ParquetHistory) -> None:
+    out = tmp_path / "out"
+    append_to_dataset(history.uri, str(out))
+    kinds = {"llvm": 3, "cuda": 1}
+    assert pd.read_parquet(out)["kind"].value_counts().to_dict() == kinds
+    told = pl.read_parquet(f"{out}/**/*.parquet", hive_partitioning=True)["kind"].value_counts()
+    assert sorted(told.rows()) == sorted(kinds.items())
+    query = f"SELECT kind, count(*) FROM read_parquet('{out}/**/*.parquet') GROUP BY kind"
+    assert dict(duckdb.sql(query).fetchall()) == kinds
+    table = ds.dataset(out, partitioning="hive").to_table(filter=ds.field("kind") == "cuda")
+    assert table.column("on_device").to_pylist() == ["cuda/NVIDIA A100/108"]
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path: Path, history: ParquetHistory) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    pd.DataFrame({"a": [1]}).to_parquet(other / "a.parquet")
+    with pytest.raises(InputError, match="is no export of a history"):
+        append_to_dataset(history.uri, str(other))
+
+
+def test_csv(tmp_path: Path, history: ParquetHistory) -> None:
+    file = tmp_path / "rows.csv"
+    assert export_csv(history.uri, str(file), "status == 'ok'") == 3
+    with file.open() as text:
+        rows = list(csv.DictReader(text))
+    assert [float(row["cost_s"]) for row in rows] == [0.001, 0.002, 0.003]
+    assert json.loads(rows[0]["device"])["cores"] == 2
+    assert json.loads(rows[0]["toolchain"]) == {"tvm": "0.27.0"}
+    assert json.loads(rows[0]["arg_shapes"])[0] == [1, 56, 56, 64]
+    assert rows[0]["created_at"] == "2026-03-01T10:15:00Z"
+    assert rows[0]["metrics"] == ""
+    with pytest.raises(InputError, match="exists already"):
+        export_csv(history.uri, str(file))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -1,0 +1,90 @@
+"""Rows of a history as Kernel Tuner's cache files: there and back, and Kernel Tuner goes on."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.recorded.importing import import_file
+from dgtl_ray.recorded.kernel_tuner_export import export_kernel_tuner
+from dgtl_ray.recorded.tables import read_table
+from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.recorded import made_up_cache
+
+
+def there_and_back(folder: Path, cache: dict[str, Any]) -> dict[str, Any]:
+    """A cache file imported and exported again."""
+    (folder / "in.json").write_text(json.dumps(cache))
+    import_file(str(folder / "in.json"), str(folder / "h"))
+    count = export_kernel_tuner(str(folder / "h"), folder / "out.json")
+    assert count == len(cache["cache"])
+    told: dict[str, Any] = json.loads((folder / "out.json").read_text())
+    return told
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    cache = made_up_cache()
+    told = there_and_back(tmp_path, cache)
+    for key in ("device_name", "kernel_name", "problem_size", "tune_params_keys", "objective"):
+        assert told[key] == cache[key]
+    for name, values in cache["tune_params"].items():
+        assert sorted(told["tune_params"][name], key=str) == sorted(values, key=str)
+    assert list(told["cache"]) == list(cache["cache"])
+    for key, entry in cache["cache"].items():
+        for name, value in entry.items():
+            same = pytest.approx(value) if isinstance(value, float | list) else value
+            assert told["cache"][key][name] == same, name
+    before, after = (read_table(str(tmp_path / name)) for name in ("in.json", "out.json"))
+    assert before.cost_s.tolist() == pytest.approx(after.cost_s.tolist(), nan_ok=True)
+    assert before.status == after.status
+
+
+def test_objectives_that_are_no_times_come_back(tmp_path: Path) -> None:
+    cache = made_up_cache() | {"objective": "GFLOP/s"}
+    for entry in cache["cache"].values():
+        entry["GFLOP/s"] = 100.0 / entry["time"] if isinstance(entry["time"], float) else "failed"
+    told = there_and_back(tmp_path, cache)
+    assert told["objective"] == "GFLOP/s"
+    first, same = (next(iter(one["cache"].values())) for one in (cache, told))
+    assert same["GFLOP/s"] == first["GFLOP/s"]
+    assert same["time"] == pytest.approx(first["time"])
+
+
+def test_rows_of_several_tasks_are_refused(tmp_path: Path) -> None:
+    store = ParquetHistory(str(tmp_path / "h"))
+    store.append([example_measurement(0), example_measurement(1, workload_key="other")])
+    with pytest.raises(InputError, match=r"these rows are of 2: choose with --where, workload_key"):
+        export_kernel_tuner(store.uri, tmp_path / "out.json")
+    with pytest.raises(InputError, match="nothing to export"):
+        export_kernel_tuner(store.uri, tmp_path / "out.json", "trial > 5")
+    assert export_kernel_tuner(store.uri, tmp_path / "out.json", "trial == 0") == 1
+
+
+@pytest.mark.slow
+def test_kernel_tuner_goes_on_from_it(tmp_path: Path) -> None:
+    """What Kernel Tuner does when it is given a cache: it takes this one, and adds to it."""
+    util = pytest.importorskip("kernel_tuner.util")
+    cache = made_up_cache()
+    there_and_back(tmp_path, cache)
+    file = str(tmp_path / "out.json")
+    device = SimpleNamespace(name=cache["device_name"])
+    runner = SimpleNamespace(get_device_info=lambda: device, simulation_mode=False)
+    kernel = SimpleNamespace(
+        kernel_name=cache["kernel_name"], problem_size=tuple(cache["problem_size"])
+    )
+    options = SimpleNamespace(tune_params=cache["tune_params"], simulation_mode=False)
+    held = util.process_cache(file, kernel, options, runner)
+    assert list(held) == list(cache["cache"])
+    failed = [key for key, entry in held.items() if "__error__" in entry]
+    assert failed == [key for key, one in cache["cache"].items() if isinstance(one["time"], str)]
+    new = {"block_size_x": 512, "block_size_y": 1, "tile": 1, "layout": "row"}
+    util.store_cache("512,1,1,row", new | {"time": 0.5, "times": [0.5]}, file, held)
+    table = read_table(file)
+    assert table.space.size == len(cache["cache"]) + 1
+    assert table.optimum_s == pytest.approx(0.0005)
+    again = import_file(file, str(tmp_path / "h2"))
+    assert again.added == table.space.size
