@@ -123,7 +123,7 @@ def test_optuna(tmp_path: Path) -> None:
     file = tmp_path / "study.db"
 
     def objective(trial: Any) -> float:
-        tile = trial.suggest_categorical("tile", [[8, 8], "whole", None])
+        tile = trial.suggest_categorical("tile", ["8x8", "whole", None])
         unroll = trial.suggest_int("unroll", 1, 8)
         share = trial.suggest_float("share", 0.0, 1.0)
         if trial.number == 2:
