@@ -187,7 +187,8 @@ def test_autotvm_logs_of_many_gpus(tmp_path: Path) -> None:
     by_device = {row.device["name"]: row for row in rows if row.status is Status.OK}
     row = by_device["RTX-3090"]
     assert json.loads(row.config) == {"tile_y": [-1, 8], "tile_x": [-1, 4], "auto_unroll": 16}
-    assert (row.cost_s, row.repeats_s) == (pytest.approx(0.002), (0.002, 0.002))
+    assert row.cost_s == pytest.approx(0.002)
+    assert row.repeats_s == (0.002, 0.002)
     assert (row.timing_s, row.created_at.year) == (1.5, 2020)
     assert row.toolchain["autotvm"] == "0.8.0"
     assert row.device["cores"] == 82

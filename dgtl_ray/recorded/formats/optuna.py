@@ -44,7 +44,7 @@ class Optuna:
         """See `Importer`."""
         with _opened(path) as base, expecting(f"{path} is no storage of Optuna"):
             studies = base.execute("SELECT study_id, study_name FROM studies").fetchall()
-            tasks = [_study(base, path, *study, hints) for study in studies]
+            tasks = [_study(base, path, number, name, hints) for number, name in studies]
         found = [task for task in tasks if task.rows]
         if not found:
             raise InputError(f"{path} holds no trial that ended")
