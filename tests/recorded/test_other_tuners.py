@@ -97,7 +97,6 @@ def test_ray_tune(tmp_path: Path) -> None:
     assert ok.timing_s == 4.0
     assert (json.loads(ok.config), ok.task) == ({"tile": 8}, "tune_tiles")
     assert (bad.status, bad.error) == (Status.RUN_ERROR, "ValueError: no such tile")
-    assert not Path("unpickled").exists()
 
 
 def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
