@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dgtl_ray import __version__
-from dgtl_ray.cli import Acquisition, app
+from dgtl_ray.cli import app
+from dgtl_ray.commands.common import Acquisition
 from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.testing.measurements import example_measurement

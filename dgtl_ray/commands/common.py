@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,31 @@ DimOption = Annotated[
 ]
 PrecisionOption = Annotated[
     str, typer.Option(help="own, or float16: weights and activations of a float32 network in that.")
+]
+
+
+class Search(StrEnum):
+    """Proposers that `--search` takes."""
+
+    RANDOM = "random"
+    EVOLUTIONARY = "evolutionary"
+    AUTOTVM = "autotvm"
+    CHAMELEON = "chameleon"
+    DGTL = "dgtl"
+
+
+class Acquisition(StrEnum):
+    """What `--acquisition` takes."""
+
+    QLOGEI = "qlogei"
+    QLOGNEI = "qlognei"
+    UCB = "ucb"
+    THOMPSON = "thompson"
+    MES = "mes"
+
+
+AcquisitionOption = Annotated[
+    Acquisition, typer.Option(help="What dgtl chooses batches by: a BoTorch acquisition function.")
 ]
 
 
