@@ -41,6 +41,8 @@ GIVEN = """
 import duckdb, pandas, polars
 import pandas as pd
 
+out = "conv"
+
 def run_kernel(block, tile):
     return 1e-3 * (1 + block / 64 + tile[2] / 224)
 """

@@ -121,7 +121,10 @@ def test_a_reporter_of_ray_tune_is_shown_the_trials(
 ) -> None:
     from ray.tune import CLIReporter
 
-    reporter = CLIReporter(metric_columns=["latency_s"], parameter_columns=["x"])
+    # How talkative another run made Ray Tune does not matter then.
+    reporter = CLIReporter(
+        metric_columns=["latency_s"], parameter_columns=["x"], print_intermediate_tables=True
+    )
     tuner(tmp_path / "run", num_samples=2, progress_reporter=reporter).fit()
     assert "TERMINATED" in capsys.readouterr().out
 

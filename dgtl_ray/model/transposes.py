@@ -156,6 +156,16 @@ def _concat(sinker: _Sinker, call: Any) -> Any:
     return sinker.transposed(inner, axes)
 
 
+def _take(sinker: _Sinker, call: Any) -> Any:
+    """Places along one axis, as interpolation picks them."""
+    found = sinker.source(call.args[0])
+    if found is None or call.attrs.axis is None or len(call.args[1].ty.shape) != 1:
+        return call
+    inner, axes = found
+    axis = axes[int(call.attrs.axis) % len(axes)]
+    return sinker.transposed(relax.op.take(inner, call.args[1], axis, call.attrs.mode), axes)
+
+
 def _reduce(sinker: _Sinker, call: Any) -> Any:
     """A reduction whose remaining axes stay in order leaves no transpose."""
     found = sinker.source(call.args[0])
@@ -250,6 +260,7 @@ def _in_layout(call: Any, data: Any, layout: str) -> Any:
 _RULES: Mapping[str, Callable[[_Sinker, Any], Any]] = {
     "relax.nn.pad": _pad,
     "relax.concat": _concat,
+    "relax.take": _take,
     "relax.nn.prelu": _prelu,
     "relax.image.resize2d": _resize,
     "relax.nn.conv2d_transpose": _conv2d_transpose,
