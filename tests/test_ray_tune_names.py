@@ -120,11 +120,10 @@ def test_a_reporter_of_ray_tune_is_shown_the_trials(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from ray.tune import CLIReporter
+    from ray.tune.utils.log import set_verbosity
 
-    # How talkative another run made Ray Tune does not matter then.
-    reporter = CLIReporter(
-        metric_columns=["latency_s"], parameter_columns=["x"], print_intermediate_tables=True
-    )
+    set_verbosity(0)  # as a run of Ray Tune before it may have left it
+    reporter = CLIReporter(metric_columns=["latency_s"], parameter_columns=["x"])
     tuner(tmp_path / "run", num_samples=2, progress_reporter=reporter).fit()
     assert "TERMINATED" in capsys.readouterr().out
 
