@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from dgtl_ray.commands.common import Group, JsonOption, terminal
+from dgtl_ray.commands.common import (
+    DimOption,
+    Group,
+    JsonOption,
+    PrecisionOption,
+    ShapeOption,
+    terminal,
+)
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
+from dgtl_ray.core.precision import OWN, parse_precision
 
 history_app = typer.Typer(cls=Group, no_args_is_help=True, help="What was measured.")
 
@@ -20,6 +28,7 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     KERNEL_TUNER = "kernel-tuner"
+    METASCHEDULE = "metaschedule"
 
 
 UriArgument = Annotated[str, typer.Argument(help="Folder or URI of a history.")]
@@ -138,16 +147,24 @@ def history_export(
         bool,
         typer.Option("--append", help="Add what is new to Parquet by target kind and device."),
     ] = False,
+    network: Annotated[
+        str, typer.Option(help="For metaschedule: the network, if rows call it otherwise.")
+    ] = "",
+    shape: ShapeOption = None,
+    dim: DimOption = None,
+    precision: PrecisionOption = OWN,
 ) -> None:
-    """Export a history, for pandas, Polars, DuckDB, spreadsheets or Kernel Tuner."""
-    console = terminal()
-    if append and file_format is not ExportFormat.PARQUET:
+    """Export a history, for pandas, Polars, DuckDB, spreadsheets, Kernel Tuner or MetaSchedule."""
+    parquet, metaschedule = ExportFormat.PARQUET, ExportFormat.METASCHEDULE
+    if append and file_format is not parquet:
         raise InputError(f"--append is for --format parquet, not {file_format.value}")
+    if (network or shape or dim or precision != OWN) and file_format is not metaschedule:
+        raise InputError("--network, --shape, --dim and --precision are for --format metaschedule")
     if append:
         from dgtl_ray.history import append_to_dataset
 
         text = str(append_to_dataset(uri, out, where))
-    elif file_format is ExportFormat.PARQUET:
+    elif file_format is parquet:
         from dgtl_ray.history import export
 
         text = str(export(uri, out, where))
@@ -155,9 +172,22 @@ def history_export(
         from dgtl_ray.history import export_csv
 
         text = f"{export_csv(uri, out, where)} rows: {out}"
-    else:
+    elif file_format is ExportFormat.KERNEL_TUNER:
         from dgtl_ray.history import new_file
         from dgtl_ray.recorded.kernel_tuner_export import export_kernel_tuner
 
         text = f"{export_kernel_tuner(uri, new_file(out), where)} configurations: {out}"
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    else:
+        from dgtl_ray.core.shapes import parse_shapes
+        from dgtl_ray.run.metaschedule_export import export_metaschedule
+
+        report = export_metaschedule(
+            uri,
+            out,
+            where,
+            network=network,
+            shapes=parse_shapes(shape or (), dim or ()),
+            precision=parse_precision(precision),
+        )
+        text = str(report)
+    terminal().print(text, highlight=False, markup=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from dgtl_ray.history.best import BestConfig, select_best
 from dgtl_ray.history.checking import Soundness, check_history
 from dgtl_ray.history.csv_export import export_csv, new_file
 from dgtl_ray.history.dataset_export import Appended, append_to_dataset
-from dgtl_ray.history.export import ExportReport, export
+from dgtl_ray.history.export import ExportReport, export, new_folder
 from dgtl_ray.history.filter_text import parse_filter
 from dgtl_ray.history.filters import row_filter
 from dgtl_ray.history.merging import Merged, add_rows, merge
@@ -38,6 +38,7 @@ __all__ = [
     "export_csv",
     "merge",
     "new_file",
+    "new_folder",
     "parse_filter",
     "read_sources",
     "row_filter",

@@ -64,8 +64,7 @@ def export(uri: str, out_dir: str, where: str | None = None) -> ExportReport:
     Raises:
         InputError: No such history, a bad condition, a folder that is in use or not writable.
     """
-    target = Path(out_dir).expanduser().absolute()
-    _require_free(target)
+    target = new_folder(out_dir)
     history = ParquetHistory(uri)
     history.require_rows()
     order = [("network", "ascending"), ("task", "ascending"), ("measurement_id", "ascending")]
@@ -84,11 +83,16 @@ def export(uri: str, out_dir: str, where: str | None = None) -> ExportReport:
     )
 
 
-def _require_free(target: Path) -> None:
-    if target.is_dir() and not any(target.iterdir()):
-        return
-    if target.exists():
+def new_folder(out_dir: str) -> Path:
+    """A folder that is to be written: there is none yet, or an empty one.
+
+    Raises:
+        InputError: There is something.
+    """
+    target = Path(out_dir).expanduser().absolute()
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise InputError(f"{target} exists already: name a new or empty folder to export to")
+    return target
 
 
 def _write_whole(table: Any, target: Path, where: str | None) -> None:

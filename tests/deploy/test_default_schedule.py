@@ -146,7 +146,7 @@ def test_results_are_the_programs_own(make: Callable[[], tvm.IRModule], target: 
 def test_large_nests_are_parallel_and_reductions_vectorised(
     make: Callable[[], tvm.IRModule],
 ) -> None:
-    module = schedule_cpu(make(), AVX2)
+    module = schedule_cpu(make(), AVX2).mod
     large = {name: kinds for name, (work, kinds) in _loop_kinds(module).items() if work >= 1 << 17}
     assert large
     for name, kinds in large.items():
@@ -166,12 +166,12 @@ def test_any_matrix_product_is_scheduled_soundly(
     w = _tensor(*((columns, depth) if nt else (depth, columns)))
     module = _program((x, w), topi.nn.dense(x, w) if nt else topi.matmul(x, w))
     target = tvm.target.Target("llvm")
-    scheduled = _run(schedule_cpu(module, AVX2), target)
+    scheduled = _run(schedule_cpu(module, AVX2).mod, target)
     np.testing.assert_allclose(scheduled, _run(module, target), rtol=1e-4)
 
 
 def test_it_is_deterministic() -> None:
-    first, second = (schedule_cpu(_conv2d_nhwc(), AVX2) for _ in range(2))
+    first, second = (schedule_cpu(_conv2d_nhwc(), AVX2).mod for _ in range(2))
     tvm.ir.assert_structural_equal(first, second)
 
 
@@ -204,7 +204,7 @@ def test_a_function_that_is_read_at_several_places_is_computed_once() -> None:
         mish, (0.0,) * 4, (8, 8), "NHWC", coordinate_transformation_mode="asymmetric"
     )
     module = _program((x,), resized)
-    scheduled = schedule_cpu(module, AVX2)
+    scheduled = schedule_cpu(module, AVX2).mod
     assert str(scheduled).count("T.tanh") == 1
     assert "T.sblock_alloc_buffer" in str(scheduled)
     target = tvm.target.Target("llvm")

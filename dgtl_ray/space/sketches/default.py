@@ -23,4 +23,4 @@ def apply_default(module: tvm.IRModule, target: tvm.target.Target) -> tvm.IRModu
     """
     if target.kind.name == "cuda":
         return schedule_cuda(module, target)
-    return schedule_cpu(module, CpuShape.of(target))
+    return schedule_cpu(module, CpuShape.of(target)).mod

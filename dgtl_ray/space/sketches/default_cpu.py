@@ -32,14 +32,17 @@ from dgtl_ray.space.sketches.loop_steps import (
 _MIN_LANES = 4
 
 
-def schedule_cpu(module: tvm.IRModule, cpu: CpuShape) -> tvm.IRModule:
-    """Schedule every block of `module`'s `main`, each by the first way that is legal for it."""
+def schedule_cpu(module: tvm.IRModule, cpu: CpuShape) -> Schedule:
+    """A schedule of every block of `module`'s `main`, each by the first way that is legal for it.
+
+    Its trace has every step.
+    """
     sch = Schedule(module, debug_mask="none", error_render_level="none")
     _inline_elementwise(sch)
     for name in block_names(sch):
         if is_untouched(sch, name):
             sch = _first_legal(sch, name, cpu)
-    return sch.mod
+    return sch
 
 
 def _inline_elementwise(sch: Schedule) -> None:

@@ -31,10 +31,21 @@ def pack_weights(module: tvm.IRModule) -> Scheduled:
     if WEIGHTS not in (main.attrs or {}):
         return Scheduled(module=module)
     state = Schedule(module, debug_mask="none", error_render_level="none")
-    if not _rewrites_layout(state):
+    if not reorder_weights(state):
         return Scheduled(module=_finished(main))
-    _keep_vectors(state)
     return _split(state.mod["main"]) or Scheduled(module=_finished(main))
+
+
+def reorder_weights(state: Schedule) -> bool:
+    """Put blocks before the program that copy its weights into the order in which they are read.
+
+    Returns:
+        Whether TVM finds such an order.
+    """
+    if not _rewrites_layout(state):
+        return False
+    _keep_vectors(state)
+    return True
 
 
 def _rewrites_layout(state: Schedule) -> bool:

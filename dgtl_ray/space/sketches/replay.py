@@ -28,7 +28,7 @@ def apply_schedule(program: str, target: str, schedule: str) -> Scheduled:
     Raises:
         ScheduleError: The schedule does not fit the program, or TVM rejects the result.
     """
-    module = _parsed(program)
+    module = parse_program(program)
     if schedule == UNTUNED and parse_target(target).kind.name != "cuda":
         return Scheduled(module=module)
     if schedule in ("", UNTUNED):
@@ -63,7 +63,7 @@ def _read(schedule: str) -> tuple[Any, list[Any]]:
 
 
 @lru_cache(maxsize=64)
-def _parsed(program: str) -> Any:
+def parse_program(program: str) -> Any:
     """A program's module; a worker meets the same few programs again and again."""
     return tvm.ir.load_json(program)
 
