@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from dgtl_ray.cli import app
 from dgtl_ray.core.errors import DeployError, InputError
 from dgtl_ray.deploy import CompiledNetwork, ModuleMetadata, load, note_fault, verify
-from dgtl_ray.deploy.command import run_module
 from dgtl_ray.model import Network
 
 
@@ -40,12 +41,12 @@ def test_another_number_of_outputs_is_an_error(compiled: CompiledNetwork, networ
 def test_what_failed_is_no_module(saved: Path, tmp_path: Path) -> None:
     load(saved)
     note_fault(saved, "output 0 is 1 instead of 2")
-    for refused in (lambda: load(saved), lambda: run_module(str(saved), [], None)):
-        with pytest.raises(DeployError, match=r"instead of 2\. It failed verif"):
-            refused()
+    with pytest.raises(DeployError, match=r"instead of 2\. It failed verif"):
+        load(saved)
     saved.rename(tmp_path / "rejected")
-    with pytest.raises(DeployError, match="failed verification"):
-        run_module(str(tmp_path), [], None)
+    result = CliRunner().invoke(app, ["run", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "output 0 is 1 instead of 2. It failed verification" in result.output
 
 
 def test_the_fault_is_in_the_metadata(describe: Callable[..., ModuleMetadata]) -> None:

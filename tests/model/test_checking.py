@@ -17,7 +17,7 @@ from dgtl_ray.model.checking.locating import _cut
 from dgtl_ray.model.onnx_source import OnnxSource
 from tests.model.conftest import save_onnx
 
-FACTORIES = "tests.checked_networks:"
+FACTORIES = "tests.user_factories:"
 
 
 @pytest.fixture
@@ -103,20 +103,20 @@ def test_a_network_cut_after_any_operator(cpu: TargetSpec, chain: Path) -> None:
         assert len([b for b in calls if hasattr(b.value, "op")]) == position + 1
 
 
-@pytest.mark.parametrize("name", ["dropout", "noise"])
+@pytest.mark.parametrize("name", ["dropout_on", "noise"])
 def test_answers_that_change_are_no_reference(cpu: TargetSpec, name: str) -> None:
     with pytest.raises(InputError, match="answers change from run to run"):
         check(load_network(FACTORIES + name, cpu))
 
 
 def test_a_reference_that_is_not_finite_is_noted(cpu: TargetSpec) -> None:
-    report = check(load_network(FACTORIES + "logarithm", cpu))
+    report = check(load_network(FACTORIES + "masked", cpu))
     assert report.ok
     assert any("is not finite on the example inputs, normal inputs" in n for n in report.notes)
 
 
 def test_rows_of_an_embedding_are_all_tried(cpu: TargetSpec) -> None:
-    network: Network = load_network(FACTORIES + "embedding", cpu)
+    network: Network = load_network(FACTORIES + "indices", cpu)
     assert network.facts.ranges == ((0, 49),)
     (drawn,) = network.example_inputs(1)
     assert drawn.dtype == np.int64
@@ -148,6 +148,6 @@ def test_a_torch_network_opened(cpu: TargetSpec) -> None:
         "aten.linear.default",
         "aten.mul.Tensor",
     ]
-    assert opened.labels[0].endswith(" in dense")
+    assert opened.labels[0].endswith(" in layers.0")
     np.testing.assert_allclose(results[1], 1000 * results[0])
     assert len(opened.to_relax()["main"].ret_ty.fields) == len(opened.labels)
