@@ -3,8 +3,9 @@
 The names below are loaded when they are first used: importing the package costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dgtl_ray.core.lazy import on_first_use
 
 if TYPE_CHECKING:
     from dgtl_ray.configs import RunConfig, TuneConfig
@@ -73,10 +74,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'dgtl_ray' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+__getattr__ = on_first_use(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -51,6 +51,28 @@ def test_importing_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+# Ends a search where its processes would start, and tells what was imported until then.
+STARTS = """
+import sys
+from typer.testing import CliRunner
+from dgtl_ray.cli import app
+from dgtl_ray.run import ahead
+
+def start(network, target):
+    print(network, target, sorted({"tvm", "torch", "pandas"} & set(sys.modules)))
+    raise SystemExit
+
+ahead.start_search = start
+print(CliRunner().invoke(app, ["tune", "resnet18", "--out", sys.argv[1]]).output)
+"""
+
+
+def test_a_search_starts_its_processes_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "resnet18 cpu []"
+
+
 def unpickling(source: str) -> Iterator[str]:
     """What in a program may run code that was stored: unpickling, by whatever name."""
     for node in ast.walk(ast.parse(source)):

@@ -57,7 +57,6 @@ def tune(
     check_writable(json_file)
     from dgtl_ray.core.algorithms import parse_algorithms
     from dgtl_ray.core.shapes import parse_shapes
-    from dgtl_ray.report import print_summary
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.ahead import start_search
     from dgtl_ray.run.folder import choose_folder
@@ -70,6 +69,7 @@ def tune(
     if address == "local" and trials != 0:
         start_search(network, target)
     from dgtl_ray.configs import RunConfig, TuneConfig
+    from dgtl_ray.report import print_summary
     from dgtl_ray.tuner import Tuner
 
     console = terminal()

@@ -15,6 +15,7 @@ from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.engine.lean_start import without_needless
 from dgtl_ray.engine.reaching import require_answer
 from dgtl_ray.engine.spare import forget_spares
+from dgtl_ray.measure.stem import end_stem
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
     finally:
         forget_spares()
         ray.shutdown()
+        end_stem()
 
 
 def _connect(address: str, **settings: Any) -> None:

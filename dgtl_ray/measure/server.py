@@ -1,4 +1,4 @@
-"""The warm server: `python -m dgtl_ray.measure.server FD OWNER_PID SCRATCH JOB`.
+"""The warm server: `python -m dgtl_ray.measure.server FD OWNER_PID SCRATCH JOB`, or a stem's fork.
 
 It imports what JOB (`module:factory`) needs, TVM that is, once, and then forks workers on demand,
 which takes milliseconds. It never outlives its owner: when the owner's end of the connection
@@ -7,6 +7,7 @@ closes, for whatever reason, it kills every worker, removes the scratch director
 
 import gc
 import os
+import select
 import shutil
 import signal
 import sys
@@ -31,7 +32,8 @@ class Server:
 
     def __init__(self, owner: Connection, owner_pid: int, factory: JobFactory) -> None:
         self._owner = owner
-        self._owner_pid = owner_pid
+        # Readable when the owner ends, whoever its parent is.
+        self._owner_end = os.pidfd_open(owner_pid)
         self._factory = factory
         self._workers: set[int] = set()
 
@@ -54,7 +56,7 @@ class Server:
     def _owner_lives(self) -> bool:
         # A closed connection tells it at once, except where a forked copy of the owner keeps
         # the other end open.
-        return os.getppid() == self._owner_pid
+        return not select.select([self._owner_end], [], [], 0.0)[0]
 
     def _answer(self, request: ForkRequest | ReapRequest) -> int:
         return self._fork(request) if isinstance(request, ForkRequest) else self._reap(request)
@@ -102,11 +104,9 @@ def load_factory(name: str) -> JobFactory:
     return factory
 
 
-def main(arguments: list[str]) -> None:
-    """Run a server until its owner is gone."""
-    descriptor, owner_pid, scratch, job = arguments
-    owner = Connection(int(descriptor))
-    server = Server(owner, int(owner_pid), load_factory(job))
+def serve(owner: Connection, owner_pid: int, scratch: Path, job: str) -> None:
+    """Serve the owner until it is gone, then leave nothing behind."""
+    server = Server(owner, owner_pid, load_factory(job))
     gc.collect()
     gc.freeze()  # so that a worker's collector does not copy the pages it shares with us
     try:
@@ -115,6 +115,20 @@ def main(arguments: list[str]) -> None:
     finally:
         server.kill_workers()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def server_environment() -> dict[str, str]:
+    """Ours, so that the server finds the same packages, and only TVM decides on threads."""
+    paths = [path or str(Path.cwd()) for path in sys.path]
+    single = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    kept = {name: text for name, text in os.environ.items() if name != "OMP_NUM_THREADS"}
+    return {**kept, **single, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def main(arguments: list[str]) -> None:
+    """Run a server of its own interpreter until its owner is gone."""
+    descriptor, owner_pid, scratch, job = arguments
+    serve(Connection(int(descriptor)), int(owner_pid), Path(scratch), job)
 
 
 if __name__ == "__main__":

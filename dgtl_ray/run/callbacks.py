@@ -43,7 +43,9 @@ class Callbacks:
         """The run begins."""
         self._call("setup", stop=stop, num_samples=num_samples, total_num_samples=num_samples)
         if self._reporter is not None:
-            _as_talkative_as_ray_tune()
+            from dgtl_ray.engine.ray_tune import let_reporters_show
+
+            let_reporters_show()
             self._reporter.setup(
                 start_time=time.time(),
                 total_samples=num_samples,
@@ -106,13 +108,6 @@ class Callbacks:
         reporter = self._reporter
         if reporter is not None and reporter.should_report(trials, done=done):
             _guarded(reporter, "report", reporter.report, {"trials": trials, "done": done})
-
-
-def _as_talkative_as_ray_tune() -> None:
-    """Reporters show what a setting of the process lets them; a run before this may have set it."""
-    from ray.tune.utils.log import Verbosity, set_verbosity
-
-    set_verbosity(Verbosity.V3_TRIAL_DETAILS)
 
 
 def _guarded(

@@ -1,0 +1,77 @@
+"""Servers forked from one process that has imported what they need."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from dgtl_ray.measure.pool import WorkerPool
+from dgtl_ray.measure.protocol import Ending
+from dgtl_ray.measure.stem import end_stem, start_stem
+from tests.measure.conftest import is_running, scratch_roots
+
+JOB = "tests.measure.jobs:obedient_job"
+
+
+@pytest.fixture(scope="module")
+def stem() -> Iterator[psutil.Process]:
+    before = {process.pid for process in psutil.Process().children()}
+    start_stem()
+    (process,) = [p for p in psutil.Process().children() if p.pid not in before]
+    yield process
+    end_stem()
+    assert not is_running(process)
+
+
+@pytest.fixture
+def pool(stem: psutil.Process) -> Iterator[WorkerPool]:
+    pool = WorkerPool(JOB, processes=2, memory_limit_bytes=512 << 20, renew_after_error=False)
+    yield pool
+    pool.close()
+
+
+def test_a_server_is_forked_from_the_stem(stem: psutil.Process, pool: WorkerPool) -> None:
+    assert pool.run("hello", 30.0).value == "hello"
+    (server,) = stem.children()
+    assert len(server.children()) == 1
+    assert pool.run("crash", 10.0).ending is Ending.LOST
+    server.kill()
+    assert pool.run("next", 10.0).value == "next"
+    (another,) = stem.children()
+    roots = scratch_roots()
+    pool.close()
+    assert not is_running(another)
+    assert len(roots - scratch_roots()) == 1
+
+
+def test_a_server_ends_with_its_owner(stem: psutil.Process) -> None:
+    owner = os.fork()
+    if owner == 0:
+        pool = WorkerPool(JOB, processes=1, memory_limit_bytes=1 << 29, renew_after_error=False)
+        pool.warm_up()
+        signal.pause()
+    _wait_for(lambda: any(server.children() for server in stem.children()))
+    (server,) = stem.children()
+    os.kill(owner, signal.SIGKILL)
+    os.waitpid(owner, 0)
+    _wait_for(lambda: not is_running(server) and not scratch_roots(owner))
+    assert stem.is_running()
+
+
+def test_without_the_stem_a_server_starts_by_itself(stem: psutil.Process) -> None:
+    stem.kill()
+    stem.wait()
+    pool = WorkerPool(JOB, processes=1, memory_limit_bytes=512 << 20, renew_after_error=False)
+    assert pool.run("hello", 30.0).value == "hello"
+    assert any(JOB in child.cmdline() for child in psutil.Process().children())
+    pool.close()
+
+
+def _wait_for(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
