@@ -37,6 +37,7 @@ class Bench(StrEnum):
     ZOO = "zoo"
     GRAPHS = "graphs"
     SEARCHERS = "searchers"
+    HISTORY = "history"
 
 
 def replay(
@@ -119,8 +120,11 @@ def bench(
     way: Annotated[
         list[str] | None, typer.Option(help="How the zoo comes in: dynamo, torchscript, torch.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of random graphs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is made up: graphs, histories.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="How many random graphs.")] = None,
+    rows: Annotated[
+        list[int] | None, typer.Option(min=1, help="Length of a history that is made up.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -152,6 +156,7 @@ def bench(
         "ways": way,
         "seed": seed,
         "count": count,
+        "rows": rows,
     }
     options = {option: value for option, value in given.items() if value not in (None, [])}
     report = run_bench(name.value, quick=quick, **options)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.history.columns import columns_as_markdown
-from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
-from dgtl_ray.history.store import ParquetHistory
+from dgtl_ray.history.filter_text import parse_filter
+from dgtl_ray.history.folder import Folder
+from dgtl_ray.history.plain_copy import Written, write_plain
+from dgtl_ray.history.reader import FileReader
+from dgtl_ray.history.schema import SCHEMA_VERSION
 
-_ROWS_PER_FILE = 1_000_000
 # Readers that are given a folder take every name without `_` in front for data.
 _README_NAME = "_README.md"
 
@@ -65,21 +65,22 @@ def export(uri: str, out_dir: str, where: str | None = None) -> ExportReport:
         InputError: No such history, a bad condition, a folder that is in use or not writable.
     """
     target = new_folder(out_dir)
-    history = ParquetHistory(uri)
-    history.require_rows()
-    order = [("network", "ascending"), ("task", "ascending"), ("measurement_id", "ascending")]
-    table = history.scan(where=where).sort_by(order)
+    folder = Folder(uri)
+    folder.require_files()
+    wanted = None if where is None else parse_filter(where)
+    # A condition that does not fit is found before anything is written.
+    FileReader(folder).read([], [], wanted)
     try:
-        _write_whole(table, target, where)
+        written = _write_whole(folder, wanted, target, where)
     except OSError as error:
         raise InputError(f"cannot write {out_dir}: {error}; choose another folder") from error
     files = sorted(target.glob("*.parquet"))
     return ExportReport(
         out_dir=out_dir,
-        rows=table.num_rows,
+        rows=written.rows,
         files=len(files),
         size_bytes=sum(file.stat().st_size for file in files),
-        skipped=tuple(file.path for file in history.skipped),
+        skipped=tuple(file.path for file in written.skipped),
     )
 
 
@@ -95,18 +96,17 @@ def new_folder(out_dir: str) -> Path:
     return target
 
 
-def _write_whole(table: Any, target: Path, where: str | None) -> None:
+def _write_whole(folder: Folder, wanted: Any | None, target: Path, where: str | None) -> Written:
     """Write into a hidden folder beside the target, which then takes the target's name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     hidden = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
     hidden.mkdir()
     try:
-        files = _write_files(table, hidden)
-        condition = f"Only rows where `{where}`." if where else "All rows of the history."
+        written = write_plain(folder, wanted, hidden)
         text = _README.format(
-            rows=table.num_rows,
-            files=files,
-            filter=condition,
+            rows=written.rows,
+            files=len(list(hidden.iterdir())),
+            filter=f"Only rows where `{where}`." if where else "All rows of the history.",
             version=SCHEMA_VERSION,
             folder=target.name,
             columns=columns_as_markdown(),
@@ -115,12 +115,4 @@ def _write_whole(table: Any, target: Path, where: str | None) -> None:
         hidden.rename(target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _write_files(table: Any, folder: Path) -> int:
-    """Write the table in files of bounded length, at least one; how many there are."""
-    starts = range(0, max(table.num_rows, 1), _ROWS_PER_FILE)
-    for number, start in enumerate(starts):
-        part = table.slice(start, _ROWS_PER_FILE).cast(SCHEMA)
-        pq.write_table(part, folder / f"measurements-{number:03d}.parquet", compression="zstd")
-    return len(starts)
+    return written

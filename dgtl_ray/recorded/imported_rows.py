@@ -15,6 +15,7 @@ from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.history import SCHEMA
 from dgtl_ray.recorded.formats.task import ImportedRow, ImportedTask
 
+_JSON = json.JSONEncoder(allow_nan=False)
 _MOST_CONFIG_CHARS = 1 << 20
 _WHOLE = 1 << 63
 
@@ -92,10 +93,9 @@ def _table(count: int, constants: Mapping[str, Any], told: Mapping[str, Sequence
 
 def _config(task: ImportedTask, row: ImportedRow) -> str:
     try:
-        text = json.dumps(row.config, allow_nan=False)
-        fits = all(
-            not isinstance(value, int) or -_WHOLE <= value < _WHOLE for value in row.config.values()
-        )
+        text = _JSON.encode(row.config)
+        whole = [value for value in row.config.values() if isinstance(value, int)]
+        fits = not whole or (min(whole) >= -_WHOLE and max(whole) < _WHOLE)
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{task.name}: a knob holds what no model can take: {error}") from error
     if not fits or len(text) > _MOST_CONFIG_CHARS:

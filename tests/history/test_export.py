@@ -8,7 +8,7 @@ import pytest
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.history import SCHEMA, ParquetHistory, export
+from dgtl_ray.history import SCHEMA, ParquetHistory, export, plain_copy
 from dgtl_ray.history.columns import columns_as_markdown
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -119,6 +119,44 @@ def test_failed_export_leaves_nothing_behind(
     with pytest.raises(InputError, match=r"cannot write .*No space left.*; choose another folder"):
         export(uri, str(out))
     assert list(out.parent.iterdir()) == []
+
+
+def test_large_files_are_copied(uri: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    assert export(uri, str(out)).files == 2
+    copied, given = (sorted(Path(folder).glob("*.parquet")) for folder in (out, uri))
+    assert [file.read_bytes() for file in copied] == [file.read_bytes() for file in given]
+    assert "10 measurements in 2 Parquet file(s)" in readme(out)
+
+
+def test_a_page_that_is_damaged_is_not_copied(
+    uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    first = min(Path(uri).glob("*.parquet"))
+    data = bytearray(first.read_bytes())
+    data[len(data) // 8] ^= 1
+    first.write_bytes(data)
+    report = export(uri, str(out))
+    assert (report.rows, report.skipped) == (1, (str(first),))
+
+
+def test_rows_that_are_in_two_files_are_written_once(
+    uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    ParquetHistory(uri).append(ParquetHistory(uri).measurements())
+    assert (export(uri, str(out)).rows, export(uri, str(out / "ok"), "trial < 9").rows) == (10, 9)
+    assert len(pl.read_parquet(out / "*.parquet")) == 10
+
+
+def test_many_rows_are_written_as_they_come(
+    uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_copy, "_SORTED_ROWS", 2)
+    assert export(uri, str(out), "status == 'ok' and trial > 1").rows == 7
+    assert {row.trial for row in ParquetHistory(str(out)).measurements()} == set(range(2, 9))
+    assert pl.read_parquet(out / "*.parquet").columns == SCHEMA.names
 
 
 def readme(out: Path) -> str:

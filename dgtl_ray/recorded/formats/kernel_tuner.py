@@ -88,11 +88,12 @@ def _task(path: Path, data: Mapping[str, Any], hints: Hints) -> ImportedTask:
     stem = path.name.removesuffix(".gz").removesuffix(".json")
     declared = data.get("tune_params") or {}
     size = _size(data.get("problem_size"))
+    no_metrics = _NO_METRICS.union(names)
     return ImportedTask(
         tool=KernelTuner.name,
         name=f"{data.get('kernel_name') or stem} {size}".strip(),
         objective=objective,
-        rows=[_row(entry, names, key, objective) for entry in entries],
+        rows=[_row(entry, names, no_metrics, key, objective) for entry in entries],
         device_name=str(data.get("device_name") or ""),
         declared={name: list(declared.get(name, ())) for name in names},
         toolchain={"kernel_tuner": "cache file"},
@@ -124,9 +125,11 @@ def _objective(
     return key, Objective(metric=key, mode=mode)
 
 
-def _row(entry: _Entry, names: list[str], key: str, objective: Objective) -> ImportedRow:
+def _row(
+    entry: _Entry, names: list[str], no_metrics: frozenset[str], key: str, objective: Objective
+) -> ImportedRow:
     status, error, value = _outcome(entry, key, objective)
-    metrics = _metrics(entry, names) if value is not None else {}
+    metrics = _metrics(entry, no_metrics) if value is not None else {}
     if value is not None:
         metrics[objective.metric] = value
     repeats = entry.get("times") if objective.is_time and value is not None else None
@@ -157,9 +160,9 @@ def _outcome(entry: _Entry, key: str, objective: Objective) -> tuple[Status, str
     return status, error, scaled if status is Status.OK else None
 
 
-def _metrics(entry: _Entry, names: list[str]) -> dict[str, float]:
+def _metrics(entry: _Entry, no_metrics: frozenset[str]) -> dict[str, float]:
     """What else was measured; a time in seconds."""
-    others = (name for name in entry if name not in _NO_METRICS and name not in names)
+    others = [name for name in entry if name not in no_metrics]
     found = {name: value for name in others if (value := number(entry[name])) is not None}
     time_ms = number(entry.get(_TIME))
     return found | {LATENCY: time_ms * _MS} if time_ms is not None and time_ms > 0 else found

@@ -29,6 +29,8 @@ _UNEXPECTED = (KeyError, TypeError, AttributeError, ValueError, IndexError, Over
 
 def number(value: Any) -> float | None:
     """A finite number; None for anything else."""
+    if type(value) is float:  # nearly always; files hold millions
+        return value if isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -41,7 +43,7 @@ def number(value: Any) -> float | None:
 def seconds(value: Any, unit_s: float = 1.0) -> float:
     """How long something took, in seconds; 0 where that is no positive number."""
     found = number(value)
-    return max(found, 0.0) * unit_s if found is not None else 0.0
+    return found * unit_s if found is not None and found > 0 else 0.0
 
 
 def moment(epoch_s: Any) -> datetime | None:

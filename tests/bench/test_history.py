@@ -1,0 +1,44 @@
+"""Histories made up for the experiment, and the experiment itself on small ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgtl_ray.bench import history, run_bench
+from dgtl_ray.bench.tools.history_job import JOBS, peak_bytes
+from dgtl_ray.bench.tools.made_history import TASKS_A_RUN, write_made_history
+from dgtl_ray.history import ParquetHistory, check_history
+
+
+def test_made_rows_are_a_history_and_the_same_for_a_seed(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_made_history(tmp_path / name, 300, seed)
+    a, b, c = (ParquetHistory(str(tmp_path / name)) for name in "abc")
+    assert check_history(a).ok
+    assert len(a.summary()) == TASKS_A_RUN
+    columns = ["measurement_id", "config", "cost_s"]
+    assert a.scan(columns=columns).equals(b.scan(columns=columns))
+    assert not a.scan(columns=columns).equals(c.scan(columns=columns))
+
+
+def test_every_look_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, that is."""
+
+    def asked(request: Mapping[str, str]) -> dict[str, Any]:
+        words = dict(request)
+        return {"rows": JOBS[words.pop("job")](**words)(), "wall_s": 1.0, "peak": peak_bytes()}
+
+    monkeypatch.setattr(history, "_asked", asked)
+    report = run_bench("history", quick=True, rows=[300], runs=tmp_path)
+    (table,) = report.tables
+    assert [row["what"] for row in table.rows] == [
+        "one task's rows",
+        "stats",
+        "export",
+        "import of Kernel Tuner's",
+    ]
+    assert all(row["s"] == 1.0 and row["peak (MB)"] > 10 for row in table.rows)
+    assert [row["DuckDB (s)"] is None for row in table.rows] == [False] * 3 + [True]
+    assert [path.name for path in tmp_path.iterdir()] == ["made-300-0"]
