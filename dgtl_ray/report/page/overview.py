@@ -4,7 +4,7 @@ from typing import Any
 
 from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note
 from dgtl_ray.report.page.run_data import RunData, read_run
-from dgtl_ray.run.comparison import TITLES
+from dgtl_ray.run.contenders import TITLES
 
 _PHASES = ("proposing", "building", "timing", "idle")
 # TVM untuned may take a hundred times longer than all others, and would hide them.

@@ -42,7 +42,7 @@ def write_page(runs: Sequence[str | RunData], file: Path) -> int:
         ),
         # `</` would end the script that the figures are written in.
         "DATA": json.dumps(figures).replace("</", "<\\/"),
-        "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 9)).decode(),
+        "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 6)).decode(),
     }
     text = _PAGE.read_text(encoding="utf-8")
     for name, part in parts.items():
