@@ -242,7 +242,7 @@ class Experiment:
             spec=self._config.network,
             example_inputs=self._config.example_inputs,
             shapes=self._config.shapes,
-            by_onnx=network.source.by_onnx,
+            way=network.source.way,
             precision=self._config.precision,
             target=target,
             schedules=schedules,

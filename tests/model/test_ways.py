@@ -45,10 +45,10 @@ def test_wrong_by_its_own_operators_right_by_onnx(
     x = torch.randn(2, 3, 8)
     network, report = check_ways(load_network(_selecting(), cpu, example_inputs=x), cpu)
     assert report.ok
-    assert network.source.by_onnx
+    assert network.source.way == 1
     (note,) = network.notes
     assert note.startswith("imported by way of ONNX: by its own operators its answers were wrong")
-    again = load_network(_selecting(), cpu, example_inputs=x, by_onnx=True)
+    again = load_network(_selecting(), cpu, example_inputs=x, way=1)
     assert again.network_hash == network.network_hash
 
 
@@ -67,7 +67,7 @@ def test_what_its_own_operators_do_not_lead_in(
 ) -> None:
     monkeypatch.setitem(CONVERTERS, "select.int", _refusing("not today"))
     network = load_network(_selecting(), cpu, example_inputs=torch.randn(2, 3, 8))
-    assert network.source.by_onnx
+    assert network.source.way == 1
     (note,) = network.notes
     assert note.startswith("imported by way of ONNX: TVM cannot import it: aten.select (")
     assert note.endswith("): not today")
