@@ -194,6 +194,7 @@ class Experiment:
             budget=self._config.budget,
             toolchain=toolchain(),
             history=experience.observations,
+            recall=experience.recall,
             learn=partial(experience.learn, monitor=self._meter),
             sink=record,
             choose=best_config,
