@@ -26,6 +26,7 @@ def plot_runtimes(run: str | RunData) -> Any:
         orientation="h",
         marker_color=[FINE if key == "tuned" else MUTED for key, _ in ranked],
         text=[f"{1e3 * seconds:.3g}" for _, seconds in ranked],
+        textangle=0,
     )
     return figure(bars, title=title, x="latency, ms")
 
@@ -48,7 +49,7 @@ def plot_layers(run: str | RunData) -> Any:
         bar(y=names, x=before, name="default schedule", orientation="h", marker_color=MUTED),
         bar(y=names, x=after, name="tuned", orientation="h", marker_color=FINE),
         title=title,
-        x="of one inference, us",
+        x="one inference, us",
         y={"autorange": "reversed"},
         height=max(320, 80 + 26 * len(layers)),
         barmode="group",
