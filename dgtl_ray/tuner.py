@@ -15,6 +15,7 @@ from dgtl_ray.function_tuner import FunctionJob, restored_job, with_settings
 from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.experiment import Experiment, ExperimentConfig
 from dgtl_ray.run.folder import RunFolder, new_run_id
+from dgtl_ray.run.results import finished_grid
 from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.parameters.reading import Condition
 from dgtl_ray.storage import join, mounted, split
@@ -185,15 +186,19 @@ class Tuner:
         return RunFolder(_address(path, storage_filesystem)).has_run()
 
     def get_results(self) -> Any:
-        """What `fit` returned; for a function whose run was restored, what that has made so far.
+        """What `fit` returned.
+
+        Of a run that was restored: what a function's has made so far, what a network's ended with.
 
         Raises:
-            InputError: Nothing was searched yet.
+            InputError: Nothing was searched yet, or the network's run has not ended.
         """
         if self._grid is not None:
             return self._grid
         if self._function is not None and self._resume:
             return self._function.results(self._tune, self._run)
+        if self._resume and self._run.name:
+            return finished_grid(RunFolder(join(self._run.folder_of_runs, self._run.name)))
         raise InputError("there are no results yet: call fit(), which goes on with a restored run")
 
     def fit(self) -> Any:

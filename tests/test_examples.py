@@ -44,6 +44,9 @@ def main_of(name: str, *arguments: str) -> None:
         ("numpy_blocking.py", ["6"], "smallest: {'rows':"),
         ("command_flags.py", ["4"], "64"),
         ("restore_run.py", [], "10 trials, the best:"),
+        ("ray_tune_searcher.py", ["3"], "fastest: {'block':"),
+        ("history_in_s3.py", [], "second run: 4 trials; the best that is known: {'x':"),
+        ("another_teams_history.py", ["4"], "fastest: {'block_size_x':"),
     ],
 )
 def test_an_example_of_a_folder(

@@ -75,10 +75,7 @@ def is_here(name: str) -> bool:
         return all(parameter in parameters(one.__init__) for one in OURS[owner])
     member, _, parameter = rest.rstrip(")").partition("(")
     for one in OURS[owner]:
-        if member == "experiment_path":  # an attribute of the instance
-            assert "self.experiment_path =" in inspect.getsource(one)
-            continue
-        if member not in public(one):
+        if all(member not in public(part) for part in one.__mro__):
             return False
         if parameter and parameter not in parameters(getattr(one, member)):
             return False

@@ -118,6 +118,13 @@ def test_the_summary_is_json_with_what_scripts_need(grid: ResultGrid) -> None:
     assert len(summary["layers"]) == len(grid)
 
 
+def test_a_restored_run_has_its_results_without_a_search(grid: ResultGrid) -> None:
+    again = dgtl_ray.Tuner.restore(grid.experiment_path, NETWORK).get_results()
+    assert json.dumps(again.as_dict()) == json.dumps(grid.as_dict())
+    assert [result.sources for result in again] == [result.sources for result in grid]
+    assert again.get_best_result() == grid.get_best_result()
+
+
 def test_the_user_sees_the_trials_grow(grid: ResultGrid, watcher: Watcher) -> None:
     assert [p.trials for p in watcher.seen] == sorted(p.trials for p in watcher.seen)
     assert watcher.seen[-1].trials == sum(result.trials for result in grid)

@@ -3,8 +3,11 @@
 import json
 import math
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from ray import tune
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
 
+from dgtl_ray.bench.tools.kept import Kept
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.table_history import write_history
 from dgtl_ray.core.errors import InputError
@@ -23,6 +27,8 @@ from dgtl_ray.searcher import DgtlSearch
 
 NEAR = 1.05
 _SOURCE_ROWS = 500
+# Excluded configurations in a row that cost nothing.
+_FREE = 20
 _METRIC, _MODE = "latency_s", "min"
 # The next configuration, and what to tell when it was tried: seconds, None where it failed.
 Step = tuple[dict[str, Any], Callable[[float | None], None]]
@@ -48,13 +54,15 @@ def run(
     searches: Sequence[str] | None = None,
     seeds: int | None = None,
     trials: int | None = None,
+    runs: Path | None = None,
 ) -> BenchReport:
     """Trials until one is within 5 % of the optimum, by searcher and kernel.
 
     Each kernel in turn is the function, the others are its history. The searchers are driven by
     `suggest` and `on_trial_complete`, and `next_trial`, as `ray.tune.Tuner` drives them with one
-    trial at a time, without its processes. A configuration that the kernel's restrictions exclude
-    costs nothing: DgtlSearch knows them, the others are told that it failed.
+    trial at a time, without its processes. DgtlSearch knows the kernel's restrictions; the others
+    are told that a configuration which they exclude failed. Up to 20 such in a row cost nothing,
+    more are a trial each: OptunaSearch may propose thousands, as it learns nothing of failures.
 
     Args:
         quick: One seed, 60 trials at most.
@@ -62,6 +70,7 @@ def run(
         searches: Names of those that are compared; all where it is None.
         seeds: Runs of each.
         trials: The most of each run.
+        runs: Folder that keeps what was run: it is not run again.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
@@ -70,15 +79,16 @@ def run(
         raise InputError("bench searchers replays recorded kernels: give their folder by --tables")
     size = _QUICK if quick else _FULL
     size = _Size(seeds=seeds or size.seeds, trials=trials or size.trials)
-    recorded = read_tables(tables)
-    needed: dict[tuple[str, str], list[int]] = {}
-    for target in recorded:
-        for name in searches or _SEARCHES:
-            needed[target.name, name] = [
-                _trials_needed(target, recorded, name, seed, size.trials)
-                for seed in range(size.seeds)
-            ]
     names = list(searches or _SEARCHES)
+    if unknown := set(names) - set(_SEARCHES):
+        raise InputError(f"no searcher {sorted(unknown)}: there are {list(_SEARCHES)}")
+    recorded, kept = read_tables(tables), Kept[int](runs, int, int)
+    needed: dict[tuple[str, str], list[int]] = defaultdict(list)
+    # Seed by seed, so that a part of it is already something.
+    for seed, target, name in product(range(size.seeds), recorded, names):
+        count = partial(_trials_needed, target, recorded, name, seed, size.trials)
+        called = f"{target.name} {name} {seed} of {size.trials}"
+        needed[target.name, name].append(kept.get(called, count))
     means = {
         name: _mean([n for (_, of), all_ in needed.items() if of == name for n in all_])
         for name in names
@@ -128,16 +138,17 @@ def _trials_needed(
 
 def _next_allowed(target: RecordedTable, search: Search) -> float | None:
     """Try the next configuration that the kernel allows; its seconds, None where it failed."""
-    while (step := search()) is not None:
+    for _ in range(_FREE + 1):
+        step = search()
+        if step is None:
+            return None
         config, tell = step
         index = _index(target, config)
-        if index is None:
-            tell(None)
-            continue
-        cost_s = float(target.cost_s[index])
+        cost_s = math.inf if index is None else float(target.cost_s[index])
         seconds = cost_s if math.isfinite(cost_s) else None
         tell(seconds)
-        return seconds
+        if index is not None:
+            return seconds
     return None
 
 

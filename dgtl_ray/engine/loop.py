@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
 from dgtl_ray.engine.asked import AskedTrials
@@ -48,7 +50,7 @@ class TuningLoop:
         on_round: Called after each round is durable.
         tips: Configurations that were fast in a layer's kin.
         asked: Where it is kept what was asked for; None to keep it nowhere.
-        first: What is measured before anything is proposed; without schedules and encodings.
+        unfinished: What an earlier process asked for, and nobody measured.
 
     Attributes:
         ended: Why the search is over, "" before that.
@@ -66,7 +68,7 @@ class TuningLoop:
         on_round: Callable[[], None],
         tips: Callable[[int], Sequence[str]],
         asked: AskedTrials | None = None,
-        first: Asked = (),
+        unfinished: Asked = (),
     ) -> None:
         self._crew = crew
         self._recorder = recorder
@@ -77,7 +79,7 @@ class TuningLoop:
         self._on_round = on_round
         self._tips = tips
         self._asked = asked
-        self._first = first
+        self._unfinished = unfinished
         self.ended = ""
 
     @property
@@ -102,13 +104,13 @@ class TuningLoop:
         self._monitor.note(f"search over: {self.ended}")
 
     def _take_up(self) -> Asked:
-        """What comes first, as far as the budget goes, complete."""
-        wanted = self._first[: self._config.budget.trials_left(self.trials)]
+        """What an earlier process left, as far as the budget goes, in the order it was asked in."""
+        unfinished = self._unfinished[: self._config.budget.trials_left(self.trials)]
         of_layer: dict[int, list[Candidate]] = {}
-        for layer, candidate in wanted:
+        for layer, candidate in unfinished:
             of_layer.setdefault(layer, []).append(candidate)
         complete = {layer: iter(of) for layer, of in self._crew.again(of_layer).items()}
-        return [(layer, next(complete[layer])) for layer, _ in wanted]
+        return [(layer, next(complete[layer])) for layer, _ in unfinished]
 
     def _search(self, first: Asked) -> None:
         """Round after round."""
@@ -271,7 +273,14 @@ class TuningLoop:
 
 def default_candidate(stage: Stage) -> Candidate:
     """The default schedule, which is no configuration of the design space."""
-    return Candidate.bare("", stage)
+    return Candidate(
+        config="",
+        schedule="",
+        encoding=np.empty(0, np.float32),
+        stage=stage,
+        predicted_mean=None,
+        predicted_std=None,
+    )
 
 
 def _progress(record: LayerRecord) -> LayerProgress:

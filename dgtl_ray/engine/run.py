@@ -46,10 +46,6 @@ _MOST_ACTORS = 8
 _LAYERS_AN_ACTOR = 4
 
 
-def _nothing(_device: DeviceDescriptor) -> Sequence[Measurement]:
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
     """Everything a search needs.
@@ -59,8 +55,6 @@ class SearchRequest:
         target: TVM's target as JSON.
         history: Rows that may be known of these tasks, given the device that will time: those of
             this run, where it is resumed, and those of other runs.
-        recall: Rows of these tasks that were fast on other devices, given that device: their
-            configurations are the first to be measured.
         learn: What may be known of other tasks, given that device. Called once, before the search,
             and counted as search time.
         sink: Where measurements go; durable before they count.
@@ -93,7 +87,6 @@ class SearchRequest:
     on_round: Callable[[SearchTime], None]
     builder: BuilderFactory
     timer: TimerFactory
-    recall: Callable[[DeviceDescriptor], Sequence[Measurement]] = _nothing
     acquisition: Acquisition = ACQUISITION
     spent: SearchTime | None = None
     address: str = "local"
@@ -272,20 +265,9 @@ class _Search:
             "on_round": lambda: self._request.on_round(self._clock.read()),
             "tips": self._kin.tips,
             "asked": self._request.asked,
-            "first": self._first(),
+            "unfinished": self._unfinished(),
         }
         return TuningLoop(**parts) if self._crew.alternates else StreamingLoop(**parts)
-
-    def _first(self) -> list[tuple[int, Candidate]]:
-        """What comes before all proposals: what was asked for, and what was fast elsewhere."""
-        unfinished = self._unfinished()
-        asked = {(layer, candidate.config) for layer, candidate in unfinished}
-        elsewhere = self._request.recall(self._device)
-        of_layer = rows_by_layer(self._request.tasks, self._request.spaces, elsewhere)
-        recalled = [(k, row.config) for k, rows in enumerate(of_layer) for row in rows]
-        new = set(recalled) - asked - self._measured()
-        fast = [(k, Candidate.bare(c, Stage.SEARCH)) for k, c in recalled if (k, c) in new]
-        return unfinished + fast
 
     def _unfinished(self) -> list[tuple[int, Candidate]]:
         """What an earlier process of this run asked for, and nobody measured."""
@@ -293,10 +275,8 @@ class _Search:
             return []
         tasks, spaces = self._request.tasks, self._request.spaces
         keys = [(task.workload_key, space.key) for task, space in zip(tasks, spaces, strict=True)]
-        return self._request.asked.open(keys, self._measured())
-
-    def _measured(self) -> set[tuple[int, str]]:
-        return {(layer, row.config) for layer, of in self._rows.items() for row in of}
+        measured = {(layer, row.config) for layer, of in self._rows.items() for row in of}
+        return self._request.asked.open(keys, measured)
 
     def _record(self, layer: int) -> LayerRecord:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""

@@ -1,14 +1,16 @@
 """What a tuning run found: one result a layer, and the network as a whole."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgtl_ray.core.errors import DeployError, MissingExtraError
+from dgtl_ray.core.errors import DeployError, InputError
 from dgtl_ray.core.function import Objective
-from dgtl_ray.run.picking import best_result
-from dgtl_ray.storage import Storage
+from dgtl_ray.deploy.layout import MODULE
+from dgtl_ray.run.folder import RunFolder
+from dgtl_ray.run.grid import Grid, data_frame
+from dgtl_ray.storage import join
 from dgtl_ray.transfer.relatedness import Relatedness
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Result:
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return _frame([self.metrics])
+        return data_frame([self.metrics])
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -137,22 +139,12 @@ class RunSummary:
     notes: tuple[str, ...] = field(default=())
 
 
-class ResultGrid(Sequence[Result]):
+class ResultGrid(Grid[Result]):
     """One result a layer, in the order in which the network first runs them."""
 
     def __init__(self, results: Sequence[Result], summary: RunSummary, path: str = "") -> None:
-        self._results = tuple(results)
-        self.experiment_path = path
+        super().__init__(results, Objective(), path)
         self.summary = summary
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._results[index]
-
-    def __iter__(self) -> Iterator[Result]:
-        return iter(self._results)
 
     @property
     def module_path(self) -> Path:
@@ -172,21 +164,6 @@ class ResultGrid(Sequence[Result]):
         """Why layers have no winner."""
         return [f"{r.task}: {r.error}" for r in self._results if r.error]
 
-    @property
-    def num_errors(self) -> int:
-        """Layers without a winner."""
-        return len(self.errors)
-
-    @property
-    def num_terminated(self) -> int:
-        """Layers with a winner."""
-        return len(self._results) - self.num_errors
-
-    @property
-    def filesystem(self) -> Any:
-        """The `pyarrow.fs.FileSystem` that `experiment_path` is in."""
-        return Storage(self.experiment_path).filesystem
-
     def get_best_result(
         self,
         metric: str | None = None,
@@ -196,34 +173,11 @@ class ResultGrid(Sequence[Result]):
     ) -> Result:
         """The layer on which tuning won most time in one inference, or the best by a metric.
 
-        Args:
-            metric: Its name in a result's `metrics`.
-            mode: `min`, which it is where none is given, or `max`.
-            scope: One of Ray Tune's; a layer has one result, so that all are the same.
-            filter_nan_and_inf: Whether values that are not finite are left out.
-
-        Raises:
-            InputError: No layer has that metric, or there is no such mode or scope.
+        The arguments are those of `Grid.get_best_result`; `mode` is `min` where none is given.
         """
         if metric is None:
             return max(self._results, key=_gain_s)
-        objective = Objective(metric=metric, mode=mode or "min")
-        return best_result(self._results, objective, scope, filter_nan_and_inf=filter_nan_and_inf)
-
-    def get_dataframe(
-        self, filter_metric: str | None = None, filter_mode: str | None = None
-    ) -> "pd.DataFrame":
-        """One row a layer.
-
-        Args:
-            filter_metric: Ray Tune's: the report of a trial that counts; here it has one.
-            filter_mode: The same.
-
-        Raises:
-            MissingExtraError: pandas is not installed.
-        """
-        del filter_metric, filter_mode
-        return _frame(self.layers())
+        return super().get_best_result(metric, mode, scope, filter_nan_and_inf)
 
     def layers(self) -> list[dict[str, Any]]:
         """One dict a layer, JSON-ready."""
@@ -239,6 +193,7 @@ class ResultGrid(Sequence[Result]):
                 **r.metrics,
                 "error": r.error,
                 "untunable": r.untunable,
+                "measurement_ids": r.measurement_ids,
                 "sources": [{**asdict(s), "trusted": s.trusted} for s in r.sources],
             }
             for k, r in enumerate(self._results)
@@ -248,18 +203,48 @@ class ResultGrid(Sequence[Result]):
         """The whole run, JSON-ready."""
         return {**asdict(self.summary), "layers": self.layers()}
 
+    def _flat(self) -> list[dict[str, Any]]:
+        return self.layers()
 
-def _frame(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-    """Rows as a data frame.
+
+def finished_grid(folder: RunFolder) -> ResultGrid:
+    """What the network's run in a folder ended with; addresses are those of the folder now.
 
     Raises:
-        MissingExtraError: pandas is not installed.
+        InputError: It has not ended, or what it kept is damaged.
     """
+    state, kept = folder.read(), folder.result()
+    if kept is None:
+        raise InputError(f"the run in {folder.uri} has not ended: fit() goes on with it")
     try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtraError("A data frame", "report") from error
-    return pd.DataFrame(rows)
+        grid = _grid_of(kept, folder.uri)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"what the run in {folder.uri} kept is damaged: {error!r}") from error
+    module = join(folder.uri, MODULE) if grid.summary.module else ""
+    return ResultGrid(grid, replace(grid.summary, history=state.history, module=module), folder.uri)
+
+
+def _grid_of(kept: Mapping[str, Any], path: str) -> ResultGrid:
+    """The grid that `as_dict` told."""
+    summary = _fields_of(RunSummary, kept)
+    summary["sources"] = tuple(SourceUse(**_fields_of(SourceUse, one)) for one in kept["sources"])
+    results = []
+    for layer in kept["layers"]:
+        told = {**_fields_of(Result, layer), "task": layer["name"], "path": path}
+        asked = (Relatedness(**_fields_of(Relatedness, one)) for one in layer["sources"])
+        # A run of an earlier version did not tell which measurements decided.
+        decided = tuple(layer.get("measurement_ids", ()))
+        results.append(Result(**{**told, "sources": tuple(asked), "measurement_ids": decided}))
+    return ResultGrid(results, RunSummary(**summary), path)
+
+
+def _fields_of(owner: Any, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was told of the fields of a data class; what was a list is a tuple again."""
+    return {
+        field.name: tuple(value) if isinstance(value := told[field.name], list) else value
+        for field in fields(owner)
+        if field.name in told
+    }
 
 
 def _gain_s(result: Result) -> float:
