@@ -27,9 +27,12 @@ def tasks(
     """List a network's layer tasks and the size of their design spaces."""
     from dgtl_ray.core.shapes import parse_shapes
     from dgtl_ray.report import rows_table
-    from dgtl_ray.run.listing import list_tasks
+    from dgtl_ray.run.lean import import_for
 
     check_writable(json_file)
+    import_for(network, "dgtl_ray.run.listing")
+    from dgtl_ray.run.listing import list_tasks
+
     console = terminal()
     note = partial(console.print, highlight=False)
     shapes = parse_shapes(shape or (), dim or ())
@@ -49,9 +52,12 @@ def check(
     """Check that an imported network gives its framework's own answers."""
     from dgtl_ray.core.shapes import parse_shapes
     from dgtl_ray.report import print_check
-    from dgtl_ray.run.checking import check_network
+    from dgtl_ray.run.lean import import_for
 
     check_writable(json_file)
+    import_for(network, "dgtl_ray.run.checking")
+    from dgtl_ray.run.checking import check_network
+
     shapes = parse_shapes(shape or (), dim or ())
     report = check_network(network, target, shapes, precision=parse_precision(precision))
     print_check(terminal(), report)
