@@ -20,6 +20,7 @@ from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.task import ALONE, LayerTask
 from dgtl_ray.deploy import look_inside
 from dgtl_ray.model import keys_of_functions, load_network, parse_target
+from dgtl_ray.model.checking.choosing import require_right
 from dgtl_ray.run.folder import RunFolder
 
 _PASSES = 3
@@ -40,7 +41,7 @@ def run(*, quick: bool, runs: Path | None = None) -> BenchReport:
         raise InputError("bench inside looks into a finished run: give its folder by --runs")
     finished = FinishedRun(RunFolder(runs))
     target = parse_target(finished.state.target)
-    network = load_network(finished.state.network, target)
+    network, _ = require_right(load_network(finished.state.network, target), target)
     winners = {
         task: finished.winner(task.workload_key)
         for task in network.tasks

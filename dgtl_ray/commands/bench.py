@@ -38,6 +38,7 @@ class Bench(StrEnum):
     GRAPHS = "graphs"
     SEARCHERS = "searchers"
     HISTORY = "history"
+    IMPORTED = "imported"
     OVERHEAD = "overhead"
 
 

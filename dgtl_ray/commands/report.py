@@ -19,12 +19,13 @@ def report(
 ) -> None:
     """Write one self-contained page of figures: what was won, how the search went, what matters."""
     check_writable(out, "--out")
-    from dgtl_ray.report.page import findings, write_page
+    from dgtl_ray.report import findings, read_run, write_page
 
     console = terminal()
-    size = write_page(runs, out)
-    for run in runs:
-        for word in findings(run):
+    read = [read_run(run) for run in runs]
+    size = write_page(read, out)
+    for run, data in zip(runs, read, strict=True):
+        for word in findings(data):
             console.print(f"{run}: {word}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"{out}: {size / 1e6:.1f} MB", highlight=False)
     if open_it:
@@ -37,13 +38,13 @@ def compare(
 ) -> None:
     """Put runs side by side: latency, trials, failures, and what it took to come near the best."""
     check_writable(out, "--out")
-    from dgtl_ray.report import rows_table
-    from dgtl_ray.report.page import comparison_rows, findings, write_page
+    from dgtl_ray.report import comparison_rows, findings, read_run, rows_table, write_page
 
     console = terminal()
-    console.print(rows_table(comparison_rows(runs)))
-    for run in runs:
-        for word in findings(run):
+    read = [read_run(run) for run in runs]
+    console.print(rows_table(comparison_rows(read)))
+    for run, data in zip(runs, read, strict=True):
+        for word in findings(data):
             console.print(f"{run}: {word}", highlight=False, markup=False, soft_wrap=True)
     if out is not None:
-        console.print(f"{out}: {write_page(runs, out) / 1e6:.1f} MB", highlight=False)
+        console.print(f"{out}: {write_page(read, out) / 1e6:.1f} MB", highlight=False)

@@ -27,7 +27,7 @@ class DeviceDescriptor:
 
     Attributes:
         name: What its vendor calls it.
-        kind: `cpu` or `cuda`.
+        kind: `cpu` or `cuda`; of one that others timed on also `rocm`, or `unknown`.
         vendor: `amd`, `intel`, `arm`, `nvidia`, …
         cores: Cores, or streaming multiprocessors, that the kernel may use.
         clock_ghz: Nominal clock.

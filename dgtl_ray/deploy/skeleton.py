@@ -15,7 +15,7 @@ from dgtl_ray.deploy.compiling import with_kernel, with_views
 from dgtl_ray.deploy.weights import lift_weights
 from dgtl_ray.measure.link import link_shared
 from dgtl_ray.model import Network, TargetSpec, workload_key
-from dgtl_ray.model.tasks import constant_arguments, is_kernel_call
+from dgtl_ray.model.tasks import constant_arguments, is_kernel_call, result_types
 
 
 def compile_skeleton(network: Network, target: TargetSpec) -> Skeleton:
@@ -53,7 +53,7 @@ class _Router(PyExprMutator):  # type: ignore[misc]
         ]
         name = site_name(len(self.sites))
         self.sites.append(Site(layer=self._layer_of[key], weights=weights))
-        return relax.call_dps_packed(name, relax.Tuple(activations), list(call.ty_args))
+        return relax.call_dps_packed(name, relax.Tuple(activations), result_types(call))
 
 
 def _library(module: tvm.IRModule, target: TargetSpec) -> bytes:

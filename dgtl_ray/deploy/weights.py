@@ -12,6 +12,7 @@ from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from dgtl_ray.measure.preparing import Preparer
+from dgtl_ray.model.tasks import result_types
 from dgtl_ray.space.sketches import Preparation
 from dgtl_ray.space.sketches.scheduled import spec_of
 
@@ -77,7 +78,7 @@ class _ConstantLifter(PyExprMutator):  # type: ignore[misc]
             for k, field in enumerate(call.args[1].fields)
         ]
         layer = self._layer(_callee(call))
-        return relax.call_tir(layer, relax.Tuple(arguments), list(call.ty_args))
+        return relax.call_tir(layer, relax.Tuple(arguments), result_types(call))
 
     def _layer(self, name: str) -> Any:
         """A variable for a layer that has its weights prepared: the old one has an older type."""

@@ -8,10 +8,9 @@ import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.measurement import Stage
@@ -104,14 +103,8 @@ def _layer(entry: dict[str, Any]) -> LayerKey:
 
 
 def _candidate(entry: dict[str, Any]) -> Candidate:
-    return Candidate(
-        config=entry["config"],
-        schedule="",
-        encoding=np.empty(0, np.float32),
-        stage=Stage(entry["stage"]),
-        predicted_mean=entry["mean"],
-        predicted_std=entry["std"],
-    )
+    bare = Candidate.bare(entry["config"], Stage(entry["stage"]))
+    return replace(bare, predicted_mean=entry["mean"], predicted_std=entry["std"])
 
 
 def _entry(layer: LayerKey, candidate: Candidate) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import ray
@@ -47,6 +47,18 @@ class Candidate:
     stage: Stage
     predicted_mean: float | None
     predicted_std: float | None
+
+    @classmethod
+    def bare(cls, config: str, stage: Stage) -> Self:
+        """One that nobody predicted, without schedule and encoding."""
+        return cls(
+            config=config,
+            schedule="",
+            encoding=np.empty(0, np.float32),
+            stage=stage,
+            predicted_mean=None,
+            predicted_std=None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
 from dgtl_ray.engine.asked import AskedTrials
@@ -50,7 +48,7 @@ class TuningLoop:
         on_round: Called after each round is durable.
         tips: Configurations that were fast in a layer's kin.
         asked: Where it is kept what was asked for; None to keep it nowhere.
-        unfinished: What an earlier process asked for, and nobody measured.
+        first: What is measured before anything is proposed; without schedules and encodings.
 
     Attributes:
         ended: Why the search is over, "" before that.
@@ -68,7 +66,7 @@ class TuningLoop:
         on_round: Callable[[], None],
         tips: Callable[[int], Sequence[str]],
         asked: AskedTrials | None = None,
-        unfinished: Asked = (),
+        first: Asked = (),
     ) -> None:
         self._crew = crew
         self._recorder = recorder
@@ -79,7 +77,7 @@ class TuningLoop:
         self._on_round = on_round
         self._tips = tips
         self._asked = asked
-        self._unfinished = unfinished
+        self._first = first
         self.ended = ""
 
     @property
@@ -104,13 +102,13 @@ class TuningLoop:
         self._monitor.note(f"search over: {self.ended}")
 
     def _take_up(self) -> Asked:
-        """What an earlier process left, as far as the budget goes, in the order it was asked in."""
-        unfinished = self._unfinished[: self._config.budget.trials_left(self.trials)]
+        """What comes first, as far as the budget goes, complete."""
+        wanted = self._first[: self._config.budget.trials_left(self.trials)]
         of_layer: dict[int, list[Candidate]] = {}
-        for layer, candidate in unfinished:
+        for layer, candidate in wanted:
             of_layer.setdefault(layer, []).append(candidate)
         complete = {layer: iter(of) for layer, of in self._crew.again(of_layer).items()}
-        return [(layer, next(complete[layer])) for layer, _ in unfinished]
+        return [(layer, next(complete[layer])) for layer, _ in wanted]
 
     def _search(self, first: Asked) -> None:
         """Round after round."""
@@ -273,14 +271,7 @@ class TuningLoop:
 
 def default_candidate(stage: Stage) -> Candidate:
     """The default schedule, which is no configuration of the design space."""
-    return Candidate(
-        config="",
-        schedule="",
-        encoding=np.empty(0, np.float32),
-        stage=stage,
-        predicted_mean=None,
-        predicted_std=None,
-    )
+    return Candidate.bare("", stage)
 
 
 def _progress(record: LayerRecord) -> LayerProgress:

@@ -46,6 +46,10 @@ _MOST_ACTORS = 8
 _LAYERS_AN_ACTOR = 4
 
 
+def _nothing(_device: DeviceDescriptor) -> Sequence[Measurement]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchRequest:
     """Everything a search needs.
@@ -55,6 +59,8 @@ class SearchRequest:
         target: TVM's target as JSON.
         history: Rows that may be known of these tasks, given the device that will time: those of
             this run, where it is resumed, and those of other runs.
+        recall: Rows of these tasks that were fast on other devices, given that device: their
+            configurations are the first to be measured.
         learn: What may be known of other tasks, given that device. Called once, before the search,
             and counted as search time.
         sink: Where measurements go; durable before they count.
@@ -87,6 +93,7 @@ class SearchRequest:
     on_round: Callable[[SearchTime], None]
     builder: BuilderFactory
     timer: TimerFactory
+    recall: Callable[[DeviceDescriptor], Sequence[Measurement]] = _nothing
     acquisition: Acquisition = ACQUISITION
     spent: SearchTime | None = None
     address: str = "local"
@@ -265,9 +272,20 @@ class _Search:
             "on_round": lambda: self._request.on_round(self._clock.read()),
             "tips": self._kin.tips,
             "asked": self._request.asked,
-            "unfinished": self._unfinished(),
+            "first": self._first(),
         }
         return TuningLoop(**parts) if self._crew.alternates else StreamingLoop(**parts)
+
+    def _first(self) -> list[tuple[int, Candidate]]:
+        """What comes before all proposals: what was asked for, and what was fast elsewhere."""
+        unfinished = self._unfinished()
+        asked = {(layer, candidate.config) for layer, candidate in unfinished}
+        elsewhere = self._request.recall(self._device)
+        of_layer = rows_by_layer(self._request.tasks, self._request.spaces, elsewhere)
+        recalled = [(k, row.config) for k, rows in enumerate(of_layer) for row in rows]
+        new = set(recalled) - asked - self._measured()
+        fast = [(k, Candidate.bare(c, Stage.SEARCH)) for k, c in recalled if (k, c) in new]
+        return unfinished + fast
 
     def _unfinished(self) -> list[tuple[int, Candidate]]:
         """What an earlier process of this run asked for, and nobody measured."""
@@ -275,8 +293,10 @@ class _Search:
             return []
         tasks, spaces = self._request.tasks, self._request.spaces
         keys = [(task.workload_key, space.key) for task, space in zip(tasks, spaces, strict=True)]
-        measured = {(layer, row.config) for layer, of in self._rows.items() for row in of}
-        return self._request.asked.open(keys, measured)
+        return self._request.asked.open(keys, self._measured())
+
+    def _measured(self) -> set[tuple[int, str]]:
+        return {(layer, row.config) for layer, of in self._rows.items() for row in of}
 
     def _record(self, layer: int) -> LayerRecord:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""

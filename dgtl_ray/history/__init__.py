@@ -7,9 +7,11 @@ from dgtl_ray.history.dataset_export import Appended, append_to_dataset
 from dgtl_ray.history.export import ExportReport, export, new_folder
 from dgtl_ray.history.filter_text import parse_filter
 from dgtl_ray.history.filters import row_filter
+from dgtl_ray.history.folder import BUILTIN
 from dgtl_ray.history.merging import Merged, add_rows, merge
 from dgtl_ray.history.protocol import HistoryStore
 from dgtl_ray.history.reader import SkippedFile
+from dgtl_ray.history.recall import recall_fastest
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
 from dgtl_ray.history.sources import SourceQuery, read_sources, why_unusable
 from dgtl_ray.history.spool import SpooledHistory
@@ -17,6 +19,7 @@ from dgtl_ray.history.statistics import STATISTICS_COLUMNS, Statistics, statisti
 from dgtl_ray.history.store import ParquetHistory
 
 __all__ = [
+    "BUILTIN",
     "SCHEMA",
     "SCHEMA_VERSION",
     "STATISTICS_COLUMNS",
@@ -41,6 +44,7 @@ __all__ = [
     "new_folder",
     "parse_filter",
     "read_sources",
+    "recall_fastest",
     "row_filter",
     "select_best",
     "statistics",

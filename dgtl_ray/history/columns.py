@@ -135,10 +135,10 @@ COLUMNS: tuple[Column, ...] = (
         name="device",
         type=_DEVICE,
         meaning=(
-            "Description of that device: name, kind (cpu or cuda), vendor, cores (or SMs),"
-            " clock_ghz, peak_gflops (float32), bandwidth_gb_s (main memory), shared_memory_bytes"
-            " (of a block; a core's first-level data cache on a CPU), cache_bytes (last level),"
-            " vector_lanes (float32; warp size on a GPU)"
+            "Description of that device: name, kind (cpu, cuda, rocm, unknown), vendor, cores"
+            " (or SMs), clock_ghz, peak_gflops (float32), bandwidth_gb_s (main memory),"
+            " shared_memory_bytes (of a block; a core's first-level data cache on a CPU),"
+            " cache_bytes (last level), vector_lanes (float32; warp size on a GPU)"
         ),
         unit="in the fields' names",
         example='{"name": "Xeon 6148", "kind": "cpu", "vendor": "intel", "cores": 2, …}',

@@ -2,18 +2,47 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from importlib.resources import files
+from typing import Any
 
 from pyarrow import fs
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.storage import Storage, join
 
+# The address of the history that ships with the package; `./builtin` is a folder of that name.
+BUILTIN = "builtin"
+_SHIPPED = files("dgtl_ray") / BUILTIN / "history"
 _SUFFIX = ".parquet"
 _LISTINGS = 50
 
 
 class Folder(Storage):
     """Parquet files that appear whole, are never changed, and may vanish."""
+
+    def __init__(self, uri: str, filesystem: Any | None = None) -> None:
+        self._ships = uri == BUILTIN and filesystem is None
+        super().__init__(str(_SHIPPED) if self._ships else uri, filesystem)
+
+    def create(self) -> None:
+        """Make the folder, where it is missing.
+
+        Raises:
+            InputError: It is the history that ships.
+            StorageError: It cannot be made or written.
+        """
+        self._require_ours()
+        super().create()
+
+    def put(self, name: str, data: Any) -> None:
+        """Write a file; it is durable, and visible whole, when this returns.
+
+        Raises:
+            InputError: It is the history that ships.
+            StorageError: It cannot be written.
+        """
+        self._require_ours()
+        super().put(name, data)
 
     def require(self) -> None:
         """Check that the folder exists.
@@ -62,6 +91,10 @@ class Folder(Storage):
         for name in names:
             with suppress(FileNotFoundError):
                 self.delete(name)
+
+    def _require_ours(self) -> None:
+        if self._ships:
+            raise InputError(f"{BUILTIN} ships with the package: name another history to write to")
 
     def _list(self) -> dict[str, int]:
         return {

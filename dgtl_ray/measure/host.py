@@ -1,5 +1,7 @@
 """What a process of a user's function runs on, told without loading a compiler."""
 
+from dataclasses import replace
+
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.measure.cpu import available_cores, cpu_info, describe_cores
@@ -24,5 +26,5 @@ def describe_gpu_host() -> DeviceDescriptor:
         DeviceError: The driver names none.
     """
     if name := gpu_name():
-        return gpu_called(name)
+        return replace(gpu_called(name), kind="cuda")
     raise DeviceError("the driver names no NVIDIA GPU here: resources ask for one")

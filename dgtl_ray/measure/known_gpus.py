@@ -113,6 +113,7 @@ KNOWN_GPUS = {
     "RX 7900 XTX": _amd(96, 2.50, 61_400, 960, 96, 32),
 }
 
+_KINDS = {"nvidia": "cuda", "amd": "rocm"}
 # What stands in for a GPU of which nothing but its name is known: the middle of the table.
 _NEUTRAL = _nvidia(68, 1.70, 20_000, 700, 99, 16)
 
@@ -132,14 +133,14 @@ def known_name(text: str) -> str | None:
 def gpu_called(name: str) -> DeviceDescriptor:
     """The descriptor of a GPU that is not here, from its data sheet.
 
-    Of a GPU that is not known nothing is claimed: its vendor is `unknown`, its numbers are those
-    of a GPU of middling size.
+    Of one that is not known nothing is claimed: its vendor and kind are `unknown`, its numbers are
+    those of a GPU of middling size.
     """
     known = find_known_gpu(name)
     sheet = known or _NEUTRAL
     return DeviceDescriptor(
         name=name,
-        kind="cuda" if sheet.vendor == "nvidia" else "rocm",
+        kind=_KINDS[known.vendor] if known else "unknown",
         vendor=known.vendor if known else "unknown",
         cores=sheet.cores,
         clock_ghz=sheet.clock_ghz,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tvm
 
 from dgtl_ray.core.closeness import coarsest
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.core.precision import FLOAT16, OWN
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
@@ -24,13 +24,21 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+class LoweringError(InputError):
+    """TVM has the network, and cannot make loops of it."""
+
+    def __init__(self, network: str, why: str) -> None:
+        super().__init__(f"{network}: {why}")
+        self.why = why
+
+
 def load_network(
     spec: "str | Path | nn.Module",
     target: TargetSpec,
     *,
     example_inputs: Any = None,
     shapes: Shapes = AS_IN_FILE,
-    by_onnx: bool = False,
+    way: int = 0,
     precision: str = OWN,
 ) -> Network:
     """Read a network, lower it for a target, and find its layer tasks.
@@ -42,7 +50,7 @@ def load_network(
         example_inputs: For a `torch.nn.Module` only: a tensor, a tuple of arguments, or a dict of
             keyword arguments.
         shapes: Of the inputs of an ONNX file, where it leaves them open.
-        by_onnx: Whether a torch network is to come in by way of an ONNX file at once.
+        way: The first of its ways in to be tried, as `Network.source.way` of another load tells.
         precision: `float16` to compute a float32 network in that, with its own inputs and outputs.
 
     Raises:
@@ -50,8 +58,29 @@ def load_network(
         MissingExtraError: It is an ONNX file and `onnx` is not installed.
     """
     source = _source(spec, example_inputs, shapes)
-    source = (source.other_way() if by_onnx else None) or source
-    return network_from(source, target, precision)
+    source = source.by_way(way)
+    try:
+        return network_from(source, target, precision)
+    except LoweringError as refusal:
+        network = _by_other_way(source, target, precision, refusal)
+        if network is None:
+            raise
+        return network
+
+
+def _by_other_way(
+    source: Source, target: TargetSpec, precision: str, refusal: LoweringError
+) -> Network | None:
+    """By the first of the ways that follow by which TVM lowers it."""
+    other = source.other_way()
+    while other is not None:
+        try:
+            network = network_from(other, target, precision)
+        except (InputError, MissingExtraError):  # what is wrong with the first way is what counts
+            other = other.other_way()
+            continue
+        return replace(network, notes=(*network.notes, other.instead(refusal.why)))
+    return None
 
 
 def network_from(source: Source, target: TargetSpec, precision: str = OWN) -> Network:
@@ -137,4 +166,4 @@ def _lower(name: str, module: Any, target: TargetSpec, precision: str) -> Any:
         return lower(module, tvm.target.Target(target.json), precision)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise InputError(f"{name}: TVM cannot lower it: {reason}") from error
+        raise LoweringError(name, f"TVM cannot lower it: {reason}") from error

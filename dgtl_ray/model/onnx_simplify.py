@@ -21,6 +21,8 @@ _COMPUTES_SHAPES = frozenset(
 _LIMIT_BYTES = 2**31 - 2**20
 # Before 7 an attribute says how shapes are made to fit; from 13 on axes and splits are inputs.
 _NUMPY_SHAPES, _MODERN = 7, 13
+# As many as `ways_in` ever gives.
+MOST_WAYS = 3
 _OPTIMISED = "it came in by way of onnxscript's optimiser, which fixed its shapes"
 
 

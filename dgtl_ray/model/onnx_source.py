@@ -1,6 +1,7 @@
 """Networks in ONNX files."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ except ImportError as error:
 from dgtl_ray.model.onnx_files import has_bfloat16, name_nodes, read_model
 from dgtl_ray.model.onnx_reference import OnnxReference, open_model
 from dgtl_ray.model.onnx_shapes import fix_shapes, input_specs
-from dgtl_ray.model.onnx_simplify import readable, ways_in
+from dgtl_ray.model.onnx_simplify import MOST_WAYS, readable, ways_in
 
 
 class OnnxSource:
@@ -27,10 +28,10 @@ class OnnxSource:
 
     Attributes:
         notes: What was assumed of it, and which way it came in, a sentence each.
-        by_onnx: See `Source`; it is a file of the user's own.
+        way: See `Source`; a number in the order of `ways_in`.
     """
 
-    by_onnx = False
+    way = 0
 
     def __init__(self, path: Path, shapes: Shapes = AS_IN_FILE) -> None:
         self.name = path.stem
@@ -41,7 +42,8 @@ class OnnxSource:
         self._model, told = readable(model)
         self._runs_as_file = not told
         name_nodes(self._model.graph)
-        self.notes = (*told, *fix_shapes(str(path), self._model, shapes))
+        self._assumed = (*told, *fix_shapes(str(path), self._model, shapes))
+        self.notes = self._assumed
         self._inputs = input_specs(self._model)
 
     def to_relax(self) -> Any:
@@ -50,7 +52,9 @@ class OnnxSource:
         from dgtl_ray.model.onnx_ops.node import UnknownOperatorError
 
         errors: list[InputError] = []
-        for model, note in ways_in(self._model):
+        for way, (model, note) in enumerate(ways_in(self._model)):
+            if way < self.way:
+                continue
             try:
                 imported = import_model(model, self._inputs)
             except InputError as error:
@@ -59,7 +63,10 @@ class OnnxSource:
                     break
                 continue
             self.notes += _told(note, errors)
+            self.way = way
             return imported
+        if not errors:
+            raise InputError(f"{self._path}: there is no other way in")
         raise InputError(f"{self._path}: {errors[0]}") from errors[0]
 
     def save(self, path: Path) -> None:
@@ -82,8 +89,19 @@ class OnnxSource:
         """See `Source`."""
         return self._reference.run(dict(zip(self._inputs, inputs, strict=True)))
 
-    def other_way(self) -> None:
-        """See `Source`: there is none."""
+    def by_way(self, way: int) -> "OnnxSource":
+        """See `Source`."""
+        other = copy(self)
+        other.way, other.notes = way, self._assumed
+        return other
+
+    def other_way(self) -> "OnnxSource | None":
+        """See `Source`."""
+        return self.by_way(self.way + 1) if self.way + 1 < MOST_WAYS else None
+
+    def instead(self, why: str) -> str:
+        """See `Source`."""
+        return f"as the file has it, {why}"
 
     def opened(self) -> "OpenedOnnx":
         """See `Source`."""
@@ -107,7 +125,7 @@ class OpenedOnnx(OnnxSource):
 
     def __init__(self, name: str, path: Path, model: Any, inputs: Mapping[str, TensorSpec]) -> None:
         self.name = name
-        self.notes = ()
+        self.notes = self._assumed = ()
         self._path = path
         self._inputs = dict(inputs)
         self._model, self.labels = open_model(model)

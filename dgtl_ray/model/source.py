@@ -50,12 +50,20 @@ class Source(Protocol):
         ...
 
     @property
-    def by_onnx(self) -> bool:
-        """Whether it comes in by way of an ONNX file that its own framework writes."""
+    def way(self) -> int:
+        """Which of its ways in is the first to be tried, or was taken; 0 is the likeliest."""
+        ...
+
+    def by_way(self, way: int) -> "Source":
+        """The same network by a way in, or by one that comes after it."""
         ...
 
     def other_way(self) -> "Source | None":
-        """The same network by another way in, to be tried where the first gives wrong answers."""
+        """By the next way in, to be tried where this one gives wrong answers; None at the end."""
+        ...
+
+    def instead(self, why: str) -> str:
+        """What to tell of this way where it is taken because the first one is no good."""
         ...
 
     def opened(self) -> "OpenedSource":

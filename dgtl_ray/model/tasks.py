@@ -65,6 +65,13 @@ def constant_arguments(call: Any) -> tuple[int, ...]:
     return tuple(k for k, field in enumerate(fields) if isinstance(field, tvm.ir.GenericConst))
 
 
+def result_types(call: Any) -> list[Any]:
+    """The types of what a kernel's call gives: of several results, each."""
+    given = list(call.ty_args)
+    several = len(given) == 1 and isinstance(given[0], relax.TupleType)
+    return list(given[0].fields) if several else given
+
+
 def called_functions(module: Any) -> Iterator[str]:
     """Names of the PrimFuncs that `main` calls, call by call."""
     for binding in bindings(module["main"]):

@@ -16,6 +16,9 @@ from dgtl_ray.model.source import Array, random_inputs
 from dgtl_ray.model.torch_by_onnx import import_by_onnx
 from dgtl_ray.model.torch_ops import RandomNetworkError, import_exported
 
+# Ways in: torch's operators, and an ONNX file.
+_OWN, _BY_ONNX = 0, 1
+
 
 class TorchSource:
     """A `torch.nn.Module`, put in eval mode, with inputs that show the shapes it runs on.
@@ -24,7 +27,7 @@ class TorchSource:
     where the first cannot be, or gives wrong answers.
 
     Attributes:
-        by_onnx: Whether it comes in by an ONNX file, from the beginning or as `to_relax` found.
+        way: 1 where it comes in by an ONNX file, from the beginning or as `to_relax` found; else 0.
         notes: Why it does where `to_relax` found so.
     """
 
@@ -34,10 +37,10 @@ class TorchSource:
         module: nn.Module,
         example_inputs: Sequence[Tensor],
         *,
-        by_onnx: bool = False,
+        way: int = _OWN,
     ) -> None:
         self.name = name
-        self.by_onnx = by_onnx
+        self.way = way
         self.notes: tuple[str, ...] = ()
         self._module = module.eval()
         # Copies: torch.export takes one tensor given twice for one input.
@@ -46,7 +49,7 @@ class TorchSource:
     def to_relax(self) -> Any:
         """See `Source`."""
         exported = self._importing("torch.export", self._export)
-        if self.by_onnx:
+        if self.way != _OWN:
             return import_by_onnx(exported)
         try:
             return self._importing("TVM", lambda: import_exported(exported))
@@ -81,14 +84,20 @@ class TorchSource:
             raise refusal from None
         reason = str(refusal).removeprefix(f"{self.name}: ")
         self.notes = (f"imported by way of ONNX: {reason}",)
-        self.by_onnx = True
+        self.way = _BY_ONNX
         return imported
+
+    def by_way(self, way: int) -> "TorchSource":
+        """See `Source`."""
+        return TorchSource(self.name, self._module, self._inputs, way=way)
 
     def other_way(self) -> "TorchSource | None":
         """See `Source`."""
-        if self.by_onnx:
-            return None
-        return TorchSource(self.name, self._module, self._inputs, by_onnx=True)
+        return self.by_way(_BY_ONNX) if self.way == _OWN else None
+
+    def instead(self, why: str) -> str:
+        """See `Source`."""
+        return f"imported by way of ONNX: by its own operators {why}"
 
     def opened(self) -> "OpenedTorch":
         """See `Source`."""

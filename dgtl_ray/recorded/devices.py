@@ -1,10 +1,14 @@
 """The device that a file of another tuner was written on."""
 
+import re
+from dataclasses import replace
+
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.measure.known_gpus import find_known_gpu, gpu_called
 from dgtl_ray.recorded.formats.task import ImportedTask
 
+_PROCESSORS = re.compile(r"\b(EPYC|Xeon|Ryzen|Threadripper|CPU|Graviton|Neoverse)\b", re.I)
 # What `--device` calls the CPU of this machine.
 HOST = "host"
 # What stands in for a CPU of which nothing but its name is known: one of middling size.
@@ -36,7 +40,12 @@ def device_of(task: ImportedTask, called: str) -> DeviceDescriptor:
         from dgtl_ray.measure.host import describe_cpu_host
 
         return describe_cpu_host()
-    return gpu_called(name) if task.device_kind == "gpu" else cpu_called(name)
+    if task.device_kind == "cpu" or _PROCESSORS.search(name):
+        return cpu_called(name)
+    gpu = gpu_called(name)
+    by_target = task.toolchain.get("target", "").split()[:1]
+    told = gpu.kind == "unknown" and by_target and by_target[0] in ("cuda", "rocm")
+    return replace(gpu, kind=by_target[0]) if told else gpu
 
 
 def cpu_called(name: str) -> DeviceDescriptor:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from dgtl_ray.report.tables import key_value_table, rows_table
 from dgtl_ray.report.units import duration, gigabytes
-from dgtl_ray.run.comparison import TITLES
+from dgtl_ray.run.contenders import TITLES
 from dgtl_ray.run.results import ResultGrid, RunSummary, SourceUse
 
 _MOST_SOURCES = 15

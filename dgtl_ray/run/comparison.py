@@ -16,11 +16,8 @@ from dgtl_ray.measure.runtime_device import threads_of
 from dgtl_ray.model import Network, TargetSpec
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.peers import PEERS, installed, keep_network, missing_note, peer_contender
+from dgtl_ray.run.contenders import CONTENDERS, PEER_NAMES, TITLES
 
-# torch.compile takes a minute to compile: `dgtl bench networks` has it.
-_PEERS = ("pytorch", "onnxruntime", "openvino", "mnn", "ncnn")
-CONTENDERS = ("tuned", "untuned", *_PEERS)
-TITLES = {"tuned": "tuned", "untuned": "TVM untuned", **{p: PEERS[p].title for p in _PEERS}}
 # Bounds what a run's end takes: an untuned network may need half a minute for one inference.
 _ROUNDS = 3
 _MAX_TIME_S = 5.0
@@ -82,7 +79,7 @@ def _peers(
     threads = min(threads_of(target.json), available_cores())
     if not isinstance(spec, str | Path):
         return [], ["no other runtime was timed: the network exists in this process only"]
-    names = [name for name in _PEERS if kind == "cpu" or not PEERS[name].reads_onnx]
+    names = [name for name in PEER_NAMES if kind == "cpu" or not PEERS[name].reads_onnx]
     notes = [] if kind == "cpu" else ["ONNX Runtime, OpenVINO, MNN, ncnn: compared on CPUs only"]
     if classify(str(spec)) is SpecKind.ONNX:
         names.remove("pytorch")

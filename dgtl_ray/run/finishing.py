@@ -35,7 +35,7 @@ class Plan:
         schedules: Schedule text by workload key.
         compare: Whether it is timed beside other runtimes.
         shapes: Of an ONNX file's inputs.
-        by_onnx: Whether a torch network came in by way of an ONNX file.
+        way: By which of its ways the network came in, see `load_network`.
         precision: `own`, or what it is to be computed in.
         files: What the spec names, by name, for a machine that does not have it; the first is it.
     """
@@ -47,7 +47,7 @@ class Plan:
     metadata: ModuleMetadata
     compare: bool
     shapes: Shapes = AS_IN_FILE
-    by_onnx: bool = False
+    way: int = 0
     precision: str = OWN
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -124,7 +124,7 @@ def finish_from_plan(plan: Plan) -> tuple[Finished, dict[str, bytes]]:
             plan.target,
             example_inputs=plan.example_inputs,
             shapes=plan.shapes,
-            by_onnx=plan.by_onnx,
+            way=plan.way,
             precision=plan.precision,
         )
         folder = Path(scratch) / "module"

@@ -20,6 +20,7 @@ from dgtl_ray.history import (
     ParquetHistory,
     SourceQuery,
     read_sources,
+    recall_fastest,
     row_filter,
     why_unusable,
 )
@@ -61,6 +62,13 @@ class Experience:
         where = row_filter(workload_key=keys, device_key=device.key, target=self.target)
         rows = [row for store in self.stores for row in store.measurements(where)]
         return list({row.measurement_id: row for row in rows}.values())
+
+    def recall(self, device: DeviceDescriptor) -> list[Measurement]:
+        """What was fast of these tasks on other devices, for proposers that learn of others."""
+        if not learns_from_sources(self.search):
+            return []
+        keys = [task.workload_key for task in self.tasks]
+        return recall_fastest(self.stores, keys, device)
 
     def learn(self, device: DeviceDescriptor, monitor: Monitor) -> Knowledge:
         """Sources, and the deep GP of them where the proposer is `dgtl`.

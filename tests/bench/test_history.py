@@ -1,5 +1,6 @@
 """Histories made up for the experiment, and the experiment itself on small ones."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from dgtl_ray.bench import history, run_bench
 from dgtl_ray.bench.tools.history_job import JOBS, peak_bytes
 from dgtl_ray.bench.tools.made_history import TASKS_A_RUN, write_made_history
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.history import ParquetHistory, check_history
+from dgtl_ray.testing.recorded import made_up_cache
 
 
 def test_made_rows_are_a_history_and_the_same_for_a_seed(tmp_path: Path) -> None:
@@ -42,3 +45,15 @@ def test_every_look_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert all(row["s"] == 1.0 and row["peak (MB)"] > 10 for row in table.rows)
     assert [row["DuckDB (s)"] is None for row in table.rows] == [False] * 3 + [True]
     assert [path.name for path in tmp_path.iterdir()] == ["made-300-0"]
+
+
+def test_files_are_imported_and_searched_with(tmp_path: Path) -> None:
+    for name, device, taste in (("a", "NVIDIA A100", 0.0), ("b", "NVIDIA A4000", 0.2)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(made_up_cache(device, taste)))
+    report = run_bench("imported", quick=True, tables=tmp_path, trials=8, searches=["random"])
+    (table,) = report.tables
+    assert [row["target"] for row in table.rows] == ["a", "b"]
+    needed = [row[name] for row in table.rows for name in ("with imported files", "without")]
+    assert all(1 <= trials <= 8.0001 for trials in needed)
+    with pytest.raises(InputError, match="two recorded kernels or more"):
+        run_bench("imported", quick=True, tables=tmp_path / "none")

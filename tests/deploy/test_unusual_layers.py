@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgtl_ray.deploy import compile_network, verify
+from dgtl_ray.deploy import compile_network, compile_skeleton, verify
 from dgtl_ray.model import TargetSpec, load_network
 from dgtl_ray.space.sketches import read_design_space
 
@@ -80,6 +80,8 @@ def test_unusual_layers_are_right(name: str, target: TargetSpec) -> None:
     assert set(case.untunable) <= set(untunable)
     assert len(schedules) == len(network.tasks) - len(untunable)
     assert verify(compile_network(network, schedules, target), network).ok
+    skeleton = compile_skeleton(network, target)
+    assert {site.layer for site in skeleton.sites} == set(range(len(network.tasks)))
 
 
 @pytest.mark.parametrize("module", [nn.Identity(), nn.Flatten()])

@@ -182,7 +182,7 @@ class Resumable:
         named = [(key, "space") for key in keys]
         self._loop(
             asked=asked,
-            unfinished=asked.open(named, measured) if asked else (),
+            first=asked.open(named, measured) if asked else (),
             crew=cast("RayCrew", crew),
             recorder=self._recorder(sink, first_trial=len(rows)),
             records=records,

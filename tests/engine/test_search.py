@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_no_configuration_is_tried_twice(make_request: MakeRequest) -> None:
     search(make_request(sink=sink, budget=Budget(trials=120)), SilentMonitor())
     asked = Counter((row.workload_key, row.config) for row in searched(sink.rows))
     assert max(asked.values()) == 1
+
+
+def test_what_was_fast_elsewhere_is_measured_first(make_request: MakeRequest) -> None:
+    found = search(make_request(), SilentMonitor())
+    fast = [rows[-1] for rows, winner in zip(found.rows, found.winners, strict=True) if winner]
+    unknown = replace(fast[0], config='{"sketch": 0}', space_key="another")
+    sink = Sink()
+    request = make_request(run_id="next", sink=sink, recall=lambda _device: [unknown, *fast])
+    search(request, SilentMonitor())
+    rows = [row for row in searched(sink.rows) if row.stage is not Stage.DEFAULT]
+    first = {(row.workload_key, row.config) for row in rows[: len(fast)]}
+    assert first == {(row.workload_key, row.config) for row in fast}
 
 
 def test_failures_are_rows_and_the_search_goes_on(make_request: MakeRequest) -> None:

@@ -57,7 +57,7 @@ def test_a_known_gpu_that_is_not_here() -> None:
 
 def test_nothing_is_claimed_of_an_unknown_gpu() -> None:
     device = gpu_called("Thing 3000")
-    assert (device.name, device.vendor) == ("Thing 3000", "unknown")
+    assert (device.name, device.vendor, device.kind) == ("Thing 3000", "unknown", "unknown")
     assert min(device.cores, device.peak_gflops, device.cache_bytes, device.vector_lanes) > 0
 
 

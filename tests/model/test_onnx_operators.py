@@ -11,6 +11,7 @@ import pytest
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import TargetSpec, load_network
+from dgtl_ray.model.checking.checking import check
 from tests.model.operators import Array, Graph
 
 _int32 = partial(np.array, dtype="int32")
@@ -197,6 +198,21 @@ def of_integers() -> Graph:
     return graph
 
 
+def shifts_and_rests() -> Graph:
+    """Shifts by the width and more, rests by infinite divisors and of none."""
+    graph = Graph(17)
+    for kind in ("uint8", "uint32"):
+        x, by = np.array([129, 4, 1, 7], kind), np.array([1, 8, 9, 200], kind)
+        for direction in ("LEFT", "RIGHT"):
+            graph.node("BitShift", [x, by], of=[kind], direction=direction)
+    graph.node("Mod", [_int32([7, -7, 7, -7]), _int32([3, 3, -3, -3])], of=["int32"])
+    inf, nan = np.inf, np.nan
+    x = _float32([5.3, -5.3, 5.3, -5.3, 3, -1, inf, nan, 4])
+    by = _float32([2, 2, -2, -2, inf, inf, 2, 2, nan])
+    graph.node("Mod", [x, by], fmod=1)
+    return graph
+
+
 def _bytes(seed: int, shape: tuple[int, ...], dtype: str) -> Array:
     return np.random.default_rng(seed).integers(0, 100, shape).astype(dtype)
 
@@ -365,6 +381,7 @@ def attention_23() -> Graph:
         of_other_dtypes,
         patterns,
         of_integers,
+        shifts_and_rests,
         lambda: recurrent("LSTM", 4),
         lambda: recurrent("GRU", 3),
         lambda: recurrent("GRU", 3, linear_before_reset=1),
@@ -419,3 +436,34 @@ def test_what_the_network_computes_itself_is_named(
     graph.node(operator, inputs)
     with pytest.raises(InputError, match=rf"node '{operator}0' \({operator}\): {message}"):
         load_network(graph.save(tmp_path / "graph.onnx"), cpu)
+
+
+def test_rests_of_floats_have_the_sign_of_the_divisor(cpu: TargetSpec, tmp_path: Path) -> None:
+    """By ONNX's own evaluator: ONNX Runtime does not take floats yet."""
+    graph = Graph(28)
+    divisors = _float32([2, -2, np.inf, -np.inf, 0.3, -0.3])
+    graph.node("Mod", [graph.floats(6), graph.weight(divisors)])
+    report = check(load_network(graph.save(tmp_path / "rest.onnx", [(6,)]), cpu))
+    assert report.ok, report.message()
+
+
+@pytest.mark.parametrize("opset", [7, 9, 10, 12])
+def test_old_operators_come_in_right(opset: int, cpu: TargetSpec, tmp_path: Path) -> None:
+    """As they are, and by ONNX's version converter."""
+    graph = Graph(opset)
+    x = graph.floats(2, 3, 4, 4)
+    axes: dict[str, Any] = {"axes": [2, 3]}
+    graph.node("ReduceMean", [x], keepdims=0, **axes)
+    graph.node("Softmax", [x], axis=1)  # over all that follows, until 13
+    graph.node("Unsqueeze", [x], axes=[0])
+    graph.node("Split", [x], outputs=2, axis=2, split=[1, 3])
+    graph.node("BatchNormalization", [x, *(graph.weight(np.abs(graph.floats(3))) for _ in "sbmv")])
+    if opset < 10:
+        graph.node("Slice", [x], axes=[3], starts=[1], ends=[-1])
+    if opset < 11:
+        graph.node("Pad", [x], pads=[0, 0, 1, 1, 0, 0, 1, 1], value=0.5)
+        graph.node("Clip", [x], min=-0.2, max=0.3)
+    assert graph.wrong(tmp_path / "graph.onnx", cpu) == {}
+    converted = load_network(tmp_path / "graph.onnx", cpu, way=2)
+    assert any("ONNX's version converter brought it from opset" in n for n in converted.notes)
+    assert check(converted).ok

@@ -1,8 +1,10 @@
 """A torch network comes in by the way that gives torch's answers."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,10 @@ from tvm import relax
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import TargetSpec, load_network
+from dgtl_ray.model.checking.answers import compare_outputs
 from dgtl_ray.model.checking.choosing import check_ways, require_right
+from dgtl_ray.model.lowering import lower
+from dgtl_ray.model.onnx_ops import importer
 from dgtl_ray.model.torch_ops.call import Call
 from dgtl_ray.model.torch_ops.converters import CONVERTERS
 from tests.model import nets
@@ -45,11 +50,73 @@ def test_wrong_by_its_own_operators_right_by_onnx(
     x = torch.randn(2, 3, 8)
     network, report = check_ways(load_network(_selecting(), cpu, example_inputs=x), cpu)
     assert report.ok
-    assert network.source.by_onnx
+    assert network.source.way == 1
     (note,) = network.notes
     assert note.startswith("imported by way of ONNX: by its own operators its answers were wrong")
-    again = load_network(_selecting(), cpu, example_inputs=x, by_onnx=True)
+    again = load_network(_selecting(), cpu, example_inputs=x, way=1)
     assert again.network_hash == network.network_hash
+
+
+def test_what_gives_other_outputs_comes_in_another_way(
+    cpu: TargetSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_network(_selecting(), cpu, example_inputs=torch.randn(2, 3, 8))
+    calls: list[object] = []
+
+    def once_doubled(network: Any, answers: Any, run: Callable[..., Any]) -> Any:
+        calls.append(network)
+        times = 2 if len(calls) == 1 else 1
+        return compare_outputs(network, answers, lambda inputs: tuple(run(inputs)) * times)
+
+    monkeypatch.setattr("dgtl_ray.model.checking.checking.compare_outputs", once_doubled)
+    found, report = check_ways(network, cpu)
+    assert report.ok
+    assert found.source.way == 1
+    (note,) = found.notes
+    assert note.endswith("by its own operators it gives 2 outputs, in its framework 1")
+
+
+def test_what_cannot_be_lowered_comes_in_another_way(
+    cpu: TargetSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def once(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise ValueError("no loops today")
+        return lower(*arguments)
+
+    monkeypatch.setattr("dgtl_ray.model.loading.lower", once)
+    network = load_network(_selecting(), cpu, example_inputs=torch.randn(2, 3, 8))
+    assert network.source.way == 1
+    assert network.notes == (
+        "imported by way of ONNX: by its own operators TVM cannot lower it: no loops today",
+    )
+    assert require_right(network, cpu)[1].ok
+
+
+def test_a_file_wrong_as_it_is_comes_in_simplified(
+    cpu: TargetSpec, monkeypatch: pytest.MonkeyPatch, onnx_file: Path
+) -> None:
+    imported = importer.import_model
+    calls: list[object] = []
+
+    def once_wrong(model: Any, inputs: Any) -> Any:
+        calls.append(model)
+        if len(calls) == 1:
+            model = onnx.ModelProto.FromString(model.SerializeToString())
+            next(n for n in model.graph.node if n.op_type == "Relu").op_type = "Tanh"
+        return imported(model, inputs)
+
+    monkeypatch.setattr(importer, "import_model", once_wrong)
+    network, report = check_ways(load_network(onnx_file, cpu), cpu)
+    assert report.ok
+    assert network.source.way == 1
+    optimised, why = network.notes
+    assert "onnxscript's optimiser" in optimised
+    assert why.startswith("as the file has it, its answers were wrong: output 0 on ")
+    assert load_network(onnx_file, cpu, way=1).network_hash == network.network_hash
 
 
 def test_wrong_both_ways(cpu: TargetSpec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +134,7 @@ def test_what_its_own_operators_do_not_lead_in(
 ) -> None:
     monkeypatch.setitem(CONVERTERS, "select.int", _refusing("not today"))
     network = load_network(_selecting(), cpu, example_inputs=torch.randn(2, 3, 8))
-    assert network.source.by_onnx
+    assert network.source.way == 1
     (note,) = network.notes
     assert note.startswith("imported by way of ONNX: TVM cannot import it: aten.select (")
     assert note.endswith("): not today")

@@ -99,6 +99,20 @@ def test_ray_tune(tmp_path: Path) -> None:
     assert (bad.status, bad.error) == (Status.RUN_ERROR, "ValueError: no such tile")
 
 
+def test_ray_tune_where_only_a_table_was_logged(tmp_path: Path) -> None:
+    experiment = tmp_path / "tune_tiles"
+    folder = ray_trial(experiment / "t_0", {"tile": 8})
+    (folder / "progress.csv").write_text("run_ms,training_iteration,date\n9.0,1,a\n4.0,2,b\n")
+    (row,) = imported(experiment, tmp_path / "h", device="AMD EPYC 7742")
+    assert row.cost_s == pytest.approx(0.004)
+    assert dict(row.metrics or {}) == {"run_s": pytest.approx(0.004)}
+    assert row.device["kind"] == "cpu"
+    (folder / "progress.csv").write_text("")
+    other = tmp_path / "other"
+    with pytest.raises(InputError, match="give --metric"):
+        import_file(str(experiment), str(other), device="host")
+
+
 def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
     experiment = tmp_path / "tune"
     ray_trial(experiment / "t_0", {"lr": 0.1}, report(1, loss=0.5, accuracy=0.9))
@@ -116,11 +130,15 @@ def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
     assert better.metrics == {"accuracy": 0.9, "loss": 0.5}
 
 
-def test_optuna(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])
+def test_optuna(kind: str, tmp_path: Path) -> None:
     """A storage that Optuna itself writes."""
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    file = tmp_path / "study.db"
+    file = tmp_path / "study"
+    journal = optuna.storages.JournalStorage
+    backend = optuna.storages.journal.JournalFileBackend
+    storage = f"sqlite:///{file}" if kind == "optuna" else journal(backend(str(file)))
 
     def objective(trial: Any) -> float:
         tile = trial.suggest_categorical("tile", ["8x8", "whole", None])
@@ -134,14 +152,20 @@ def test_optuna(tmp_path: Path) -> None:
 
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(
-        storage=f"sqlite:///{file}", study_name="tiles", sampler=sampler, direction="minimize"
+        storage=storage, study_name="tiles", sampler=sampler, direction="minimize"
     )
     study.optimize(objective, n_trials=6, catch=(ValueError,))
-    rows = imported(file, tmp_path / "h", device="RTX 3090")
+    study.enqueue_trial({"unroll": 3})
+    study.add_trial(study.trials[0])
+    report = import_file(str(file), str(tmp_path / "other"), device="Thing 3000")
+    assert report.file_format == kind
+    rows = imported(file, tmp_path / "h", device="Thing 3000")
+    assert {row.device["kind"] for row in rows} == {"unknown"}
     assert [row.status for row in rows[2:4]] == [Status.RUN_ERROR] * 2
     assert [row.error for row in rows[2:4]] == ["failed", "pruned"]
     assert {row.task for row in rows} == {"tiles"}
-    for row, trial in zip(rows, study.trials, strict=True):
+    ended = [trial for trial in study.trials if trial.state.is_finished()]
+    for row, trial in zip(rows, ended, strict=True):
         assert json.loads(row.config) == trial.params
         if trial.value is not None:
             assert row.metrics == {"value": trial.value}

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgtl_ray import report as page
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
-from dgtl_ray.report import page
 from dgtl_ray.report.page.knob_values import KnobTable
 from dgtl_ray.report.page.progress import best_so_far
 from dgtl_ray.run.folder import RunFolder, RunState

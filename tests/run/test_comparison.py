@@ -8,7 +8,8 @@ from torch import nn
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.peers import catalogue
 from dgtl_ray.run import comparison
-from dgtl_ray.run.comparison import CONTENDERS, NO_COMPARISON, verdict
+from dgtl_ray.run.comparison import NO_COMPARISON, verdict
+from dgtl_ray.run.contenders import CONTENDERS, TITLES
 
 
 def test_the_fastest_runtime_is_named_first() -> None:
@@ -35,7 +36,7 @@ def test_nothing_is_said_where_none_is_faster(latency_s: dict[str, float | None]
 
 
 def test_every_contender_has_a_title() -> None:
-    assert set(CONTENDERS) == set(comparison.TITLES)
+    assert set(CONTENDERS) == set(TITLES)
 
 
 def test_a_network_of_this_process_has_no_peers(tmp_path: Path) -> None:

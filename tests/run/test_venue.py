@@ -66,17 +66,17 @@ def test_the_device_needs_nothing_but_the_plan(
 
 
 def test_the_device_takes_the_same_way_in(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    ways: list[bool] = []
+    ways: list[int] = []
 
-    def load(*_args: object, by_onnx: bool, **_kwargs: object) -> None:
-        ways.append(by_onnx)
+    def load(*_args: object, way: int, **_kwargs: object) -> None:
+        ways.append(way)
         raise InputError("asked")
 
     monkeypatch.setattr(finishing, "load_network", load)
-    for by_onnx in (False, True):
+    for way in (0, 1):
         with pytest.raises(InputError, match="asked"):
-            finish_from_plan(replace(plan, by_onnx=by_onnx))
-    assert ways == [False, True]
+            finish_from_plan(replace(plan, way=way))
+    assert ways == [0, 1]
 
 
 def test_this_machine_needs_no_cluster(plan: Plan, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def replay(
     jobs: int = 1,
     make: Callable[[ProposerContext], Proposer] | None = None,
     acquisition: Acquisition = ACQUISITION,
+    near: float = 0.0,
 ) -> ReplayReport:
     """Run a search once for each seed.
 
@@ -47,6 +48,7 @@ def replay(
         jobs: Processes that share the seeds; `propose_s` is the truest with one.
         make: Makes the proposer, where the one of that name is not meant as it is.
         acquisition: What it chooses batches by, where it has a model.
+        near: A run ends once its best is within this factor of the optimum; 0 for all trials.
 
     Raises:
         InputError: There is no such proposer, or a source cannot be told in the table's columns.
@@ -61,6 +63,7 @@ def replay(
         told=told,
         batch=batch,
         acquisition=acquisition,
+        near=near,
     )
     if jobs > 1:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -94,6 +97,7 @@ def _replay_once(
     told: Telling | None,
     batch: int,
     acquisition: Acquisition,
+    near: float,
 ) -> ReplayRun:
     known = draw_sources(table, sources, rows, seed)
     if told is not None:
@@ -108,8 +112,10 @@ def _replay_once(
     )
     start = perf_counter()
     clock = _Clock(table, make(context), perf_counter() - start)
+    enough_s = near * table.optimum_s
     while clock.trials < trials and clock.step(min(batch, trials - clock.trials)):
-        pass
+        if clock.best_s <= enough_s:
+            break
     return clock.run(seed)
 
 
@@ -126,6 +132,12 @@ class _Clock:
     @property
     def trials(self) -> int:
         return len(self._asked)
+
+    @property
+    def best_s(self) -> float:
+        """The best latency so far; infinite before there is one."""
+        ok = self._table.cost_s[self._asked]
+        return float(np.nanmin(ok)) if np.isfinite(ok).any() else np.inf
 
     def step(self, n: int) -> bool:
         """Propose, measure and learn of up to `n`; False where nothing is left to propose."""

@@ -10,6 +10,7 @@ for a GPU, which need not be here, runs on the CPU as well: its layers are loops
 import time
 from dataclasses import replace
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.model.checking.answers import compare_outputs, not_finite, own_answers
 from dgtl_ray.model.checking.host import HostModule, host_target
 from dgtl_ray.model.checking.locating import locate
@@ -22,6 +23,14 @@ _QUANTISED = (
 )
 
 
+class UnusableError(InputError):
+    """A network that came in, and gives no answers to compare, or others than are asked for."""
+
+    def __init__(self, network: str, why: str) -> None:
+        self.why = why.removeprefix(f"{network}: ")
+        super().__init__(f"{network}: {self.why}")
+
+
 def check(network: Network, *, seed: int = 0, name_culprit: bool = True) -> CheckReport:
     """Compare a network with its own framework on several inputs.
 
@@ -32,12 +41,16 @@ def check(network: Network, *, seed: int = 0, name_culprit: bool = True) -> Chec
             some seconds where there is one.
 
     Raises:
+        UnusableError: TVM cannot compile it, or it has more outputs than its framework gives.
         InputError: Its framework cannot run it, or answers otherwise each time.
     """
     start_s = time.perf_counter()
     answers = own_answers(network, seed)
-    module = HostModule(network.module, host_target())
-    outputs = compare_outputs(network, answers, module.run)
+    try:
+        module = HostModule(network.module, host_target())
+        outputs = compare_outputs(network, answers, module.run)
+    except InputError as error:
+        raise UnusableError(network.name, str(error)) from error
     notes = [*not_finite(answers), *([_QUANTISED] if network.facts.quantised else [])]
     report = CheckReport(network=network.name, outputs=outputs, notes=tuple(notes))
     if name_culprit and not report.ok:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dgtl_ray.core.errors import InputError, MissingExtraError
-from dgtl_ray.model.checking.checking import check
+from dgtl_ray.model.checking.checking import UnusableError, check
 from dgtl_ray.model.checking.report import CheckReport
 from dgtl_ray.model.loading import network_from
 from dgtl_ray.model.network import Network
@@ -11,7 +11,7 @@ from dgtl_ray.model.target import TargetSpec
 
 
 def check_ways(network: Network, target: TargetSpec) -> tuple[Network, CheckReport]:
-    """Check a network; where its answers are wrong, try its other way in.
+    """Check a network; where its answers are wrong, try its other ways in.
 
     Args:
         network: As it came in first.
@@ -22,32 +22,38 @@ def check_ways(network: Network, target: TargetSpec) -> tuple[Network, CheckRepo
         with the operator to blame.
 
     Raises:
-        InputError: Its framework cannot run it, or answers otherwise each time.
+        InputError: Its framework cannot run it, or answers otherwise each time; or it cannot be
+            compiled, whatever way it comes in.
     """
-    report = check(network, name_culprit=False)
+    try:
+        report = check(network, name_culprit=False)
+    except UnusableError as error:
+        found = _by_other_ways(network, target, error.why)
+        if found is None:
+            raise
+        return found
     if report.ok:
         return network, report
-    other = _by_other_way(network, target)
-    if other is None:
-        return network, check(network)
-    network, right = other
-    note = (
-        "imported by way of ONNX: by its own operators its answers were wrong: output "
-        f"{report.worst.output} on {report.worst.draw} {report.worst.closeness.worst}"
-    )
-    return replace(network, notes=(*network.notes, note)), right
+    worst = report.worst
+    why = f"its answers were wrong: output {worst.output} on {worst.draw} {worst.closeness.worst}"
+    return _by_other_ways(network, target, why) or (network, check(network))
 
 
-def _by_other_way(network: Network, target: TargetSpec) -> tuple[Network, CheckReport] | None:
+def _by_other_ways(
+    network: Network, target: TargetSpec, why: str
+) -> tuple[Network, CheckReport] | None:
+    """By the first of the ways that follow whose answers are right."""
     source = network.source.other_way()
-    if source is None:
-        return None
-    try:
-        other = network_from(source, target, network.precision)
-        report = check(other, name_culprit=False)
-    except (InputError, MissingExtraError):  # what is wrong with the first way is what counts
-        return None
-    return (other, report) if report.ok else None
+    while source is not None:
+        try:
+            other = network_from(source, target, network.precision)
+            report = check(other, name_culprit=False)
+            if report.ok:
+                return replace(other, notes=(*other.notes, source.instead(why))), report
+        except (InputError, MissingExtraError):  # what is wrong with the first way is what counts
+            pass
+        source = source.other_way()
+    return None
 
 
 def require_right(network: Network, target: TargetSpec) -> tuple[Network, CheckReport]:

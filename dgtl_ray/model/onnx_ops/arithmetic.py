@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import tvm
 from tvm import relax
 
 from dgtl_ray.model.onnx_ops.activations import activation
+from dgtl_ray.model.onnx_ops.native import natively
 from dgtl_ray.model.onnx_ops.node import Node, constant_value
 from dgtl_ray.model.onnx_ops.table import converts
 
@@ -112,3 +114,35 @@ def dropout(node: Node) -> Any:
         return x
     kind = "bool" if node.opset >= 10 else node.dtype()
     return relax.Tuple([x, relax.op.ones(node.shape(), kind)])
+
+
+@converts("Mod")
+def modulo(node: Node) -> Any:
+    """The rest has the divisor's sign, with `fmod` the dividend's; infinite divisors are floats."""
+    if "float" not in node.dtype() or node.attr("fmod", 0):
+        return natively(node)
+    op, zero = relax.op, node.const(0)
+    divisor = node.emit(node.inputs[1])
+    rest = node.emit(op.mod(node.emit(node.inputs[0]), divisor))
+    opposite = op.logical_xor(op.less(rest, zero), op.less(divisor, zero))
+    moves = op.logical_and(opposite, op.not_equal(rest, zero))
+    return op.where(moves, op.add(rest, divisor), rest)
+
+
+@converts("BitShift")
+def bit_shift(node: Node) -> Any:
+    """A shift by the width or more leaves the sign's bits, where a processor would take the rest.
+
+    A negative one counts as such.
+    """
+    op, kind = relax.op, node.dtype()
+    x, by = (node.emit(expr) for expr in node.inputs)
+    width = tvm.DataType(kind).bits
+    within = op.less(by, node.const(width))
+    if not kind.startswith("u"):
+        within = op.logical_and(within, op.greater_equal(by, node.const(0)))
+    if node.attr("direction", "") == "LEFT":
+        near = op.where(within, by, node.const(0))
+        return op.where(within, op.left_shift(x, near), node.const(0))
+    shifted = op.right_shift(x, node.emit(op.where(within, by, node.const(width - 1))))
+    return shifted if not kind.startswith("u") else op.where(within, shifted, node.const(0))

@@ -11,11 +11,13 @@ from dgtl_ray.recorded.formats.kernel_tuner import KernelTuner
 from dgtl_ray.recorded.formats.ktt import Ktt
 from dgtl_ray.recorded.formats.metaschedule import MetaSchedule
 from dgtl_ray.recorded.formats.optuna import Optuna
+from dgtl_ray.recorded.formats.optuna_journal import OptunaJournal
 from dgtl_ray.recorded.formats.ray_tune import RayTune
 from dgtl_ray.recorded.formats.task import Hints, ImportedTask, Importer
 
 IMPORTERS: Sequence[Importer] = (
     Optuna(),
+    OptunaJournal(),
     Ansor(),
     AutoTVM(),
     MetaSchedule(),

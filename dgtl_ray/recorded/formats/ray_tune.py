@@ -1,5 +1,7 @@
 """Ray Tune's experiment folders: a folder a trial, with its parameters and what it reported."""
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.values import expecting, judged, metric_in_seconds, moment, number
 
 _PARAMETERS, _RESULTS, _ERROR = "params.json", "result.json", "error.txt"
+_PROGRESS = "progress.csv"
 # What Ray Tune adds to each report by itself.
 _OWN = frozenset(
     (
@@ -77,12 +80,32 @@ def _last_report(folder: Path) -> Mapping[str, Any]:
     """What a trial reported last; empty where it reported nothing."""
     file = folder / _RESULTS
     if not file.is_file() or not file.stat().st_size:
-        return {}
+        return _last_progress(folder / _PROGRESS)
     report: Any = {}
     for line, value in read_json_lines(file):
         with expecting(f"{file}: line {line} is no report of Ray Tune"):
             report = {str(name): one for name, one in value.items()}
     return dict(report)
+
+
+def _last_progress(file: Path) -> Mapping[str, Any]:
+    """The last line of a trial's table, which some loggers write instead; empty without one."""
+    if not file.is_file() or not file.stat().st_size:
+        return {}
+    with expecting(f"{file} is no table of Ray Tune"):
+        try:
+            lines = list(csv.DictReader(io.StringIO(read_text(file)), strict=True))
+        except csv.Error as error:
+            raise InputError(f"{file} is no table of Ray Tune: {error}") from error
+        return {name: _value(text) for name, text in lines[-1].items()} if lines else {}
+
+
+def _value(text: str) -> float | str:
+    """A cell: a number where it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _only_metric(path: Path, reports: list[Mapping[str, Any]]) -> str:

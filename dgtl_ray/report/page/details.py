@@ -12,6 +12,8 @@ from dgtl_ray.report.page.run_data import RunData, read_run
 _MOST_KNOBS = 8
 _FEWEST = 8
 _MOST_TICKS = 8
+# Of a tick's name.
+_CHARACTER_PX = 6
 
 
 def plot_param_importances(run: str | RunData, *, layer: str | None = None) -> Any:
@@ -27,7 +29,7 @@ def plot_param_importances(run: str | RunData, *, layer: str | None = None) -> A
         orientation="h",
         marker_color=FINE,
     )
-    return figure(bars, title=title, x="variance of log-latency told apart by it alone, %")
+    return figure(bars, title=title, x="log-latency's variance, %")
 
 
 def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) -> Any:
@@ -39,6 +41,7 @@ def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) ->
     knobs = list(table.shares())[:_MOST_KNOBS]
     axes = [_coordinate(knob, table.values[knob]) for knob in knobs]
     axes.append({"label": "latency, log10 us", "values": np.log10(1e6 * table.cost_s)})
+    widest = max(map(len, axes[0]["ticktext"]))
     lines = graph_objects().Parcoords(
         dimensions=axes,
         line={
@@ -48,8 +51,11 @@ def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) ->
             "colorbar": {"title": {"text": "log10 us"}},
         },
         labelangle=-12,
+        rangefont={"color": "rgba(0, 0, 0, 0)"},
     )
-    return figure(lines, title=title, margin={"l": 80, "r": 40, "t": 110, "b": 40}, height=480)
+    # Plotly leaves no room for the names at the first axis by itself.
+    margin = {"l": 24 + _CHARACTER_PX * widest, "r": 40, "t": 110, "b": 40}
+    return figure(lines, title=title, margin=margin, height=480)
 
 
 def plot_slice(run: str | RunData, *, layer: str | None = None) -> Any:
@@ -72,7 +78,8 @@ def plot_slice(run: str | RunData, *, layer: str | None = None) -> Any:
             marker={"size": 4, "opacity": 0.5, "color": FINE},
         )
         grid.add_trace(dots, row=1, col=column)
-        grid.update_xaxes({"title": {"text": knob}, **_ticks(ticks)}, row=1, col=column)
+        axis = {"title": {"text": knob}, "tickangle": 90, **_ticks(ticks)}
+        grid.update_xaxes(axis, row=1, col=column)
     look = figure(title=title).layout
     grid.update_layout(template=look.template, title=look.title, margin=look.margin, height=420)
     grid.update_yaxes(type="log", title_text="latency, us", row=1, col=1)
@@ -117,6 +124,15 @@ def plot_tuning_set(run: str | RunData, *, layer: str | None = None) -> Any:
         x="first principal axis of the encodings",
         y="second principal axis",
     )
+
+
+def telling_layers(run: RunData, most: int) -> list[str]:
+    """Workload keys of the layers that take most of an inference and ran often enough to be drawn.
+
+    Where none did, the one that takes most.
+    """
+    told = [key for key, rows in run.layers.items() if len(KnobTable(some(rows)).rows) >= _FEWEST]
+    return (told or list(run.layers))[: most if told else 1]
 
 
 def _table(run: str | RunData, layer: str | None) -> tuple[KnobTable, str]:

@@ -10,6 +10,18 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 # Points of one figure: a page has a dozen figures, and a phone draws them, too.
 _MOST_POINTS = 1200
 T = TypeVar("T")
+# Plotly's own templates say it of each kind of trace, too, and are copied for every figure.
+_LINE = "#E4E7EB"
+_AXIS = {"gridcolor": _LINE, "linecolor": _LINE, "zerolinecolor": _LINE, "automargin": True}
+_LOOK = {
+    "layout": {
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "font": {"color": "#1F2933"},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    }
+}
 FINE, FAILED, MUTED = COLOURS[0], COLOURS[5], "#9AA5B1"
 
 
@@ -35,7 +47,7 @@ def figure(*traces: Any, title: str, x: Any = None, y: Any = None, **layout: Any
             "xaxis": _axis(x),
             "yaxis": _axis(y),
             "colorway": list(COLOURS),
-            "template": "plotly_white",
+            "template": _LOOK,
             "margin": {"l": 64, "r": 16, "t": 84, "b": 56},
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom"},
             "height": 420,

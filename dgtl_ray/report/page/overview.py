@@ -4,7 +4,7 @@ from typing import Any
 
 from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note
 from dgtl_ray.report.page.run_data import RunData, read_run
-from dgtl_ray.run.comparison import TITLES
+from dgtl_ray.run.contenders import TITLES
 
 _PHASES = ("proposing", "building", "timing", "idle")
 # TVM untuned may take a hundred times longer than all others, and would hide them.
@@ -26,6 +26,7 @@ def plot_runtimes(run: str | RunData) -> Any:
         orientation="h",
         marker_color=[FINE if key == "tuned" else MUTED for key, _ in ranked],
         text=[f"{1e3 * seconds:.3g}" for _, seconds in ranked],
+        textangle=0,
     )
     return figure(bars, title=title, x="latency, ms")
 
@@ -48,7 +49,7 @@ def plot_layers(run: str | RunData) -> Any:
         bar(y=names, x=before, name="default schedule", orientation="h", marker_color=MUTED),
         bar(y=names, x=after, name="tuned", orientation="h", marker_color=FINE),
         title=title,
-        x="of one inference, us",
+        x="one inference, us",
         y={"autorange": "reversed"},
         height=max(320, 80 + 26 * len(layers)),
         barmode="group",

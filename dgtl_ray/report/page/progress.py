@@ -45,7 +45,7 @@ def plot_optimization_history(
         *lines,
         title=f"Best so far, over {title}",
         x=title,
-        y={"title": {"text": "sum of the layers' best latencies, ms"}, "type": "log"},
+        y={"title": {"text": "layers' best, summed, ms"}, "type": "log"},
     )
 
 

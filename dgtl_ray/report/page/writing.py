@@ -37,12 +37,13 @@ def write_page(runs: Sequence[str | RunData], file: Path) -> int:
         "FACTS": _facts(read),
         "FINDINGS": _findings(read),
         "FIGURES": "\n".join(
-            f'<figure><figcaption>{html.escape(title)}</figcaption><div id="f{k}"></div></figure>'
-            for k, title in enumerate(titles)
+            f'<figure class="{_width(figure)}"><figcaption>{html.escape(title)}</figcaption>'
+            f'<div id="f{k}"></div></figure>'
+            for k, (title, figure) in enumerate(zip(titles, figures, strict=True))
         ),
         # `</` would end the script that the figures are written in.
         "DATA": json.dumps(figures).replace("</", "<\\/"),
-        "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 9)).decode(),
+        "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 6)).decode(),
     }
     text = _PAGE.read_text(encoding="utf-8")
     for name, part in parts.items():
@@ -77,7 +78,7 @@ def _of_layers(run: RunData) -> list[Any]:
         details.plot_parallel_coordinate,
         details.plot_slice,
     ]
-    layers = list(run.layers)[:_LAYERS_SHOWN]
+    layers = details.telling_layers(run, _LAYERS_SHOWN)
     return [plot(run, layer=layer) for layer in layers for plot in plots]
 
 
@@ -86,6 +87,12 @@ def _without_title(figure: dict[str, Any]) -> str:
     title: str = figure["layout"].pop("title")["text"]
     figure["layout"]["margin"]["t"] = max(40, figure["layout"]["margin"]["t"] - 44)
     return title
+
+
+def _width(figure: dict[str, Any]) -> str:
+    """`wide` where axes stand side by side: on a phone the reader moves it instead."""
+    beside = any(trace["type"] == "parcoords" for trace in figure["data"])
+    return "wide" if beside or "xaxis2" in figure["layout"] else "any"
 
 
 def _facts(runs: Sequence[RunData]) -> str:

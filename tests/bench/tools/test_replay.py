@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from dgtl_ray.bench.tools.kept import KeptReplays
 from dgtl_ray.bench.tools.replay import draw_sources, replay
 from dgtl_ray.bench.tools.replay_report import ReplayReport, ReplayRun
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.recorded.recorded import RecordedTable
@@ -178,3 +180,17 @@ def test_benches_refuse_what_they_do_not_take(tmp_path: Path) -> None:
         run_bench("noise", quick=True, tables=tmp_path)
     with pytest.raises(InputError, match="give their folder by --tables"):
         run_bench("transfer", quick=True)
+
+
+@pytest.mark.parametrize(("rows", "equal"), [(12, False), (136, True)])
+def test_a_source_of_few_rows_or_of_equal_latencies_stops_no_search(
+    rows: int, equal: bool, tables: list[RecordedTable]
+) -> None:
+    def told(source: SourceTask, _rng: np.random.Generator) -> SourceTask:
+        alike = np.where(np.isfinite(source.cost_s), 1e-3, np.nan)
+        return replace(source, cost_s=alike) if equal else source
+
+    report = replay(
+        tables[0], "dgtl", trials=16, seeds=[0], sources=tables[1:], source_rows=rows, told=told
+    )
+    assert len(report.runs[0].best_s) == 16

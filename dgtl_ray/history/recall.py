@@ -1,0 +1,69 @@
+"""What was fast of a task on other devices: worth a trial on this one."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+import pyarrow.compute as pc
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.history.filters import row_filter
+from dgtl_ray.history.protocol import HistoryStore
+
+# Of each task on each device: its fastest, if they are at most this factor slower than the best.
+_FASTEST, _WITHIN = 3, 1.1
+
+
+def recall_fastest(
+    histories: Sequence[HistoryStore], workload_keys: Collection[str], device: DeviceDescriptor
+) -> list[Measurement]:
+    """The fastest configurations of tasks on other devices of the same kind.
+
+    Those of a device with the same name and number of cores come first, then of one with vectors as
+    long, then the others'; within a task, one of each device in turn.
+
+    Raises:
+        InputError: A history cannot be read.
+    """
+    of_tasks = row_filter(workload_key=list(workload_keys), status=Status.OK.value)
+    where = of_tasks & _elsewhere(device)
+    measured: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+    for row in chain.from_iterable(store.measurements(where) for store in histories):
+        if row.config:
+            measured[row.workload_key, row.device_key].append(row)
+    ranked: dict[str, list[list[Measurement]]] = defaultdict(list)
+    for (task, _), rows in sorted(measured.items(), key=lambda of: _distance(of[1][0], device)):
+        ranked[task].append(_fastest(rows))
+    return [row for of_task in ranked.values() for row in _in_turn(of_task)]
+
+
+def _elsewhere(device: DeviceDescriptor) -> Any:
+    key = pc.field("device_key")
+    return pc.starts_with(key, f"{device.kind}/") & (key != device.key)
+
+
+def _distance(row: Measurement, device: DeviceDescriptor) -> tuple[bool, bool, str]:
+    there = row.device
+    twin = there["name"] == device.name and there["cores"] == device.cores
+    return not twin, there["vector_lanes"] != device.vector_lanes, row.device_key
+
+
+def _fastest(rows: Sequence[Measurement]) -> list[Measurement]:
+    """The fastest rows, each of another configuration."""
+    best: dict[str, Measurement] = {}
+    for row in sorted(rows, key=lambda row: (row.cost_s or 0.0, row.measurement_id)):
+        best.setdefault(row.config, row)
+    fastest = list(best.values())[:_FASTEST]
+    limit_s = _WITHIN * (fastest[0].cost_s or 0.0)
+    return [row for row in fastest if (row.cost_s or 0.0) <= limit_s]
+
+
+def _in_turn(ranked: Sequence[Sequence[Measurement]]) -> list[Measurement]:
+    """The first of each, then the second, and so on; each configuration once."""
+    once: dict[str, Measurement] = {}
+    for row in chain.from_iterable(zip_longest(*ranked)):
+        if row is not None:
+            once.setdefault(row.config, row)
+    return list(once.values())
