@@ -13,7 +13,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: setup tune check test style quick slow loopback docs fmt clean
+.PHONY: setup tune check test style quick slow long loopback docs fmt clean
 
 setup: .venv/.ready
 
@@ -31,7 +31,7 @@ tune: setup
 check: setup
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target style quick PROCESSES=2
 
-# All of it. The loopback cluster mostly waits: style and the quick tests run meanwhile.
+# All but the longest. The loopback cluster mostly waits: style and the quick tests run meanwhile.
 test: setup
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target loopback style quick
 	$(MAKE) --no-print-directory slow PROCESSES=2
@@ -47,7 +47,11 @@ quick: setup
 	$(PYTEST) -m 'not slow' --ignore tests/cluster
 
 slow: setup
-	$(PYTEST) -m slow --ignore tests/cluster
+	$(PYTEST) -m 'slow and not long' --ignore tests/cluster
+
+# Each takes half a minute or more on two cores: searches with every fault, experiments of the bench.
+long: setup
+	$(PYTEST) -m long --ignore tests/cluster
 
 loopback: setup
 	$(BIN)/pytest tests/cluster

@@ -123,11 +123,13 @@ def test_a_benchmark_has_a_smoke_run(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_benchmark_of_the_rate_has_a_smoke_run(ray_cluster: None, tmp_path: Path) -> None:
     smoke_run("rate", tmp_path)
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_benchmark_of_scale_has_a_smoke_run(tmp_path: Path) -> None:
     """In a process of its own: it brings clusters up, and this one may have one already."""
     command = [sys.executable, "-m", "dgtl_ray", *smoke("scale", tmp_path)]

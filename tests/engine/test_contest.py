@@ -71,6 +71,7 @@ def test_what_is_faster_in_the_network_wins(make_request: MakeRequest) -> None:
 
 
 @pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.long
 def test_where_no_network_runs_layers_are_compared_alone(make_request: MakeRequest) -> None:
     sink, notes = Sink(), Notes()
     request = make_request(timer=FailingNetwork, skeleton=skeleton, sink=sink, confirm=CONFIG)

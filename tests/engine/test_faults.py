@@ -154,6 +154,7 @@ def test_workers_are_killed_and_a_device_hangs(start: Start, problem: Problem) -
     assert faults_of(driver) == Counter({Fault.DIED: 1, Fault.HUNG: 1})
 
 
+@pytest.mark.long
 def test_a_node_is_removed_and_another_added(
     start: Start, cluster: LocalCluster, problem: Problem
 ) -> None:
@@ -250,6 +251,7 @@ def test_storage_fails_for_a_while(
         server.stop()
 
 
+@pytest.mark.long
 def test_two_runs_share_one_history(start: Start, problem: Problem) -> None:
     """Each on a cluster of its own, at the same time; the later one learns from the earlier."""
     first, spec = start(run_id="first")

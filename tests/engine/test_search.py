@@ -160,6 +160,7 @@ def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) ->
     assert outcome.time.total > 100.0
 
 
+@pytest.mark.long
 def test_what_is_fast_in_a_layer_is_tried_in_its_kin(
     make_request: MakeRequest, network: Network, spaces: list[DesignSpace]
 ) -> None:

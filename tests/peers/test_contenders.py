@@ -26,6 +26,7 @@ def contender(
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.long
 def test_torch_compiles_for_real(kept: KeptNetwork) -> None:
     one = contender("torch_compile", kept)
     one.start()

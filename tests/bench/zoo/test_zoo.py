@@ -86,6 +86,7 @@ def test_a_crash_costs_one_case_and_what_is_right_is_kept(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.long
 def test_a_case_comes_to_its_answers(tmp_path: Path) -> None:
     outcome = run_case("gru", Way.TORCH, tmp_path, trials=2)
     assert outcome.ok, outcome.why
