@@ -38,6 +38,7 @@ def checked(name: str, folder: Path, *options: str) -> tuple[Result, dict[str, A
     [
         *[(name, "") for name in ("last_step", "conv_then_convtranspose", "unet", "decoder.onnx")],
         *[(name, "") for name in ("spread", "demodulated", "instance_norm.onnx")],
+        ("normed_channels", ""),
         *[(name, "") for name in ("over_all_axes", "sum_all.onnx", "max_all.onnx")],
         *[(name, "") for name in ("assignment", "scatter_nd.onnx", "refused_by_tvm")],
         *[(name, "") for name in ("grid_sample", "grid_sample.onnx", "resampled")],

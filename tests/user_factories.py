@@ -78,6 +78,13 @@ def demodulated() -> Factory:
     return Formula(wire, nn.Conv2d(3, 4, 3)), (torch.randn(1, 3, 6, 6), torch.rand(1, 3) + 0.5)
 
 
+def normed_channels() -> Factory:
+    norm = nn.LayerNorm([4, 6, 6])
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), norm), (torch.randn(1, 3, 6, 6),)
+
+
 def over_all_axes() -> Factory:
     return _behind(lambda y: (y.sum(), y.max(), y.mean()), 4, 8)
 

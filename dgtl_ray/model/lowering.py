@@ -10,6 +10,7 @@ from dgtl_ray.model import legalize
 from dgtl_ray.model.affine import FoldAffine
 from dgtl_ray.model.attention import JoinAttention
 from dgtl_ray.model.folding import FoldWithNumpy
+from dgtl_ray.model.layer_norms import SpreadLayerNorms
 from dgtl_ray.model.marking import mark_weights, unmark_weights
 from dgtl_ray.model.precision import AddInFloat32, has_float16, narrowed
 from dgtl_ray.model.tasks import bindings
@@ -97,6 +98,7 @@ def _convert_layout() -> list[Any]:
     process on operations on constants and on what is not normalised: simplify first.
     """
     return [
+        SpreadLayerNorms(),
         relax.transform.Normalize(),
         relax.transform.ConvertLayout(CONV2D_LAYOUTS),
         relax.transform.Normalize(),

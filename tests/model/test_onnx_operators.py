@@ -132,7 +132,12 @@ def pooling() -> Graph:
         for padding in (0, 1):
             graph.node("AveragePool", [x], count_include_pad=padding, **base, **pads)
             graph.node("AveragePool", [x], count_include_pad=padding, dilations=[2, 1], **base)
+            graph.node("AveragePool", [x], count_include_pad=padding, dilations=[1, 3], **base)
+            graph.node(
+                "AveragePool", [x], count_include_pad=padding, dilations=[2, 1], **base, **pads
+            )
     graph.node("LpPool", [x], p=2, pads=[1, 0, 1, 1], **base)
+    graph.node("LpPool", [x], p=2, dilations=[1, 2], pads=[1, 0, 1, 1], **base)
     graph.node("MaxPool", [graph.floats(1, 2, 9)], kernel_shape=[3], auto_pad="SAME_LOWER")
     return graph
 

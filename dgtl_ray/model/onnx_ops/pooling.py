@@ -70,10 +70,39 @@ def _pool(node: Node, kind: str, x: Any, window: _Window, padding: list[int]) ->
     rank = len(window.kernel)
     if rank not in (1, 2, 3):
         raise node.refuse(f"pooling over {rank} axes is not supported")
+    if kind == "avg" and any(dilation > 1 for dilation in window.dilations):
+        return _mean_of_taps(node, x, window, padding)
     pool = getattr(relax.op.nn, f"{kind}_pool{rank}d")
     return node.emit(
         pool(x, window.kernel, window.strides, padding, window.dilations, False, False)
     )
+
+
+def _mean_of_taps(node: Node, x: Any, window: _Window, padding: list[int]) -> Any:
+    """Sums of what lies under each tap of the windows, by how many lie inside `x`.
+
+    TVM's own divides by more than a window with gaps holds.
+    """
+    rank, sizes = len(window.kernel), node.shape_of(x)[2:]
+    head, tail = padding[:rank], padding[rank:]
+    wide = _padded(node, x, head, tail)
+    inside = np.pad(np.ones(sizes, np.float32), list(zip(head, tail, strict=True)))
+    ends = [
+        (size - (k - 1) * dilation - 1) // stride * stride + 1
+        for size, k, dilation, stride in zip(
+            inside.shape, window.kernel, window.dilations, window.strides, strict=True
+        )
+    ]
+    total: Any = None
+    count: Any = 0
+    for tap in np.ndindex(*window.kernel):
+        begin = [t * dilation for t, dilation in zip(tap, window.dilations, strict=True)]
+        end = [b + e for b, e in zip(begin, ends, strict=True)]
+        under = relax.op.strided_slice(wide, list(range(2, 2 + rank)), begin, end, window.strides)
+        total = node.emit(under if total is None else relax.op.add(total, under))
+        places = zip(begin, end, window.strides, strict=True)
+        count = count + inside[tuple(slice(*place) for place in places)]
+    return node.emit(relax.op.divide(total, node.const(count)))
 
 
 def _padded(node: Node, x: Any, head: list[int], tail: list[int]) -> Any:
