@@ -33,7 +33,9 @@ def tune(
     ] = 0.01,
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.DGTL,
     acquisition: AcquisitionOption = Acquisition.QLOGEI,
-    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    history: Annotated[
+        list[str] | None, typer.Option(help="History to learn from; builtin is what ships.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
     record: Annotated[
         str | None, typer.Option(help="History to add to; the run's own in --out by default.")
@@ -69,10 +71,13 @@ def tune(
     if address == "local" and trials != 0:
         start_search(network, target)
     from dgtl_ray.configs import RunConfig, TuneConfig
+    from dgtl_ray.model import target_kind
     from dgtl_ray.report import print_summary
+    from dgtl_ray.run.builtin import model_of
     from dgtl_ray.tuner import Tuner
 
     console = terminal()
+    model = model_of(history or (), model, search.value, target_kind(target))
     tuner = Tuner(
         network,
         target=target,

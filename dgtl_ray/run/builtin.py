@@ -1,0 +1,108 @@
+"""What ships with the package: measurements of well-known networks, and a model of them.
+
+`python -m dgtl_ray.run.builtin HISTORY…` makes both anew, when a release is prepared.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.history import BUILTIN, SCHEMA, ParquetHistory
+
+_HOME = Path(str(files("dgtl_ray") / BUILTIN))
+# Rows say that they are of another machine of that name, so that no run takes them for its own.
+_ELSEWHERE = "#builtin"
+# Timings vary more than this, and shorter numbers take a quarter of the space.
+_DIGITS = 4
+_KINDS = ("cpu", "cuda")
+_MODEL_ROWS = 6000
+
+
+def builtin_model(kind: str) -> Path | None:
+    """Folder of the model for a kind of target, None where none ships.
+
+    Args:
+        kind: `cpu` or `cuda`.
+    """
+    folder = _HOME / f"model-{kind}"
+    return folder if folder.is_dir() else None
+
+
+def model_of(histories: Sequence[str], model: Path | None, search: str, kind: str) -> Path | None:
+    """The model that a search starts from: what ships alone is learned already.
+
+    Args:
+        histories: Their addresses, as the user names them.
+        model: The user's own, None where there is none.
+        search: Name of the proposer; `dgtl` alone has a model.
+        kind: Of the target: `cpu` or `cuda`.
+    """
+    shipped = model is None and search == "dgtl" and list(histories) == [BUILTIN]
+    return builtin_model(kind) if shipped else model
+
+
+def ship(uris: Sequence[str], monitor: Monitor) -> None:
+    """Replace what ships by all measurements of some histories, and models of them.
+
+    Raises:
+        InputError: A history cannot be read.
+    """
+    from dgtl_ray.run.knowledge import pretrain_histories
+
+    rows = as_of_elsewhere(pa.concat_tables([ParquetHistory(uri).scan() for uri in uris]))
+    rmtree(_HOME, ignore_errors=True)
+    size_mb = write_small(rows, _HOME / "history") / 1e6
+    monitor.note(f"{rows.num_rows} measurements, {size_mb:.1f} MB")
+    for kind in _KINDS:
+        if any(key.startswith(f"{kind}/") for key in _column(rows, "device_key")):
+            folder = _HOME / f"model-{kind}"
+            pretrain_histories([BUILTIN], kind, folder, monitor, _MODEL_ROWS)
+
+
+def write_small(rows: Any, folder: Path) -> int:
+    """Write rows of history into a new folder, as small as can be; its bytes."""
+    folder.mkdir(parents=True)
+    file = folder / "measurements.parquet"
+    pq.write_table(rows, file, compression="zstd", compression_level=19, row_group_size=8192)
+    return file.stat().st_size
+
+
+def as_of_elsewhere(rows: Any) -> Any:
+    """The rows, in the order that is read fastest and takes least space."""
+    keys = [f"{key.removesuffix(_ELSEWHERE)}{_ELSEWHERE}" for key in _column(rows, "device_key")]
+    repeats = [[_short(seconds) for seconds in times] for times in _column(rows, "repeats_s")]
+    for name, values in (("device_key", keys), ("repeats_s", repeats)):
+        at = SCHEMA.get_field_index(name)
+        rows = rows.set_column(at, SCHEMA.field(name), pa.array(values, SCHEMA.field(name).type))
+    order = [("workload_key", "ascending"), ("created_at", "ascending")]
+    return rows.sort_by(order).replace_schema_metadata(SCHEMA.metadata)
+
+
+def _column(rows: Any, name: str) -> list[Any]:
+    values: list[Any] = rows.column(name).to_pylist()
+    return values
+
+
+def _short(seconds: float) -> float:
+    return float(np.format_float_positional(seconds, _DIGITS, fractional=False))
+
+
+def main(uris: Sequence[str]) -> None:
+    """Make what ships of histories."""
+    from rich.console import Console
+
+    from dgtl_ray.report import PlainMonitor
+
+    ship(uris, PlainMonitor(Console()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
