@@ -1,9 +1,8 @@
 """What ships with the package: measurements of well-known networks, and a model of them.
 
-`python -m dgtl_ray.run.builtin HISTORY…` makes both anew, when a release is prepared.
+`python -m dgtl_ray.bench.tools.shipping HISTORY…` makes both anew, when a release is prepared.
 """
 
-import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -93,16 +92,3 @@ def _column(rows: Any, name: str) -> list[Any]:
 
 def _short(seconds: float) -> float:
     return float(np.format_float_positional(seconds, _DIGITS, fractional=False))
-
-
-def main(uris: Sequence[str]) -> None:
-    """Make what ships of histories."""
-    from rich.console import Console
-
-    from dgtl_ray.report import PlainMonitor
-
-    ship(uris, PlainMonitor(Console()))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
