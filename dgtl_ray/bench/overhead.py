@@ -3,22 +3,22 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optuna
 from ray import tune
 
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.short_call import CALL_S, METRIC, short_call
 from dgtl_ray.configs import RunConfig, TuneConfig
 from dgtl_ray.engine.session import ray_session
 from dgtl_ray.tuner import Tuner
 
-_CALL_S = 0.01
 _CONCURRENCY = 2
 _SEED = 0
 _VALUES = range(64)
-_METRIC, _MODE = "latency_s", "min"
+_MODE = "min"
 _TRIALS, _QUICK_TRIALS = 500, 12
 
 
@@ -64,7 +64,7 @@ def run(*, quick: bool, trials: int | None = None, rounds: int | None = None) ->
             "trials": count,
             "rounds": rounds or 1,
             "concurrency": _CONCURRENCY,
-            "call_s": _CALL_S,
+            "call_s": CALL_S,
             "seed": _SEED,
         },
     )
@@ -83,7 +83,7 @@ def _timed(tuned: Callable[[int, str], Sequence[float]], trials: int) -> _Taken:
 def _row(name: str, taken: Sequence[_Taken], trials: int) -> dict[str, str | float]:
     wall_s = statistics.median(one.wall_s for one in taken)
     start_s = statistics.median(one.start_s for one in taken)
-    calls_s = trials * _CALL_S / _CONCURRENCY
+    calls_s = trials * CALL_S / _CONCURRENCY
     return {
         "tuner": name,
         "wall_s": wall_s,
@@ -93,16 +93,9 @@ def _row(name: str, taken: Sequence[_Taken], trials: int) -> dict[str, str | flo
     }
 
 
-def _call(config: Mapping[str, int]) -> dict[str, float]:
-    """What is tuned; tells when it was called, in seconds since the epoch."""
-    called = time.time()
-    time.sleep(_CALL_S)
-    return {_METRIC: 1e-3 * (1 + config["x"] + config["y"]), "called": called}
-
-
 def _ours(trials: int, folder: str) -> list[float]:
     grid = Tuner(
-        _call,
+        short_call,
         param_space={"x": list(_VALUES), "y": list(_VALUES)},
         tune_config=TuneConfig(
             num_samples=trials,
@@ -117,10 +110,10 @@ def _ours(trials: int, folder: str) -> list[float]:
 
 def _rays(trials: int, folder: str) -> list[float]:
     grid = tune.Tuner(
-        _call,
+        short_call,
         param_space={"x": tune.choice(list(_VALUES)), "y": tune.choice(list(_VALUES))},
         tune_config=tune.TuneConfig(
-            metric=_METRIC,
+            metric=METRIC,
             mode=_MODE,
             num_samples=trials,
             max_concurrent_trials=_CONCURRENCY,
@@ -137,9 +130,9 @@ def _optunas(trials: int, folder: str) -> list[float]:
 
     def objective(trial: optuna.Trial) -> float:
         config = {name: trial.suggest_categorical(name, list(_VALUES)) for name in ("x", "y")}
-        told = _call(config)
+        told = short_call(config)
         trial.set_user_attr("called", told["called"])
-        return told[_METRIC]
+        return told[METRIC]
 
     sampler = optuna.samplers.RandomSampler(seed=_SEED)
     study = optuna.create_study(direction="minimize", sampler=sampler)

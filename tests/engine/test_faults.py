@@ -223,6 +223,7 @@ def test_kernels_that_hang_crash_and_overwrite_cost_only_themselves(
     assert timing_servers() <= before
 
 
+@pytest.mark.long
 def test_storage_fails_for_a_while(
     start: Start, problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ assert not ray.is_initialized(), "a session ends what was started for it"
 """
 
 
+@pytest.mark.long
 def test_a_cluster_starts_beside_imports_and_ends_with_its_session() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, check=False

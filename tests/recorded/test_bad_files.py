@@ -123,7 +123,7 @@ def test_names_lead_nowhere(tmp_path: Path) -> None:
 def test_a_missing_file_and_an_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*nothing"):
         import_file(str(tmp_path / "nothing"), str(tmp_path / "h"))
-    with pytest.raises(InputError, match="no format 'tar'; there are: optuna, optuna-journal, ansor"):
+    with pytest.raises(InputError, match=r"no format 'tar'; there are: optuna, .*ansor"):
         import_file(str(tmp_path), str(tmp_path / "h"), file_format="tar")
     assert not (tmp_path / "h").exists()
 

@@ -52,6 +52,7 @@ def plan() -> Plan:
     )
 
 
+@pytest.mark.long
 def test_the_device_needs_nothing_but_the_plan(
     ray_cluster: None, plan: Plan, tmp_path: Path
 ) -> None:
