@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from google.protobuf.message import EncodeError
 from onnx import ModelProto, version_converter
 
 from dgtl_ray.model.onnx_files import name_nodes
@@ -31,7 +32,7 @@ def ways_in(model: ModelProto) -> Iterator[tuple[ModelProto, str]]:
 
     Whoever takes one leaves the rest, which are made on demand.
     """
-    opset, small = _opset(model), model.ByteSize() <= _LIMIT_BYTES
+    opset, small = _opset(model), _is_small(model)
     forms = [_optimised, _as_it_is] if _computes_shapes(model) else [_as_it_is, _optimised]
     if opset < _MODERN:
         forms.append(_converted)
@@ -43,9 +44,17 @@ def ways_in(model: ModelProto) -> Iterator[tuple[ModelProto, str]]:
 
 def readable(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
     """The model, brought to a newer opset where nothing here runs its own; and what to tell."""
-    old = _opset(model) < _NUMPY_SHAPES and model.ByteSize() <= _LIMIT_BYTES
+    old = _opset(model) < _NUMPY_SHAPES and _is_small(model)
     made = _converted(model) if old else None
     return (model, ()) if made is None else (made[0], made[1:])
+
+
+def _is_small(model: ModelProto) -> bool:
+    try:
+        size_bytes: int = model.ByteSize()
+    except EncodeError:  # it cannot even be measured
+        return False
+    return size_bytes <= _LIMIT_BYTES
 
 
 def _as_it_is(model: ModelProto) -> tuple[ModelProto, str]:

@@ -147,3 +147,24 @@ def test_a_missing_second_file_is_named(cpu: TargetSpec, two_files: Path) -> Non
     data.unlink()
     with pytest.raises(InputError, match=rf"'small\.data', which is not there: .* at {data}"):
         load_network(two_files, cpu)
+
+
+@pytest.mark.long
+def test_weights_of_more_than_two_gigabytes_come_in(cpu: TargetSpec, tmp_path: Path) -> None:
+    rows, columns = 512, 2**20 + 2**14
+    with (tmp_path / "weights.bin").open("wb") as file:
+        file.truncate(4 * rows * columns)
+    weight = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[rows, columns])
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="weights.bin")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "large",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, rows])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, columns])],
+        [weight],
+    )
+    path = tmp_path / "large.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    (task,) = load_network(path, cpu).tasks
+    assert 2 * rows * columns <= task.flop < 2.1 * rows * columns
