@@ -118,6 +118,7 @@ def test_the_doctor_names_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["space", "noise", "cuda"])
+@pytest.mark.long
 def test_a_benchmark_has_a_smoke_run(name: str, tmp_path: Path) -> None:
     smoke_run(name, tmp_path)
 

@@ -61,6 +61,7 @@ def test_a_watched_search_is_the_same_search(tables: list[RecordedTable]) -> Non
     assert (told.std > 0).all()
 
 
+@pytest.mark.long
 def test_bench_ablation(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "predicted.html"
     report = run_bench("ablation", quick=True, tables=folder, seeds=1, figure=page)

@@ -57,6 +57,7 @@ def in_network(rows: tuple[Measurement, ...]) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.long
 def test_what_is_faster_in_the_network_wins(make_request: MakeRequest) -> None:
     request = make_request(timer=reversing_timer, skeleton=skeleton, confirm=CONFIG)
     outcome = search(request, SilentMonitor())
