@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
@@ -38,7 +39,7 @@ class Objective:
         if self.mode not in ("min", "max"):
             raise InputError(f"mode is {self.mode!r}: choose min or max")
 
-    @property
+    @cached_property
     def is_time(self) -> bool:
         """Whether it is a time in seconds, so that it is its own cost."""
         return self.mode == "min" and self.metric.endswith(_SECONDS)

@@ -153,8 +153,8 @@ def write_made_cache(file: Path, rows: int, seed: int) -> None:
     """Write a Kernel Tuner cache of so many configurations, a line each as the tool does."""
     random = stream(seed, "made cache", rows)
     sizes: Sequence[int] = [2**k for k in range(10)]
-    names = ["block_x", "block_y", "tile_x", "tile_y", "unroll", "number"]
-    values = dict.fromkeys(names[:-1], sizes) | {"number": list(range(rows))}
+    names = ["block_x", "block_y", "tile_x", "tile_y", "unroll", "vector"]
+    values = dict.fromkeys(names, sizes)
     header = {
         "device_name": "NVIDIA A100",
         "kernel_name": "made",
@@ -164,12 +164,15 @@ def write_made_cache(file: Path, rows: int, seed: int) -> None:
         "objective": "time",
         "cache": {},
     }
-    chosen = random.choice(sizes, (rows, len(names) - 1)).tolist()
+    whole = (len(sizes),) * len(names)
+    places = random.choice(len(sizes) ** len(names), rows, replace=False)
+    chosen = np.array(sizes)[np.array(np.unravel_index(places, whole))].T.tolist()
     times = np.round(np.exp(random.normal(0.0, 1.0, (rows, 1))) + random.random((rows, 7)), 6)
     with file.open("w") as out:
         out.write(json.dumps(header)[:-2])
-        for number, (config, repeats) in enumerate(zip(chosen, times.tolist(), strict=True)):
-            entry = dict(zip(names, [*config, number], strict=True)) | {
+        separator = ""
+        for config, repeats in zip(chosen, times.tolist(), strict=True):
+            entry = dict(zip(names, config, strict=True)) | {
                 "time": sum(repeats) / len(repeats),
                 "times": repeats,
                 "compile_time": 800.5,
@@ -177,6 +180,7 @@ def write_made_cache(file: Path, rows: int, seed: int) -> None:
                 "benchmark_time": 20.25,
                 "timestamp": "2026-03-01 10:15:00+00:00",
             }
-            key = ",".join(map(str, [*config, number]))
-            out.write(f"{',' if number else ''}\n{json.dumps(key)}: {json.dumps(entry)}")
+            key = ",".join(map(str, config))
+            out.write(f"{separator}\n{json.dumps(key)}: {json.dumps(entry)}")
+            separator = ","
         out.write("\n}}")
