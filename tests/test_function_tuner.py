@@ -106,17 +106,24 @@ def test_a_restored_run_measures_nothing_twice(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "moved" / "run.json").read_text())["acquisition"] == "thompson"
 
 
-def test_what_failed_is_tried_again_where_it_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", ["resume_errored", "restart_errored"])
+def test_what_failed_is_tried_again_where_it_is_asked_for(tmp_path: Path, asked: str) -> None:
     tune(tmp_path / "run", often_failing, num_samples=100, trial_timeout_s=1.0)
     tuner = dgtl_ray.Tuner.restore(
         tmp_path / "run",
         latency_s,
-        resume_errored=True,
+        **{asked: True},
         tune_config=dgtl_ray.TuneConfig(num_samples=100),
     )
     grid = tuner.fit()
     assert len(grid) == 44 + 20
     assert [result.error for result in grid[44:]] == [None] * 20
+
+
+def test_what_was_asked_for_is_never_left_out(tmp_path: Path) -> None:
+    tune(tmp_path / "run", num_samples=2)
+    with pytest.raises(InputError, match="resume_unfinished=False would leave out"):
+        dgtl_ray.Tuner.restore(tmp_path / "run", latency_s, resume_unfinished=False)
 
 
 def test_another_functions_history_is_transferred(tmp_path: Path) -> None:

@@ -128,6 +128,14 @@ def test_a_reporter_of_ray_tune_is_shown_the_trials(
     assert "TERMINATED" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_a_run_is_as_quiet_as_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], verbose: int
+) -> None:
+    tuner(tmp_path / "run", num_samples=2, verbose=verbose).fit()
+    assert bool(capfd.readouterr().out) == bool(verbose)
+
+
 def test_a_trial_that_fails_is_tried_again_as_often_as_is_said(tmp_path: Path) -> None:
     from ray.tune import FailureConfig
 

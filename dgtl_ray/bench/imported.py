@@ -80,7 +80,8 @@ def _row(
         uri = f"{folder}/history"
         for other in files:
             if other != target:
-                import_file(str(other), uri)
+                # Old files name no device; the file's own name does.
+                import_file(str(other), uri, device=read_table(str(other)).device.name)
         sources = _tasks(uri)
     needed = {
         bool(known): [

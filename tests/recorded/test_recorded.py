@@ -11,6 +11,8 @@ import pytest
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.recorded.formats.detect import read_tasks
+from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.recorded.tables import read_table, read_tables
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
@@ -38,6 +40,12 @@ def test_reads_a_cache_file(tmp_path: Path) -> None:
     assert table.compile_s[0] == pytest.approx(entries[0]["compile_time"] / 1e3)
     config = json.loads(table.space.config_of(table.space.rows[5]))
     assert config == {name: entries[5][name] for name in config}
+
+
+def test_knobs_are_looked_up_once_a_file_not_once_a_row(tmp_path: Path) -> None:
+    (task,) = read_tasks(Path(write(tmp_path / "kernel.json", made_up_cache())), Hints())
+    assert task.knobs is task.knobs
+    assert set(task.knobs) == set(task.rows[0].config)
 
 
 def test_reads_compressed_and_interrupted_files(tmp_path: Path) -> None:

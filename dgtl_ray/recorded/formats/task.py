@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -58,7 +59,7 @@ class ImportedTask:
     declared: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     toolchain: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def knobs(self) -> tuple[str, ...]:
         """Names of all knobs, in the order in which the file first names them."""
         named = dict.fromkeys(self.declared)
