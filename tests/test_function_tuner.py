@@ -109,10 +109,11 @@ def test_a_restored_run_measures_nothing_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asked", ["resume_errored", "restart_errored"])
 def test_what_failed_is_tried_again_where_it_is_asked_for(tmp_path: Path, asked: str) -> None:
     tune(tmp_path / "run", often_failing, num_samples=100, trial_timeout_s=1.0)
+    again: Any = {asked: True}
     tuner = dgtl_ray.Tuner.restore(
         tmp_path / "run",
         latency_s,
-        **{asked: True},
+        **again,
         tune_config=dgtl_ray.TuneConfig(num_samples=100),
     )
     grid = tuner.fit()

@@ -1,6 +1,7 @@
 """How the fastest configurations breed."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from dgtl_ray.search.space import SearchSpace
 
 # Litters that may turn out all known before the rest of a batch is drawn at random.
 _LITTERS = 4
+_RANGES = {"founders": (1, inf), "elite": (1, inf), "decay": (1e-9, inf), "share": (0, 1)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +41,10 @@ class EvolutionConfig:
     random_share: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("founders", "elite"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("rank_decay", "sketch_decay"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("even_share", "crossover_share", "mutation_share", "random_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be from 0 to 1")
+        for name, value in asdict(self).items():
+            least, most = _RANGES[name.rpartition("_")[2]]
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it must be from {least} to {most}")
 
 
 def breed(

@@ -102,12 +102,9 @@ def spread_out(features: NDArray[np.float64], taken: NDArray[np.float64], n: int
     """
     if not len(features) or n < 1:
         return []
-    nearest = np.full(len(features), np.inf)
-    for row in taken:
-        nearest = np.minimum(nearest, np.square(features - row).sum(axis=1))
-    chosen = [0] if not len(taken) else []
-    for row in chosen:
-        nearest = np.minimum(nearest, np.square(features - features[row]).sum(axis=1))
+    chosen = [] if len(taken) else [0]
+    near = np.concatenate([taken, features[chosen]]) if chosen else taken
+    nearest = cdist(features, near, "sqeuclidean").min(axis=1)
     while len(chosen) < min(n, len(features)):
         nearest[chosen] = -1.0
         # Rounded, so that the last bits of a sum decide nothing.

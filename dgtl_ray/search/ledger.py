@@ -29,7 +29,7 @@ class Ledger:
 
     def reserve(self, pool: IntArray) -> None:
         """Remember that rows (n × knobs) were proposed."""
-        self._known.update(_keys(pool))
+        self._known.update(keys_of(pool))
 
     def record(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
@@ -44,7 +44,7 @@ class Ledger:
                 f"observed {len(pool)} rows with {len(cost_s)} costs, {len(status)} statuses and"
                 f" {len(spent_s)} times spent; give one of each for every row"
             )
-        for key, cost, outcome, spent in zip(_keys(pool), cost_s, status, spent_s, strict=True):
+        for key, cost, outcome, spent in zip(keys_of(pool), cost_s, status, spent_s, strict=True):
             self._known.add(key)
             self._spent_s.setdefault(key, []).append(float(spent))
             if outcome is Status.OK and np.isfinite(cost) and cost > 0:
@@ -55,18 +55,18 @@ class Ledger:
     def unknown(self, pool: IntArray) -> IntArray:
         """The rows of `pool` that are new to it, in their order, each once."""
         first: dict[bytes, int] = {}
-        for index, key in enumerate(_keys(pool)):
+        for index, key in enumerate(keys_of(pool)):
             if key not in self._known:
                 first.setdefault(key, index)
         return pool[list(first.values())]
 
     def failed(self) -> IntArray:
         """Configurations that failed at least once, in an order of their own."""
-        return _rows(sorted(self._failed))
+        return rows_of(sorted(self._failed))
 
     def pending(self) -> IntArray:
         """Configurations that were proposed and not observed yet."""
-        return _rows(sorted(self._known - self._failed - self._costs_s.keys()))
+        return rows_of(sorted(self._known - self._failed - self._costs_s.keys()))
 
     def spent(self) -> tuple[IntArray, FloatArray]:
         """Configurations that were measured, in an order of their own.
@@ -74,7 +74,7 @@ class Ledger:
         With each, the median of the seconds that building and timing it took.
         """
         entries = sorted(self._spent_s.items())
-        return _rows([key for key, _ in entries]), np.array([median(s) for _, s in entries])
+        return rows_of([key for key, _ in entries]), np.array([median(s) for _, s in entries])
 
     def ranked(self) -> tuple[IntArray, FloatArray]:
         """Configurations that never failed, fastest first, and their median latency in seconds."""
@@ -83,7 +83,7 @@ class Ledger:
             for key, costs_s in self._costs_s.items()
             if key not in self._failed
         )
-        return _rows([key for _, key in entries]), np.array([cost_s for cost_s, _ in entries])
+        return rows_of([key for _, key in entries]), np.array([cost_s for cost_s, _ in entries])
 
 
 class Remembering:
@@ -108,12 +108,12 @@ class Remembering:
         self._ledger.record(pool, cost_s, status, spent_s)
 
 
-def _rows(keys: Sequence[bytes]) -> IntArray:
+def rows_of(keys: Sequence[bytes]) -> IntArray:
     """The rows with these bytes; (0 × 0) if there are none."""
     flat = np.frombuffer(b"".join(keys), dtype=np.int32)
     return flat.reshape(len(keys), -1 if keys else 0)
 
 
-def _keys(pool: IntArray) -> list[bytes]:
+def keys_of(pool: IntArray) -> list[bytes]:
     """The bytes of each row."""
     return [row.tobytes() for row in np.ascontiguousarray(pool, dtype=np.int32)]

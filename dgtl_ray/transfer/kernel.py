@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -28,6 +29,16 @@ class Layout:
     knobs: int
     smooth: bool = True
 
+    # From the end of θ: variances of the Matérn term on features, of the term on knobs and of the
+    # sources' weights, all together; lengthscale and variance of the Matérn term on the sources'
+    # expectations; variance of a measurement.
+    feature_variance: ClassVar[int] = -6
+    knob_variance: ClassVar[int] = -5
+    weight_variance: ClassVar[int] = -4
+    source_lengthscale: ClassVar[int] = -3
+    source_variance: ClassVar[int] = -2
+    noise: ClassVar[int] = -1
+
     @property
     def lengthscales(self) -> slice:
         """One of each feature."""
@@ -37,36 +48,6 @@ class Layout:
     def knob_weights(self) -> slice:
         """What a different value of each knob counts."""
         return slice(self.features, self.features + self.knobs)
-
-    @property
-    def feature_variance(self) -> int:
-        """Of the Matérn term on features."""
-        return self.features + self.knobs
-
-    @property
-    def knob_variance(self) -> int:
-        """Of the term on knobs."""
-        return self.features + self.knobs + 1
-
-    @property
-    def weight_variance(self) -> int:
-        """Of the sources' weights, all together."""
-        return self.features + self.knobs + 2
-
-    @property
-    def source_lengthscale(self) -> int:
-        """Of the Matérn term on the sources' expectations."""
-        return self.features + self.knobs + 3
-
-    @property
-    def source_variance(self) -> int:
-        """Of that term."""
-        return self.features + self.knobs + 4
-
-    @property
-    def noise(self) -> int:
-        """Variance of a measurement."""
-        return self.features + self.knobs + 5
 
     @property
     def size(self) -> int:

@@ -82,11 +82,6 @@ class TargetGP(GPyTorchModel):  # type: ignore[misc]
         likelihood.noise = self.noise
         return likelihood
 
-    @property
-    def train_inputs(self) -> tuple[torch.Tensor]:
-        """What was measured (measured × inputs)."""
-        return (self.data.points.flat(),)
-
     def forward(self, x: torch.Tensor) -> MultivariateNormal:
         """The joint distribution of the noiseless f at each q of x (… × q × inputs).
 

@@ -98,10 +98,10 @@ def test_random_share_is_random() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("founders", 0, "founders is 0; it must be 1 or more"),
-        ("elite", -1, "elite is -1; it must be 1 or more"),
-        ("rank_decay", 0.0, "rank_decay is 0.0; it must be above 0"),
-        ("sketch_decay", float("nan"), "sketch_decay is nan; it must be above 0"),
+        ("founders", 0, "founders is 0; it must be from 1 to inf"),
+        ("elite", -1, "elite is -1; it must be from 1 to inf"),
+        ("rank_decay", 0.0, "rank_decay is 0.0; it must be from 1e-09 to inf"),
+        ("sketch_decay", float("nan"), "sketch_decay is nan; it must be from 1e-09 to inf"),
         ("crossover_share", 1.5, "crossover_share is 1.5; it must be from 0 to 1"),
         ("random_share", -0.1, "random_share is -0.1; it must be from 0 to 1"),
     ],

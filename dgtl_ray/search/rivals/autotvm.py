@@ -70,7 +70,7 @@ class AutoTvmProposer(PlanningProposer):
         self, rows: IntArray, cost_s: FloatArray, n: int, rng: np.random.Generator
     ) -> IntArray:
         """The `n` unmeasured rows that the model ranks highest, as far as annealing finds them."""
-        space, config = self.context.space, self._config
+        space, config = self._context.space, self._config
         measured = np.isfinite(cost_s).any()
         if self._points is None or not len(self._points):
             self._points = space.sample(config.annealing.chains, rng)
@@ -80,7 +80,7 @@ class AutoTvmProposer(PlanningProposer):
         discount = self._discount(len(rows))
 
         def score(pool: IntArray) -> FloatArray:
-            features = space.encode(pool, self.context.device)
+            features = space.encode(pool, self._context.device)
             return self._score(features, target, discount)
 
         excluded = rows if len(rows) else self._points[:0]
@@ -90,13 +90,13 @@ class AutoTvmProposer(PlanningProposer):
 
     def _learn_from_sources(self) -> BoostedTrees | None:
         """One model of all source tasks, None where they hold too little."""
-        sources = self.context.sources
+        sources = self._context.sources
         usable = [source for source in sources if np.isfinite(source.cost_s).any()]
         if sum(len(source.cost_s) for source in usable) < self._config.least_history:
             return None
         groups = [(source.encoding, speeds(source.cost_s)) for source in usable]
         boosting = Boosting(top=2 * self._config.plan_size, patience=100, rounds=400)
-        return BoostedTrees(Objective.RANK, groups, boosting, self.context.seed)
+        return BoostedTrees(Objective.RANK, groups, boosting, self._context.seed)
 
     def _discount(self, measured: int) -> float:
         """How much the sources' model counts after so many measurements of the target."""
@@ -119,12 +119,12 @@ class AutoTvmProposer(PlanningProposer):
 
     def _fit(self, rows: IntArray, cost_s: FloatArray, rng: np.random.Generator) -> BoostedTrees:
         order = rng.permutation(len(rows))
-        features = self.context.space.encode(rows[order], self.context.device)
+        features = self._context.space.encode(rows[order], self._context.device)
         margin = self._margin(features, self._discount(len(rows)))
         return BoostedTrees(
             Objective.RANK,
             [(features, speeds(cost_s[order]))],
             Boosting(top=self._config.plan_size),
-            self.context.seed,
+            self._context.seed,
             None if margin is None else [margin],
         )

@@ -1,11 +1,11 @@
 """The best rows of a long search over a model."""
 
 import heapq
-from collections.abc import Iterable
 
 import numpy as np
 
 from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.search.ledger import keys_of
 
 
 class BestRows:
@@ -18,7 +18,7 @@ class BestRows:
 
     def __init__(self, n: int, excluded: IntArray) -> None:
         self._n = n
-        self._seen = set(_keys(excluded))
+        self._seen = set(keys_of(excluded))
         self._heap: list[tuple[float, bytes]] = []
         self._width = excluded.shape[1]
 
@@ -27,7 +27,7 @@ class BestRows:
         kept = False
         full = len(self._heap) == self._n
         worth = scores > self._heap[0][0] if full else np.ones(len(pool), dtype=np.bool_)
-        for key, score in zip(_keys(pool[worth]), scores[worth], strict=True):
+        for key, score in zip(keys_of(pool[worth]), scores[worth], strict=True):
             kept |= self._keep(key, float(score))
         return kept
 
@@ -48,7 +48,3 @@ class BestRows:
             return False
         self._seen.add(key)
         return True
-
-
-def _keys(pool: IntArray) -> Iterable[bytes]:
-    return [row.tobytes() for row in np.ascontiguousarray(pool, dtype=np.int32)]

@@ -65,14 +65,14 @@ class ChameleonProposer(PlanningProposer):
         self, rows: IntArray, cost_s: FloatArray, n: int, rng: np.random.Generator
     ) -> IntArray:
         """The centres of the `n` best candidates that the agent finds."""
-        space, device = self.context.space, self.context.device
+        space, device = self._context.space, self._context.device
         if not np.isfinite(cost_s).any():
             return space.sample(0, rng)
         model = BoostedTrees(
             Objective.REGRESSION,
             [(space.encode(rows, device), speeds(cost_s))],
             Boosting(top=self._config.plan_size),
-            self.context.seed,
+            self._context.seed,
         )
         best = BestRows(n, rows)
         self._explorer.explore(lambda pool: model.score(space.encode(pool, device)), best, rng)
@@ -81,7 +81,7 @@ class ChameleonProposer(PlanningProposer):
     @cached_property
     def _explorer(self) -> Explorer:
         """Made when it is needed: a space that is smaller than a plan needs none."""
-        context = self.context
+        context = self._context
         sketches, knobs = context.space.knob_sizes.shape
         rng = stream(context.seed, context.task_key, "chameleon", "agent")
         agent = PpoAgent(knobs + sketches, knobs, rng, self._config.ppo)

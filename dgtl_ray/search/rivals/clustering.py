@@ -1,10 +1,12 @@
 """k-means, and how many clusters are enough."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
 
 from dgtl_ray.core.roles import FloatArray
 
@@ -21,18 +23,14 @@ class Clusters:
 
 
 def k_means(points: FloatArray, k: int, rng: np.random.Generator) -> Clusters:
-    """Lloyd's algorithm on points (n × d) from k-means++ seeds; fewer than `k` where n is."""
-    centres = _seeds(points, min(k, len(points)), rng)
-    labels = _squared_distances(points, centres).argmin(axis=1)
-    for _ in range(_ITERATIONS):
-        for one in np.unique(labels):
-            centres[one] = points[labels == one].mean(axis=0)
-        moved = _squared_distances(points, centres).argmin(axis=1)
-        if (moved == labels).all():
-            break
-        labels = moved
-    inertia = _squared_distances(points, centres)[np.arange(len(points)), labels].sum()
-    return Clusters(centres=centres, labels=labels, inertia=float(inertia))
+    """SciPy's, on points (n × d) from k-means++ seeds; fewer than `k` where fewer are distinct."""
+    most = len(np.unique(points, axis=0))
+    with warnings.catch_warnings():
+        # A cluster that loses all its points keeps its centre, which nobody asks for.
+        warnings.simplefilter("ignore", UserWarning)
+        centres, labels = kmeans2(points, min(k, most), iter=_ITERATIONS, minit="++", seed=rng)
+    inertia = float(np.square(points - centres[labels]).sum())
+    return Clusters(centres=centres, labels=labels, inertia=inertia)
 
 
 def knee(values: Sequence[float]) -> int:
@@ -43,20 +41,3 @@ def knee(values: Sequence[float]) -> int:
         return 0
     below = np.linspace(1.0, 0.0, len(curve)) - (curve - curve[-1]) / drop
     return int(below.argmax())
-
-
-def _seeds(points: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
-    """Each new seed is a point, chosen by its squared distance to the seeds before it."""
-    chosen = [int(rng.integers(len(points)))]
-    while len(chosen) < k:
-        away = _squared_distances(points, points[chosen]).min(axis=1)
-        total = away.sum()
-        chances = away / total if total > 0 else None
-        chosen.append(int(rng.choice(len(points), p=chances)))
-    return points[chosen].copy()
-
-
-def _squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:
-    """(n × k)."""
-    distances: FloatArray = np.square(points[:, None, :] - centres[None, :, :]).sum(axis=2)
-    return distances

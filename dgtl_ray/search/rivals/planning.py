@@ -9,12 +9,12 @@ from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.search.context import ProposerContext
-from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.search.ledger import Remembering
 from dgtl_ray.search.rivals.trial_log import TrialLog
 from dgtl_ray.search.sampling import sample_unknown
 
 
-class PlanningProposer(ABC):
+class PlanningProposer(Remembering, ABC):
     """The loop that model-based tuners of compilers share.
 
     A first plan is measured, random rows where there is none; when as many configurations are
@@ -32,11 +32,10 @@ class PlanningProposer(ABC):
     def __init__(
         self, context: ProposerContext, *, name: str, plan_size: int, random_share: float
     ) -> None:
-        self.context = context
+        super().__init__(context)
         self._name = name
         self._plan_size = plan_size
         self._random_share = random_share
-        self._ledger = Ledger()
         self._log = TrialLog()
         self._plan: IntArray | None = None
         self._plans = 0
@@ -58,30 +57,28 @@ class PlanningProposer(ABC):
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations: of the plan, then random ones."""
         if n == 0:
-            rng = stream(self.context.seed, "nothing")
-            return Proposal(pool=self.context.space.sample(0, rng), stage=Stage.SEARCH)
+            rng = stream(self._context.seed, "nothing")
+            return Proposal(pool=self._context.space.sample(0, rng), stage=Stage.SEARCH)
         planned = self._ledger.unknown(self._current_plan())[:n]
         self._ledger.reserve(planned)
-        rng = stream(self.context.seed, self.context.task_key, self._name, len(self._ledger))
-        strangers = sample_unknown(self.context.space, self._ledger, n - len(planned), rng)
+        rng = stream(self._context.seed, self._context.task_key, self._name, len(self._ledger))
+        strangers = sample_unknown(self._context.space, self._ledger, n - len(planned), rng)
         self._ledger.reserve(strangers)
         return Proposal(pool=np.concatenate([planned, strangers]), stage=Stage.SEARCH)
-
-    def reserve(self, pool: IntArray) -> None:
-        """Count configurations as proposed."""
-        self._ledger.reserve(pool)
 
     def observe(
         self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status], spent_s: FloatArray
     ) -> None:
         """Learn of measurements."""
-        self._ledger.record(pool, cost_s, status, spent_s)
+        super().observe(pool, cost_s, status, spent_s)
         self._log.record(pool, cost_s, status)
 
     def _current_plan(self) -> IntArray:
         """The plan in force, after those were made that have become due."""
         while self._plan is None or len(self._log) >= self._due:
-            rng = stream(self.context.seed, self.context.task_key, self._name, "plan", self._plans)
+            rng = stream(
+                self._context.seed, self._context.task_key, self._name, "plan", self._plans
+            )
             rows, cost_s = self._log.first(self._due)
             plan = self.make_plan(rows, cost_s, self._plan_size, rng)
             self._due += len(plan) or self._plan_size

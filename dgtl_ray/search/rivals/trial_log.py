@@ -6,6 +6,7 @@ import numpy as np
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray
+from dgtl_ray.search.ledger import keys_of, rows_of
 
 
 class TrialLog:
@@ -20,13 +21,11 @@ class TrialLog:
 
     def record(self, pool: IntArray, cost_s: FloatArray, status: Sequence[Status]) -> None:
         """Append rows (n × columns) that are new to it; what failed costs NaN."""
-        rows = np.ascontiguousarray(pool, dtype=np.int32)
-        for row, cost, outcome in zip(rows, cost_s, status, strict=True):
+        for key, cost, outcome in zip(keys_of(pool), cost_s, status, strict=True):
             ok = outcome is Status.OK and np.isfinite(cost) and cost > 0
-            self._cost_s.setdefault(row.tobytes(), float(cost) if ok else np.nan)
+            self._cost_s.setdefault(key, float(cost) if ok else np.nan)
 
     def first(self, n: int) -> tuple[IntArray, FloatArray]:
         """The first `n` configurations (n × columns) and their latencies in seconds."""
         keys = list(self._cost_s)[:n]
-        rows = np.frombuffer(b"".join(keys), dtype=np.int32).reshape(len(keys), -1 if keys else 0)
-        return rows, np.array([self._cost_s[key] for key in keys])
+        return rows_of(keys), np.array([self._cost_s[key] for key in keys])
