@@ -27,7 +27,7 @@ from dgtl_ray.transfer.points import Points
 _BOUND = 9.0
 _LEAST_VARIANCE = 1e-10
 # Rows whose covariances are computed at a time: what lies between then stays in the cache.
-_CHUNK = 256
+_CHUNK = 512
 
 
 class Tuning(StrEnum):
