@@ -40,6 +40,7 @@ class Bench(StrEnum):
     HISTORY = "history"
     IMPORTED = "imported"
     OVERHEAD = "overhead"
+    SHIPPED = "shipped"
 
 
 def replay(

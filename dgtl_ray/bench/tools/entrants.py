@@ -11,6 +11,7 @@ from dgtl_ray.peers import KeptNetwork, keep_network
 # Networks that are not built in: exported to ONNX by torch, and tuned from there.
 EXPORTED: Mapping[str, str] = {
     "resnet50": "dgtl_ray.bench.tools.resnet50:resnet50",
+    "squeezenet": "dgtl_ray.bench.tools.squeezenet:squeezenet",
     "vit_tiny": "dgtl_ray.bench.tools.transformers:vit_tiny",
     "bert_small": "dgtl_ray.bench.tools.transformers:bert_small",
 }

@@ -16,7 +16,7 @@ from dgtl_ray.bench.zoo.parts import (
 )
 
 
-class _Fire(nn.Module):
+class Fire(nn.Module):
     """Few channels in, 1 × 1 and 3 × 3 convolutions of them side by side."""
 
     def __init__(self, inputs: int, inner: int, each: int) -> None:
@@ -37,8 +37,8 @@ def squeezenet() -> Built:
     return finished(
         nn.Sequential(
             nn.Conv2d(3, 16, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True),
-            _Fire(16, 4, 8), _Fire(16, 4, 8), nn.MaxPool2d(3, 2, ceil_mode=True),
-            _Fire(16, 6, 12), nn.Dropout(), nn.Conv2d(24, 10, 1), nn.ReLU(),
+            Fire(16, 4, 8), Fire(16, 4, 8), nn.MaxPool2d(3, 2, ceil_mode=True),
+            Fire(16, 6, 12), nn.Dropout(), nn.Conv2d(24, 10, 1), nn.ReLU(),
             nn.AdaptiveAvgPool2d(1), nn.Flatten(),
         ),
         image(),
