@@ -31,6 +31,7 @@ class TuneConfig:
             `stop`, `time_budget_s`, or when every configuration was measured.
         time_budget_s: Seconds of search. With `num_samples`, whichever ends first.
         samples_per_layer: The most trials of one layer.
+        patience_per_layer: A layer is tried no more after so many trials without a gain.
         min_gain: The search also ends when this share of the network's latency, or less, is
             expected to be left to gain.
         search_alg: Name of the proposer.
@@ -59,6 +60,7 @@ class TuneConfig:
     num_samples: int | None = None
     time_budget_s: float | timedelta | None = None
     samples_per_layer: int | None = None
+    patience_per_layer: int | None = None
     min_gain: float = 0.01
     search_alg: str = "dgtl"
     acquisition: Acquisition = ACQUISITION
@@ -108,6 +110,7 @@ class TuneConfig:
             trials=_ENDLESS_TRIALS if trials == _WITHOUT_END else trials,
             time_s=time_s,
             layer_trials=self.samples_per_layer,
+            layer_patience=self.patience_per_layer,
             min_gain=self.min_gain,
         )
 

@@ -12,6 +12,8 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, Objective
 from dgtl_ray.core.shapes import Shapes
 from dgtl_ray.function_tuner import FunctionJob, restored_job, with_settings
+from dgtl_ray.model import target_kind
+from dgtl_ray.run.builtin import model_of
 from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.experiment import Experiment, ExperimentConfig
 from dgtl_ray.run.folder import RunFolder, new_run_id
@@ -232,7 +234,9 @@ class Tuner:
             folder=join(run.folder_of_runs, run.name or run_id),
             history=run.history,
             sources=self._history,
-            model=self._model,
+            model=model_of(
+                self._history, self._model, self._tune.search_alg, target_kind(self._target)
+            ),
             resume=self._resume,
             compare=run.compare,
             address=run.address,

@@ -41,6 +41,7 @@ class Bench(StrEnum):
     IMPORTED = "imported"
     OVERHEAD = "overhead"
     SHIPPED = "shipped"
+    TABLE1 = "table1"
 
 
 def replay(
@@ -128,6 +129,9 @@ def bench(
     rows: Annotated[
         list[int] | None, typer.Option(min=1, help="Length of a history that is made up.")
     ] = None,
+    show: Annotated[
+        bool | None, typer.Option("--show", help="Print what --runs has, and run nothing.")
+    ] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Run an experiment behind a figure that we claim."""
@@ -160,6 +164,7 @@ def bench(
         "seed": seed,
         "count": count,
         "rows": rows,
+        "show": show,
     }
     options = {option: value for option, value in given.items() if value not in (None, [])}
     report = run_bench(name.value, quick=quick, **options)

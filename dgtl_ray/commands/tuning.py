@@ -71,13 +71,10 @@ def tune(
     if address == "local" and trials != 0:
         start_search(network, target)
     from dgtl_ray.configs import RunConfig, TuneConfig
-    from dgtl_ray.model import target_kind
     from dgtl_ray.report import print_summary
-    from dgtl_ray.run.builtin import model_of
     from dgtl_ray.tuner import Tuner
 
     console = terminal()
-    model = model_of(history or (), model, search.value, target_kind(target))
     tuner = Tuner(
         network,
         target=target,

@@ -12,6 +12,7 @@ class Budget:
 
     Attributes:
         layer_trials: The most that one layer is given.
+        layer_patience: A layer is given no more after so many trials without a gain.
         min_gain: The search also ends when this share of the network's latency, or less, is
             expected to be left to gain.
 
@@ -22,6 +23,7 @@ class Budget:
     trials: int | None = None
     time_s: float | None = None
     layer_trials: int | None = None
+    layer_patience: int | None = None
     min_gain: float = 0.01
 
     def __post_init__(self) -> None:
@@ -29,8 +31,10 @@ class Budget:
             raise InputError("no budget: give a number of trials, a time budget, or both")
         if self.trials is not None and self.trials < 0:
             raise InputError(f"trials is {self.trials}: give 0 or more")
-        if self.layer_trials is not None and self.layer_trials < 1:
-            raise InputError(f"layer_trials is {self.layer_trials}: give 1 or more")
+        for name in ("layer_trials", "layer_patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}: give 1 or more")
         if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s >= 0):
             raise InputError(f"time_budget_s is {self.time_s}: give a finite number, 0 or more")
         if not 0 <= self.min_gain < 1:

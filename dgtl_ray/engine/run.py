@@ -301,8 +301,14 @@ class _Search:
     def _record(self, layer: int) -> LayerRecord:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""
         task = self._request.tasks[layer]
-        most = self._request.budget.layer_trials
-        record = LayerRecord(name=task.name, flop=task.flop, weight=task.weight, most=most)
+        budget = self._request.budget
+        record = LayerRecord(
+            name=task.name,
+            flop=task.flop,
+            weight=task.weight,
+            most=budget.layer_trials,
+            patience=budget.layer_patience,
+        )
         record.exhausted = self._request.spaces[layer].size == 0
         for row in self._rows[layer]:
             if row.run_id == self._request.run_id and row.stage is not Stage.CONFIRM:

@@ -20,27 +20,36 @@ _TELLING_TRIALS = 64
 
 @dataclass(kw_only=True)
 class LayerRecord:
-    """What the scheduler knows of a layer; `most` is how many trials it may have."""
+    """What the scheduler knows of a layer.
+
+    Attributes:
+        most: Trials that it may have.
+        patience: Trials without a gain after which it is given no more.
+        stale: Trials since the last gain.
+    """
 
     name: str
     flop: float
     weight: int
     most: int | None = None
+    patience: int | None = None
     trials: int = 0
     failed: int = 0
     best_s: float | None = None
     spent_s: float = 0.0
     exhausted: bool = False
+    stale: int = 0
     _best_after: list[float] = field(default_factory=list)
 
     def add(self, cost_s: float | None, spent_s: float) -> None:
         """Count a trial: its cost, None where it failed, and the time it took to build and time."""
         self.trials += 1
+        self.stale += 1
         self.spent_s += spent_s
         if cost_s is None:
             self.failed += 1
         elif self.best_s is None or cost_s < self.best_s:
-            self.best_s = cost_s
+            self.best_s, self.stale = cost_s, 0
         self._best_after.append(math.inf if self.best_s is None else self.best_s)
 
     def learn(self, cost_s: float) -> None:
@@ -49,7 +58,7 @@ class LayerRecord:
 
     def left(self, given: int) -> float:
         """Trials that it may still have after `given` more."""
-        if self.exhausted:
+        if self.exhausted or (self.patience is not None and self.stale >= self.patience):
             return 0
         return math.inf if self.most is None else max(0, self.most - self.trials - given)
 

@@ -3,13 +3,13 @@
 import pytest
 
 from dgtl_ray.bench import run_bench
-from tests.networks import TINY
+from tests.test_tune import NETWORK
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
 
 
 def test_a_network_is_tuned_three_times_and_timed_in_turn() -> None:
-    report = run_bench("shipped", quick=True, networks=[TINY], time_budget=4.0)
+    report = run_bench("shipped", quick=True, networks=[NETWORK], time_budget=4.0)
     (table,) = report.tables
     (row,) = table.rows
     assert row["with ÷ without"] == pytest.approx(row["with (ms)"] / row["without (ms)"])

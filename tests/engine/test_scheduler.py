@@ -66,6 +66,17 @@ def test_no_layer_gets_more_than_it_may_have() -> None:
     assert allocate(records, 32, 8) == {}
 
 
+def test_a_layer_that_gained_nothing_for_long_is_given_no_more() -> None:
+    layer = record([3e-3, 2e-3, None, 2e-3])
+    layer.patience = 3
+    assert layer.stale == 2
+    assert layer.left(0) == math.inf
+    layer.add(2.5e-3, 0.1)
+    assert allocate([layer], 16, 8) == {}
+    layer.add(1e-3, 0.1)
+    assert allocate([layer], 16, 8) == {0: 16}
+
+
 def test_failures_are_counted_and_cost_nothing_of_the_best() -> None:
     layer = record([None, 2e-3, None, 1e-3])
     assert (layer.trials, layer.failed, layer.best_s) == (4, 2, 1e-3)

@@ -63,7 +63,10 @@ class FinishedRun:
 
     def found_s(self, key: str, config: str) -> float:
         """Search time until a configuration of a layer was measured."""
-        row = next(row for row in self.layers[key] if row.config == config)
+        return self.at_s(next(row for row in self.layers[key] if row.config == config))
+
+    def at_s(self, row: Measurement) -> float:
+        """Search time until a row of this run was measured."""
         moments, elapsed_s = self._rounds
         return elapsed_s[min(bisect_left(moments, row.created_at), len(elapsed_s) - 1)]
 

@@ -1,0 +1,120 @@
+"""A network's layers tuned by MetaSchedule as its users tune them, in a process of its own.
+
+Reads a request as JSON from standard input: `{"network": spec, "trials_per_task": …, "seed": …,
+"folder": …}`. Writes `found.json` into the folder, whole or not at all: wall-clock seconds, every
+trial with the moment when its latency was known, and the fastest trace of each layer.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+FOUND = "found.json"
+_EVERY_TASK = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One measurement: when, in seconds of search, of which layer; None where it failed."""
+
+    at_s: float
+    workload_key: str
+    cost_s: float | None
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    start = time.perf_counter()
+    request = json.load(sys.stdin)
+    folder = Path(request["folder"])
+    trials, schedules = _tune(request, folder, start)
+    found = {
+        "wall_s": time.perf_counter() - start,
+        "trials": [asdict(trial) for trial in trials],
+        "schedules": schedules,
+    }
+    temporary = folder / f".{FOUND}.{os.getpid()}"
+    temporary.write_text(json.dumps(found))
+    temporary.replace(folder / FOUND)
+
+
+def _tune(
+    request: dict[str, Any], folder: Path, start: float
+) -> tuple[list[Trial], dict[str, str]]:
+    """All trials, and the fastest trace of each layer, before postprocessors, by workload key."""
+    import tvm
+    from tvm.s_tir import meta_schedule as ms
+
+    from dgtl_ray.bench.tools.intrinsics import import_intrinsics
+    from dgtl_ray.model import load_network, parse_target
+    from dgtl_ray.space.sketches.trace import SketchTrace
+
+    import_intrinsics()
+    spec = parse_target("cpu")
+    target = tvm.target.Target(spec.json)
+    tasks = load_network(request["network"], spec).tasks
+    extracted = [
+        ms.ExtractedTask(task.name, module, target, [module], task.weight)
+        for task in tasks
+        for module in [tvm.ir.load_json(task.program)]
+    ]
+    keys = {task.name: task.workload_key for task in tasks}
+    trials: list[Trial] = []
+    contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
+        extracted, work_dir=str(folder), seed=request["seed"]
+    )
+    noting = _noting(trials, keys, start)
+    database = ms.tune.tune_tasks(
+        tasks=contexts,
+        task_weights=weights,
+        work_dir=str(folder),
+        max_trials_global=_EVERY_TASK,
+        max_trials_per_task=request["trials_per_task"],
+        measure_callbacks=[*ms.measure_callback.MeasureCallback.create("default"), noting],
+    )
+    schedules = {}
+    for task, one in zip(tasks, extracted, strict=True):
+        record = database.query_tuning_record(one.mod, target, task.name)
+        if record is not None:
+            trace = SketchTrace.of(record.trace.simplified(remove_postproc=True))
+            schedules[task.workload_key] = trace.schedule(trace.decisions)
+    return trials, schedules
+
+
+def _noting(trials: list[Trial], keys: dict[str, str], start: float) -> Any:
+    """A callback of MetaSchedule's that notes what was measured."""
+    from statistics import median
+
+    from tvm.s_tir.meta_schedule.measure_callback import PyMeasureCallback
+    from tvm.s_tir.meta_schedule.utils import derived_object
+
+    @derived_object
+    class Noting(PyMeasureCallback):  # type: ignore[misc]
+        """Notes each trial."""
+
+        def apply(
+            self,
+            task_scheduler: Any,
+            task_id: int,
+            measure_candidates: Any,
+            builder_results: Any,
+            runner_results: Any,
+        ) -> None:
+            """See MetaSchedule's `MeasureCallback`."""
+            del measure_candidates, builder_results
+            key = keys[str(task_scheduler.tasks_[task_id].ctx.task_name)]
+            at_s = time.perf_counter() - start
+            for result in runner_results:
+                ran = result.error_msg is None and result.run_secs
+                cost_s = median(map(float, result.run_secs)) if ran else None
+                trials.append(Trial(at_s=at_s, workload_key=key, cost_s=cost_s))
+
+    return Noting()
+
+
+if __name__ == "__main__":
+    main()
