@@ -1,9 +1,9 @@
 """The paper's table: four networks, search time and latency of ours and of other tuners.
 
 One network after the other, all contenders in turn on one machine. AutoTVM's and CHAMELEON's
-methods search our design spaces with our builds and timing; MetaSchedule runs as its users run it,
-on the same layers. Ours learns from what ships of the other networks, never of the target itself.
-The winners are timed again in the network, in turn.
+methods search our design spaces with our builds and timing; MetaSchedule has the same layers and
+its own search, cost model and timing. Ours learns from what ships of the other networks, never of
+the target itself. The winners are timed again in the network, in turn.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ import pytest
 from dgtl_ray.bench import run_bench
 from tests.test_tune import NETWORK
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("ray_cluster")]
 
 
 def test_a_network_is_tuned_three_times_and_timed_in_turn() -> None:

@@ -85,7 +85,7 @@ def test_what_cannot_be_run_is_told_first(tmp_path: Path) -> None:
         run_bench("table1", quick=False, runs=tmp_path, show=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("ray_cluster")
 def test_all_contenders_on_a_tiny_network(tmp_path: Path) -> None:
     given = {"networks": [NETWORK], "runs": tmp_path}
