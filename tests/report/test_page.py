@@ -164,6 +164,19 @@ def test_one_file_that_needs_no_network(run: str, tmp_path: Path) -> None:
     assert text.count("</script>") == 3  # a layer's name ends none
 
 
+def test_figures_of_several_runs_say_which_they_are_of(run: str, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    page.write_page([run, write_run(tmp_path / "other", [trial(k) for k in range(8)])], file)
+    captions = re.findall("<figcaption>(.*?)</figcaption>", file.read_text())
+    assert [text for text in captions if text.endswith("beside other runtimes")] == [
+        "run: One inference, beside other runtimes",
+        "other: One inference, beside other runtimes",
+    ]
+    assert "Best so far, over trials" in captions
+    page.write_page([run], file)
+    assert "<figcaption>One inference, beside other runtimes" in file.read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 def test_a_browser_draws_it_without_complaint(run: str, tmp_path: Path) -> None:

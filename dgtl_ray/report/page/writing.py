@@ -55,7 +55,6 @@ def write_page(runs: Sequence[str | RunData], file: Path) -> int:
 
 
 def _figures(runs: Sequence[RunData]) -> list[Any]:
-    first = runs[0]
     of_run: list[Callable[[RunData], Any]] = [
         overview.plot_runtimes,
         overview.plot_layers,
@@ -67,11 +66,20 @@ def _figures(runs: Sequence[RunData]) -> list[Any]:
     together = [
         progress.plot_optimization_history(runs, over=over) for over in ("trials", "seconds")
     ]
-    alone = [plot(data) for data in runs for plot in of_run]
-    return [*alone[:2], *together, *alone[2:], *_of_layers(first)]
+    # What is alike stands side by side.
+    alone = [_named(plot(data), data, runs) for plot in of_run for data in runs]
+    before = 2 * len(runs)
+    return [*alone[:before], *together, *alone[before:], *_of_layers(runs[0], runs)]
 
 
-def _of_layers(run: RunData) -> list[Any]:
+def _named(figure: Any, run: RunData, runs: Sequence[RunData]) -> Any:
+    """A figure whose title says which run it is of, where there are several."""
+    if len(runs) > 1:
+        figure.update_layout(title_text=f"{run.name}: {figure.layout.title.text}")
+    return figure
+
+
+def _of_layers(run: RunData, runs: Sequence[RunData]) -> list[Any]:
     plots: list[Callable[..., Any]] = [
         details.plot_tuning_set,
         details.plot_param_importances,
@@ -79,7 +87,7 @@ def _of_layers(run: RunData) -> list[Any]:
         details.plot_slice,
     ]
     layers = details.telling_layers(run, _LAYERS_SHOWN)
-    return [plot(run, layer=layer) for layer in layers for plot in plots]
+    return [_named(plot(run, layer=layer), run, runs) for layer in layers for plot in plots]
 
 
 def _without_title(figure: dict[str, Any]) -> str:
