@@ -119,8 +119,8 @@ def test_networks_that_are_exported_have_their_shapes() -> None:
 
     from dgtl_ray.model.factory import call_factory
 
-    shapes = {"resnet50": (1, 1000), "vit_tiny": (1, 1000), "bert_small": (1, 128, 256)}
+    shapes = {"bert_small": (1, 128, 256)}
     for name, spec in EXPORTED.items():
         network, inputs = call_factory(spec)
         with torch.no_grad():
-            assert tuple(network(*inputs).shape) == shapes[name]
+            assert tuple(network(*inputs).shape) == shapes.get(name, (1, 1000))
