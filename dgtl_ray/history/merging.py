@@ -54,7 +54,9 @@ def add_rows(store: ParquetHistory, rows: Any) -> Merged:
     """
     store.create()
     there = store.scan(columns=["measurement_id"]).column("measurement_id")
-    new = rows.filter(pc.invert(pc.is_in(rows.column("measurement_id"), value_set=there)))
+    held = pc.is_in(rows.column("measurement_id"), value_set=there)
+    # Filtering copies every column: not where all of them are new, as in a first import.
+    new = rows.filter(pc.invert(held)) if pc.any(held).as_py() else rows
     for start in range(0, new.num_rows, _ROWS_A_FILE):
         add_file(Folder(store.uri), new.slice(start, _ROWS_A_FILE))
     return Merged(added=new.num_rows, known=rows.num_rows - new.num_rows)

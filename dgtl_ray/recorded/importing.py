@@ -2,7 +2,6 @@
 
 import gc
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dgtl_ray.history import ParquetHistory, add_rows, row_filter
 from dgtl_ray.recorded.devices import device_of
@@ -83,8 +83,12 @@ def import_file(
         devices=tuple(dict.fromkeys(where.name for where in devices)),
         added=merged.added,
         known=merged.known,
-        statuses=dict(Counter(row.status.value for task in tasks for row in task.rows)),
+        statuses=_counts(table.column("status")),
     )
+
+
+def _counts(statuses: Any) -> dict[str, int]:
+    return {str(one["values"]): one["counts"] for one in pc.value_counts(statuses).to_pylist()}
 
 
 @contextmanager

@@ -133,13 +133,13 @@ def _row(
     if value is not None:
         metrics[objective.metric] = value
     repeats = entry.get("times") if objective.is_time and value is not None else None
-    times = map(number, repeats) if isinstance(repeats, list) else ()
+    times = repeats if isinstance(repeats, list) else ()
     return ImportedRow(
         config={name: entry[name] for name in names},
         status=status,
         error=error,
         metrics=metrics,
-        repeats_s=tuple([one * _MS for one in times if one is not None and one > 0]),
+        repeats_s=tuple([one for time in times if (one := seconds(time, _MS))]),
         build_s=seconds(entry.get("compile_time"), _MS),
         timing_s=seconds(entry.get("benchmark_time"), _MS),
         created_at=moment_of(entry["timestamp"]) if "timestamp" in entry else None,
