@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dgtl_ray.bench.tools.figure import draw_predictions
+from dgtl_ray.bench.tools.figure import TuningSet, draw
 from dgtl_ray.bench.tools.replay import replay
 from dgtl_ray.bench.tools.replay_report import ReplayReport
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
@@ -26,6 +26,8 @@ from dgtl_ray.transfer.target_gp import Tuning
 from dgtl_ray.transfer.usable import usable
 
 MILESTONES = (16, 32, 64, 100)
+# Part of a space that matters: its fastest.
+_FAST = 0.05
 WHOLE, RANDOM_SET, COST_AWARE = "whole", "random tuning set", "cost-aware"
 VARIANTS: Mapping[str, DgtlConfig] = MappingProxyType(
     {
@@ -90,6 +92,7 @@ def run(
     quick: bool,
     tables: Path | None = None,
     seeds: int | None = None,
+    searches: Sequence[str] = (),
     figure: Path | None = None,
 ) -> BenchReport:
     """Every variant on every recorded task; `quick` takes 1 seed and 16 trials.
@@ -98,7 +101,9 @@ def run(
         quick: A smoke run.
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
         seeds: Runs of each, where they are not as many as usual.
-        figure: HTML file for predicted against measured latencies.
+        searches: Variants beside the whole; all without.
+        figure: File, HTML or a picture, for what a chosen tuning set is worth, and predicted
+            against measured latencies.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.
@@ -106,6 +111,8 @@ def run(
     """
     if tables is None:
         raise InputError("bench ablation replays recorded kernels: give their folder by --tables")
+    if unknown := set(searches) - set(VARIANTS):
+        raise InputError(f"no variant {sorted(unknown)}: there are {list(VARIANTS)}")
     size = _QUICK if quick else _FULL
     size = replace(size, seeds=seeds or size.seeds)
     recorded = read_tables(tables)
@@ -114,9 +121,10 @@ def run(
         _replay(target, recorded, variant, models, size)
         for target in recorded
         for variant in VARIANTS
+        if not searches or variant in {WHOLE, *searches}
     ]
     if figure is not None:
-        draw_predictions(_proposed(results), figure)
+        draw(_tuning_sets(results), _proposed(results), figure)
     return BenchReport(
         name="ablation",
         tables=[
@@ -177,24 +185,40 @@ def _reached(report: ReplayReport) -> list[int]:
     return [after for after in MILESTONES if after <= shortest]
 
 
+def _tuning_sets(results: Sequence[_Result]) -> list[TuningSet]:
+    """The tuning set as the deep GP chooses it, and drawn at random."""
+    return [
+        TuningSet(
+            device=one.report.table,
+            chosen="random" if one.variant == RANDOM_SET else "selected",
+            report=one.report,
+            errors=np.array([seen.rest[MOMENTS[0]].error(_FAST) for seen in one.watched]),
+        )
+        for one in results
+        if one.variant in {WHOLE, RANDOM_SET}
+    ]
+
+
 def _ranking(results: Sequence[_Result]) -> list[dict[str, Any]]:
-    """How well the tuning set lets the rest of the space be ranked, and its fastest 5 %."""
+    """How well the tuning set lets the rest of the space be told, and its fastest part."""
+    watched = {(one.report.table, one.variant): one.watched for one in results}
     rows = []
-    for one in results:
-        if one.variant in {WHOLE, RANDOM_SET}:
-            told = [seen.rest[MOMENTS[0]] for seen in one.watched]
-            fast = np.array([predictions.ranking(0.05) for predictions in told])
-            everything = np.array([predictions.ranking() for predictions in told])
-            rows.append(
-                {
-                    "target": one.report.table,
-                    "tuning set": "random" if one.variant == RANDOM_SET else "selected",
-                    "best found": float(one.report.ratios(MOMENTS[0]).mean()),
-                    "fastest 5 %": float(fast.mean()),
-                    "± (sd)": float(fast.std()),
-                    "everything": float(everything.mean()),
-                }
-            )
+    for one in _tuning_sets(results):
+        variant = RANDOM_SET if one.chosen == "random" else WHOLE
+        told = [seen.rest[MOMENTS[0]] for seen in watched[one.device, variant]]
+        fast = np.array([predictions.ranking(_FAST) for predictions in told])
+        everything = np.array([predictions.ranking() for predictions in told])
+        rows.append(
+            {
+                "target": one.device,
+                "tuning set": one.chosen,
+                "best found": float(one.report.ratios(MOMENTS[0]).mean()),
+                "fastest 5 %": float(fast.mean()),
+                "± (sd)": float(fast.std()),
+                "everything": float(everything.mean()),
+                "error, fastest 5 %": float(one.errors.mean()),
+            }
+        )
     return rows
 
 
@@ -203,7 +227,9 @@ def _seconds(results: Sequence[_Result]) -> list[dict[str, Any]]:
     rows = []
     by_key = {(one.report.table, one.variant): one.report for one in results}
     for table in dict.fromkeys(one.report.table for one in results):
-        plain, aware = by_key[table, WHOLE], by_key[table, COST_AWARE]
+        plain, aware = by_key[table, WHOLE], by_key.get((table, COST_AWARE))
+        if aware is None:
+            break
         for after in _reached(plain):
             seconds = float(np.mean([run.cost_s[after - 1] for run in plain.runs]))
             found = {"whole": plain, "cost-aware": aware}

@@ -52,7 +52,8 @@ class _Size:
     Attributes:
         layer_trials: Of a rival, for each layer at most.
         patience: Of AutoTVM's and CHAMELEON's methods: a layer ends after so many without a gain.
-        search_s: Ours at most; it ends by itself where little is left to gain.
+        search_s: Ours at most.
+        min_gain: Ours ends when so little of the latency, or less, is expected to be left to gain.
     """
 
     layer_trials: int
@@ -60,9 +61,10 @@ class _Size:
     search_s: float
     rounds: int
     min_time_s: float
+    min_gain: float = 0.05
 
 
-_FULL = _Size(layer_trials=300, patience=100, search_s=480.0, rounds=8, min_time_s=0.4)
+_FULL = _Size(layer_trials=300, patience=100, search_s=480.0, rounds=16, min_time_s=0.4)
 _QUICK = _Size(layer_trials=2, patience=2, search_s=4.0, rounds=1, min_time_s=0.02)
 
 
@@ -174,7 +176,12 @@ class _Sitting:
             )
 
     def _own(self) -> TuneConfig:
-        return TuneConfig(search_alg=DGTL, time_budget_s=self.search_s, seed=self.seed)
+        return TuneConfig(
+            search_alg=DGTL,
+            time_budget_s=self.search_s,
+            min_gain=self.size.min_gain,
+            seed=self.seed,
+        )
 
     def _rival(self, name: str, ours: Searched) -> Searched:
         trials = self.size.layer_trials

@@ -113,12 +113,16 @@ class RayCrew:
         """What each device is and did."""
         return self._devices.reports()
 
-    def take_on(self, setups: Sequence[LayerSetup], knowledge: Knowledge, known: Known) -> None:
-        """Give each layer to an actor, with what is `known` of it; wait until all are there.
+    def start_layers(self, setups: Sequence[LayerSetup], known: Known) -> None:
+        """Let the processes that hold layers start, each to be told what is `known` of its own."""
+        self._layers = self._events.run(self._start_layers(setups, known))
+
+    def take_on(self, knowledge: Knowledge) -> None:
+        """Begin each layer's search; wait until all have.
 
         The knowledge of other tasks travels once, through the object store.
         """
-        self._events.run(self._take_on(setups, knowledge, known))
+        self._events.run(self._take_on(knowledge))
 
     def start_proposing(self, orders: Mapping[int, Order]) -> Future[dict[int, list[Candidate]]]:
         """Candidates by layer, as ordered; made beside what the caller does next."""
@@ -217,15 +221,14 @@ class RayCrew:
     @property
     def _held(self) -> LayerActors:
         if self._layers is None:
-            raise AssertionError("layers are taken on before they are asked")
+            raise AssertionError("layers are started before they are asked")
         return self._layers
 
-    async def _take_on(
-        self, setups: Sequence[LayerSetup], knowledge: Knowledge, known: Known
-    ) -> None:
-        count = self._config.layer_actors
-        self._layers = LayerActors(setups, count, ray.put(knowledge), known)
-        await gather(self._layers.start(), self._find_reference())
+    async def _start_layers(self, setups: Sequence[LayerSetup], known: Known) -> LayerActors:
+        return LayerActors(setups, self._config.layer_actors, known)
+
+    async def _take_on(self, knowledge: Knowledge) -> None:
+        await gather(self._held.start(ray.put(knowledge)), self._find_reference())
 
     async def _find_reference(self) -> None:
         """Let devices be judged by the default schedule of a layer of middling size."""

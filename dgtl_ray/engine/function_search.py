@@ -183,9 +183,9 @@ class _FunctionSearch:
         self._next_trial = max(own, default=-1) + 1
         self._recorder = self._make_recorder(first_trial=self._next_trial)
         with self._shares.doing(Phase.PROPOSING):
+            self._held = LayerActors([self._setup()], 1, self._known)
             knowledge = await asyncio.to_thread(request.learn, self._device)
-            self._held = LayerActors([self._setup()], 1, ray.put(knowledge), self._known)
-            await self._layers.start()
+            await self._layers.start(ray.put(knowledge))
             self._waiting = await self._unfinished()
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -12,8 +13,8 @@ from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Stage, Status
-from dgtl_ray.core.roles import IntArray, Proposal
-from dgtl_ray.search import ProposerContext, Transferring, make_proposer
+from dgtl_ray.core.roles import IntArray, Proposal, Proposer
+from dgtl_ray.search import ProposerContext, Transferring, import_proposer, make_proposer
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.transfer.relatedness import Relatedness
@@ -103,7 +104,8 @@ class Layer:
     def __init__(self, setup: LayerSetup, known: Knowledge) -> None:
         self._space = setup.space
         self._device = setup.device
-        context = ProposerContext(
+        self._search = setup.search
+        self._context = ProposerContext(
             space=self._space,
             seed=setup.seed,
             task_key=setup.task_key,
@@ -113,7 +115,11 @@ class Layer:
             pool=_POOL,
             acquisition=setup.acquisition,
         )
-        self._proposer = make_proposer(setup.search, context)
+
+    @cached_property
+    def _proposer(self) -> Proposer:
+        """Made when it is first needed: the next layers' are made while these are built."""
+        return make_proposer(self._search, self._context)
 
     def propose(self, order: Order) -> list[Candidate]:
         """Up to as many candidates as were ordered; none when the space is exhausted."""
@@ -153,8 +159,8 @@ class Layer:
         return self._space.schedule_of(self._space.row_of(config)) if config else ""
 
     def transfer(self) -> Transfer:
-        """What came of its sources; nothing where the proposer has none."""
-        proposer = self._proposer
+        """What came of its sources; nothing where the proposer has none, or was never asked."""
+        proposer = vars(self).get("_proposer")
         if not isinstance(proposer, Transferring):
             return Transfer()
         return Transfer(
@@ -186,10 +192,21 @@ class Layer:
 
 
 class LayerHost:
-    """Holds several layers: a network of sixty tasks must not mean sixty processes."""
+    """Holds several layers: a network of sixty tasks must not mean sixty processes.
 
-    def __init__(self, setups: Mapping[int, LayerSetup], known: Knowledge) -> None:
-        self._layers = {index: Layer(setup, known) for index, setup in setups.items()}
+    Args:
+        setups: What the layers are made of; what their searches need is imported at once.
+    """
+
+    def __init__(self, setups: Mapping[int, LayerSetup]) -> None:
+        self._setups = setups
+        self._layers: dict[int, Layer] = {}
+        for search in {setup.search for setup in setups.values()}:
+            import_proposer(search)
+
+    def take_on(self, known: Knowledge) -> None:
+        """Begin every layer's search, with what is known of other tasks."""
+        self._layers = {index: Layer(setup, known) for index, setup in self._setups.items()}
 
     def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
         """Candidates by layer, as ordered."""

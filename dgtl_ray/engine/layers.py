@@ -25,17 +25,16 @@ _KEEPS_DYING = (
 class LayerActors:
     """Actors that hold several layers each. Lives in one event loop.
 
+    Their processes start at once, and import what the searches need.
+
     Args:
         setups: What each layer is made of.
         count: How many actors there are at most.
-        knowledge: Ray's reference to what is known of other tasks.
-        known: What an actor is told when it is made, or made anew.
+        known: What an actor is told when it takes its layers on, or is made anew.
     """
 
-    def __init__(
-        self, setups: Sequence[LayerSetup], count: int, knowledge: Any, known: Known
-    ) -> None:
-        self._knowledge = knowledge
+    def __init__(self, setups: Sequence[LayerSetup], count: int, known: Known) -> None:
+        self._knowledge: Any = None
         self._known = known
         # Configurations by layer that were asked for, and of which no outcome is known yet.
         self._pending: dict[int, set[str]] = {layer: set() for layer in range(len(setups))}
@@ -45,14 +44,20 @@ class LayerActors:
             for layers in shards(len(setups), count)
         ]
         self._shard_of = {layer: shard for shard in self._shards for layer in shard.setups}
+        for shard in self._shards:
+            self._begin(shard)
 
-    async def start(self) -> None:
+    async def start(self, knowledge: Any) -> None:
         """Wait until every actor is there and knows what is known.
+
+        Args:
+            knowledge: Ray's reference to what is known of other tasks.
 
         Raises:
             DgtlError: One dies again and again.
         """
-        await asyncio.gather(*(self._renew(shard, lives=0) for shard in self._shards))
+        self._knowledge = knowledge
+        await asyncio.gather(*map(self._take_on_or_renew, self._shards))
 
     async def propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
         """Candidates by layer, as ordered.
@@ -131,6 +136,13 @@ class LayerActors:
                 return answer or {}
         raise DgtlError(_KEEPS_DYING)
 
+    async def _take_on_or_renew(self, shard: "_Shard") -> None:
+        lives = shard.lives
+        try:
+            await self._take_on(shard)
+        except RayActorError:
+            await self._renew(shard, lives)
+
     async def _renew(self, shard: "_Shard", lives: int) -> None:
         """Replace the actor of a shard that has had so many `lives`, unless it was meanwhile."""
         async with shard.lock:
@@ -138,19 +150,22 @@ class LayerActors:
                 if shard.lives != lives:
                     return
                 with suppress(RayActorError):
-                    await self._make(shard)
+                    ray.kill(shard.actor)
+                    self._begin(shard)
+                    await self._take_on(shard)
                     return
                 lives = shard.lives
         raise DgtlError(_KEEPS_DYING)
 
-    async def _make(self, shard: "_Shard") -> None:
-        if shard.actor is not None:
-            ray.kill(shard.actor)
+    def _begin(self, shard: "_Shard") -> None:
+        """Let a process start."""
         shard.lives += 1
         where = pinned(self._node, soft=True)
-        shard.actor = LayerActor.options(scheduling_strategy=where).remote(
-            shard.setups, self._knowledge
-        )
+        shard.actor = LayerActor.options(scheduling_strategy=where).remote(shard.setups)
+
+    async def _take_on(self, shard: "_Shard") -> None:
+        """Tell a process all that is known."""
+        await shard.actor.take_on.remote(self._knowledge)
         await shard.actor.observe.remote({k: self._known(k) for k in shard.setups})
         await shard.actor.reserve.remote({k: list(self._pending[k]) for k in shard.setups})
 

@@ -36,7 +36,7 @@ class LoopConfig:
 class TuningLoop:
     """Alternates building, on all cores, with timing, when nothing else runs.
 
-    While a round is built, the next is proposed, unless it is to be of the same layers.
+    While a round is built, the next is proposed, as far as it is to be of other layers.
 
     Args:
         crew: The hands.
@@ -115,11 +115,18 @@ class TuningLoop:
         size = self._config.round_size
         now, ahead = first[:size], first[size:]
         while not self._why_over():
-            now, ahead = self._round(now or self._propose(), ahead), ()
+            now, ahead = self._round(self._filled(now), ahead), ()
 
-    def _propose(self) -> Asked:
-        """A round of what promises most by all that is known."""
-        quota = self._quota(self._config.round_size, Counter())
+    def _filled(self, now: Asked) -> Asked:
+        """A round: what was proposed for it, and what promises most by all that is known."""
+        room = self._config.round_size - len(now)
+        return [*now, *self._propose(room, _layers(now))] if room > 0 else now
+
+    def _propose(self, most: int, on_way: Counter[int]) -> Asked:
+        """Up to `most` candidates beside those that were proposed, so many of each layer."""
+        quota = self._quota(most, on_way)
+        if not quota:
+            return ()
         self._show(Phase.PROPOSING)
         with self._clock.phase(Phase.PROPOSING):
             proposed = self._crew.start_proposing(self._orders(quota)).result()
@@ -133,7 +140,7 @@ class TuningLoop:
             ahead: The next ones, where an earlier process proposed them.
 
         Returns:
-            The next ones; none where their layers have to learn of these first.
+            The next ones; none of a layer that has to learn of these first.
         """
         quota = {} if ahead else self._quota_beside(now)
         proposing = self._crew.start_proposing(self._orders(quota))
@@ -180,10 +187,10 @@ class TuningLoop:
         self._show("recorded")
 
     def _quota_beside(self, now: Asked) -> dict[int, int]:
-        """Trials of the next round, by layer; none where a layer would not know of this one's."""
-        on_way = Counter(layer for layer, _ in now)
+        """Trials of the next round, by layer; none of a layer that would not know of this one's."""
+        on_way = _layers(now)
         quota = self._quota(self._config.round_size, on_way)
-        return quota if quota.keys().isdisjoint(on_way) else {}
+        return {layer: count for layer, count in quota.items() if layer not in on_way}
 
     def _quota(self, most: int, on_way: Counter[int]) -> dict[int, int]:
         """Up to `most` trials to ask for, by layer, where so many have no outcome yet."""
@@ -272,6 +279,11 @@ class TuningLoop:
 def default_candidate(stage: Stage) -> Candidate:
     """The default schedule, which is no configuration of the design space."""
     return Candidate.bare("", stage)
+
+
+def _layers(asked: Asked) -> Counter[int]:
+    """How many candidates are of each layer."""
+    return Counter(layer for layer, _ in asked)
 
 
 def _progress(record: LayerRecord) -> LayerProgress:

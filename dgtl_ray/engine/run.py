@@ -42,7 +42,8 @@ from dgtl_ray.space import DesignSpace
 # A model is tuned anew for each batch of a layer: larger batches make that worth its time.
 _CHUNK = {"dgtl": 16}
 _MOST_ACTORS = 8
-# An actor takes seconds of a core to start: fewer layers are not worth another.
+# An actor takes seconds of a core to start, and mostly works while all cores build: fewer layers
+# are not worth another, nor is more than one for two cores.
 _LAYERS_AN_ACTOR = 4
 
 
@@ -73,8 +74,8 @@ class SearchRequest:
         acquisition: What a proposer with a model chooses batches by.
         device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
             run that is resumed goes on with the kind that it began with.
-        layer_actors: Processes that the layers are packed into; None for one a core, at most 8, and
-            none for fewer than four layers more.
+        layer_actors: Processes that the layers are packed into; None for one for two cores, at most
+            8, and none for fewer than four layers more.
         health: How devices are watched.
     """
 
@@ -210,9 +211,10 @@ class _Search:
 
     def _take_on(self) -> None:
         """Learn what there is to know, and give the layers to actors."""
-        self._knowledge = self._request.learn(self._device)
         setups = [self._setup(k) for k in range(len(self._request.tasks))]
-        self._crew.take_on(setups, self._knowledge, self._known)
+        self._crew.start_layers(setups, self._known)
+        self._knowledge = self._request.learn(self._device)
+        self._crew.take_on(self._knowledge)
 
     def _known(self, layer: int) -> list[Outcome]:
         return [outcome_of(row) for row in self._rows[layer]]
@@ -343,8 +345,8 @@ def rows_by_layer(
 
 
 def _crew_config(request: SearchRequest) -> CrewConfig:
-    cores = min(os.cpu_count() or 1, _MOST_ACTORS)
-    actors = request.layer_actors or min(cores, -(-len(request.tasks) // _LAYERS_AN_ACTOR))
+    most = max(1, min((os.cpu_count() or 1) // 2, _MOST_ACTORS))
+    actors = request.layer_actors or min(most, -(-len(request.tasks) // _LAYERS_AN_ACTOR))
     return CrewConfig(
         run_id=request.run_id,
         target=request.target,

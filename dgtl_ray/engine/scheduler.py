@@ -13,9 +13,9 @@ _OPTIMISM = 0.3
 _LEAST_SHARE = 0.5
 # Of the network's latency: a layer that takes less is not kept up with the others. If it took no
 # time at all, nobody would notice.
-_NEGLIGIBLE = 1e-3
+_NEGLIGIBLE = 3e-3
 # Fewer trials of a layer say nothing of what is left to gain.
-_TELLING_TRIALS = 64
+_TELLING_TRIALS = 32
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.engine.lean_start import without_needless
 from dgtl_ray.engine.reaching import require_answer
 from dgtl_ray.engine.spare import forget_spares
-from dgtl_ray.measure.stem import end_stem
+from dgtl_ray.measure.stem import end_stem, start_stem
 
 T = TypeVar("T")
 
@@ -65,6 +65,15 @@ def start_beside(work: Callable[[], T], then: Callable[[], None]) -> T:
             _ahead.begin(began_s)
             then()
         return working.result()
+
+
+def import_once() -> None:
+    """Let one process import TVM for all that the next local `ray_session` starts, and end with it.
+
+    Nothing where a cluster runs already: its processes were started without.
+    """
+    if not ray.is_initialized():
+        start_stem()
 
 
 @contextmanager

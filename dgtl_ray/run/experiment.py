@@ -107,6 +107,7 @@ class Experiment:
             source.require_rows()  # Better to fail before loading than after.
         model = None if self._config.model is None else read_model(self._config.model)
         self._meter.note(f"loading {self._config.network}")
+        self._venue.warm_up(target)
         with SpaceReader() as reader:
             network = load_network(
                 self._config.network,

@@ -10,7 +10,7 @@ from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.engine.preflight import check_nodes
 from dgtl_ray.engine.remote import at_place
 from dgtl_ray.engine.roll_call import Presence, choose_device
-from dgtl_ray.engine.session import ray_session
+from dgtl_ray.engine.session import import_once, ray_session
 from dgtl_ray.measure import describe_device
 from dgtl_ray.model import Network, TargetSpec, parse_target
 from dgtl_ray.run.finishing import Finished, Plan, finish, finish_from_plan, packed
@@ -45,6 +45,11 @@ class Venue:
             InputError: No cluster answers.
         """
         return nullcontext() if self._is_local else ray_session(self._address)
+
+    def warm_up(self, target: TargetSpec) -> None:
+        """Begin what the processes of a search on this machine have in common."""
+        if self._is_local and target.kind != "cuda":  # whose processes may each see other devices
+            import_once()
 
     def check(self, uris: Sequence[str]) -> None:
         """Check, before anything is spent, that all nodes fit together and can write `uris`.

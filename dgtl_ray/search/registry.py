@@ -1,6 +1,7 @@
 """Proposers by the name that users give."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 from dgtl_ray.core.errors import InputError
@@ -46,6 +47,14 @@ _PROPOSERS: Mapping[str, Callable[[ProposerContext], Proposer]] = MappingProxyTy
 
 # Those that learn from sources beforehand.
 _LEARNERS = frozenset({"autotvm", "dgtl"})
+
+
+def import_proposer(name: str) -> None:
+    """Import what the proposer called `name` needs, before it is made: seconds, where it learns."""
+    if name == "dgtl":
+        import_module("dgtl_ray.search.dgtl")
+    elif name in {"autotvm", "chameleon"}:
+        import_module(f"dgtl_ray.search.rivals.{name}")
 
 
 def learns_from_sources(name: str) -> bool:

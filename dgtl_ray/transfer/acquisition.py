@@ -12,7 +12,6 @@ from botorch.acquisition import (
     qUpperConfidenceBound,
 )
 from botorch.acquisition.analytic import AnalyticAcquisitionFunction
-from botorch.acquisition.max_value_entropy_search import qLowerBoundMaxValueEntropy
 from botorch.acquisition.objective import GenericMCObjective
 from botorch.generation.sampling import MaxPosteriorSampling
 from botorch.optim import optimize_acqf_discrete
@@ -215,6 +214,9 @@ def _by_model(
     if callable(acquisition):
         function = acquisition(model, -best, waiting)
     else:
+        # It brings `scipy.stats`: a second of imports, which every process of layers waits for.
+        from botorch.acquisition.max_value_entropy_search import qLowerBoundMaxValueEntropy
+
         function = qLowerBoundMaxValueEntropy(model, candidate_set=x, X_pending=waiting)
     if isinstance(function, AnalyticAcquisitionFunction):
         # It knows of no pending points: a batch is the best ones, each by itself.

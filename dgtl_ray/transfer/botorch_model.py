@@ -71,7 +71,7 @@ class DeepGPModel(EnsembleModel):  # type: ignore[misc]
     def __init__(self, gp: LatencyGP, functions: int = 64, seed: int = 0) -> None:
         super().__init__()
         noise = torch.Generator().manual_seed(seed)
-        self._drawn = [MeanPath(gp, noise) for _ in range(functions)]
+        self._drawn = [MeanPath.of(gp, noise) for _ in range(functions)]
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
         """Their negatives (… × functions × q × 1) at X (… × q × inputs): BoTorch maximises."""

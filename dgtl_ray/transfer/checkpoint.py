@@ -17,13 +17,13 @@ from safetensors.torch import save as to_bytes
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.knowledge import PackedModel, SourceTask
-from dgtl_ray.transfer.deep_gp import LatencyGP
+from dgtl_ray.transfer.mean_path import MeanPath
 from dgtl_ray.transfer.pretraining import PretrainConfig, Pretrained, pretrain
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
 
 _LOG = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 TENSORS, FACTS = "model.safetensors", "model.json"
 
 
@@ -40,11 +40,11 @@ def pack(model: Pretrained) -> PackedModel:
     """A model as text and bytes."""
     arrays = {f"columns.{name}": value for name, value in asdict(model.columns).items()}
     arrays |= {"fixed": model.fixed, "descriptors": model.descriptors}
-    tensors = {name: value.contiguous() for name, value in model.gp.state_dict().items()}
-    tensors |= {name: torch.from_numpy(value) for name, value in arrays.items()}
+    tensors = model.mean.tensors() | {
+        name: torch.from_numpy(value) for name, value in arrays.items()
+    }
     facts = {
         "format": FORMAT,
-        "hidden": model.gp.hidden,
         "names": model.names,
         "scales": [asdict(scale) for scale in model.scales],
         "fallbacks": model.fallbacks,
@@ -124,16 +124,11 @@ def pretrain_once(
 
 def _rebuilt(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Pretrained:
     own = ("columns.kept", "columns.mean", "columns.std", "fixed", "descriptors")
-    kept, mean, std, fixed, descriptors = (tensors[name].numpy() for name in own)
-    state = {name: value for name, value in tensors.items() if name not in own}
-    inducing = state["last.variational_strategy.inducing_points"]
-    hidden = int(facts["hidden"])
-    gp = LatencyGP(inducing[:, : inducing.shape[1] - hidden], hidden).double()
-    gp.load_state_dict(state)
-    gp.eval()
+    kept, middle, std, fixed, descriptors = (tensors[name].numpy() for name in own)
+    mean = {name: value for name, value in tensors.items() if name not in own}
     return Pretrained(
-        gp=gp,
-        columns=ColumnScale(kept=kept, mean=mean, std=std),
+        mean=MeanPath.of_tensors(mean),
+        columns=ColumnScale(kept=kept, mean=middle, std=std),
         scales=tuple(LatencyScale(**scale) for scale in facts["scales"]),
         names=tuple(facts["names"]),
         fixed=fixed,

@@ -1,6 +1,8 @@
 """A trained deep GP's mean or draws, for one descriptor of a source after the other."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import torch
@@ -21,18 +23,46 @@ class MeanPath:
     to inducing inputs are sums over columns, so the others' part is worked out once for all.
 
     Args:
-        gp: A trained deep GP.
-        noise: Where a function is wanted, source of its inducing values in both layers. What these
-            leave open is not drawn.
+        first: Outputs of the first layer; a shallow GP has none.
+        last: The second layer's.
     """
 
-    def __init__(self, gp: LatencyGP, noise: torch.Generator | None = None) -> None:
-        with torch.no_grad():
-            self._first = [] if gp.first is None else _outputs(gp.first, noise)
-            self._last = _outputs(gp.last, noise)[0]
-        inputs = len(self._last.narrowness) - gp.hidden
+    def __init__(self, first: Sequence["Output"], last: "Output") -> None:
+        self._first, self._last = list(first), last
+        inputs = len(last.narrowness) - len(self._first)
         self._inputs = np.arange(inputs)
-        self._hidden = torch.arange(inputs, inputs + gp.hidden)
+        self._hidden = torch.arange(inputs, inputs + len(self._first))
+
+    @classmethod
+    def of(cls, gp: LatencyGP, noise: torch.Generator | None = None) -> Self:
+        """Of a trained deep GP.
+
+        Args:
+            gp: That one.
+            noise: Where a function is wanted, source of its inducing values in both layers. What
+                these leave open is not drawn.
+        """
+        with torch.no_grad():
+            first = [] if gp.first is None else _outputs(gp.first, noise)
+            return cls(first, _outputs(gp.last, noise)[0])
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Self:
+        """What `tensors` told; GPyTorch's modules, which take seconds to import, are not needed."""
+        count = len({name.partition(".")[0] for name in tensors})
+        *first, last = [
+            Output(**{field.name: tensors[f"{k}.{field.name}"] for field in fields(Output)})
+            for k in range(count)
+        ]
+        return cls(first, last)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All that it is made of, by name."""
+        return {
+            f"{k}.{field.name}": getattr(output, field.name).detach().clone()
+            for k, output in enumerate([*self._first, self._last])
+            for field in fields(Output)
+        }
 
     def __call__(
         self, x: torch.Tensor, fixed: NDArray[np.intp], descriptors: torch.Tensor
@@ -83,7 +113,7 @@ class _Part:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Output:
+class Output:
     """One output of a layer: c + bᵀ x + Σ_j w_j M(|x/ℓ − z_j/ℓ|²), M Matérn-5/2.
 
     Attributes:
@@ -113,7 +143,7 @@ class _Output:
         return self.constant + whole.linear + correlation @ self.weights
 
 
-def _outputs(layer: Layer, noise: torch.Generator | None) -> list[_Output]:
+def _outputs(layer: Layer, noise: torch.Generator | None) -> list[Output]:
     """Those of a layer with K_ZZ = L Lᵀ and whitened v ~ q(v) = N(m, S): w = L⁻ᵀ m, or L⁻ᵀ v."""
     strategy, kernel = layer.variational_strategy, layer.covar_module
     q, inducing = strategy.variational_distribution, strategy.inducing_points
@@ -130,7 +160,7 @@ def _outputs(layer: Layer, noise: torch.Generator | None) -> list[_Output]:
     weights = (kernel.outputscale * solved.squeeze(-1)).reshape(len(scaled), -1)
     slope, constant = _linear(layer, len(scaled), inputs)
     return [
-        _Output(
+        Output(
             constant=constant[k],
             slope=slope[k],
             narrowness=narrowness,

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.seeds import stream
+from dgtl_ray.transfer.adam import Adam
 from dgtl_ray.transfer.cholesky import JITTER
 from dgtl_ray.transfer.deep_gp import LatencyGP
 from dgtl_ray.transfer.elbo import evidence_lower_bound
+from dgtl_ray.transfer.mean_path import MeanPath
 from dgtl_ray.transfer.scaling import ColumnScale, LatencyScale
 from dgtl_ray.transfer.threads import one_thread
 
@@ -57,7 +59,7 @@ class Pretrained:
     """What was learned of the sources: θ_S, and the scales it is told in.
 
     Attributes:
-        gp: The deep GP, on `columns` of the encoding.
+        mean: What the deep GP expects, on `columns` of the encoding.
         columns: Scale of the encoding.
         scales: Of each source's latencies, in the order of the sources.
         names: Of the sources, for people.
@@ -66,7 +68,7 @@ class Pretrained:
         fallbacks: What numerical trouble was met, and how; empty where there was none.
     """
 
-    gp: LatencyGP
+    mean: MeanPath
     columns: ColumnScale
     scales: tuple[LatencyScale, ...]
     names: tuple[str, ...]
@@ -99,7 +101,7 @@ def pretrain(sources: Sequence[SourceTask], config: PretrainConfig | None = None
         else:
             fixed = descriptor_columns(sources, columns)
             return Pretrained(
-                gp=gp,
+                mean=MeanPath.of(gp),
                 columns=columns,
                 scales=scales,
                 names=tuple(source.name for source in sources),
@@ -135,16 +137,11 @@ def _fit(x: torch.Tensor, y: torch.Tensor, config: PretrainConfig, jitter: float
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         gp = _begin(x[chosen], config)
-        adam = torch.optim.Adam(gp.parameters(), lr=config.learning_rate)
-        decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps, config.learning_rate / 100)
+        adam = Adam(gp.parameters(), config.learning_rate, steps)
         for _ in range(steps):
             rows = torch.from_numpy(rng.integers(len(x), size=min(config.batch, len(x))))
             noise = torch.randn(config.hidden, len(rows), dtype=x.dtype)
-            adam.zero_grad()
-            loss = -evidence_lower_bound(gp, x[rows], y[rows], len(x), noise, jitter)
-            torch.autograd.backward(loss)
-            adam.step()
-            decay.step()
+            adam.step(-evidence_lower_bound(gp, x[rows], y[rows], len(x), noise, jitter))
     gp.eval()
     return gp
 

@@ -5,7 +5,6 @@ import torch
 from numpy.typing import NDArray
 
 from dgtl_ray.core.roles import FloatArray
-from dgtl_ray.transfer.mean_path import MeanPath
 from dgtl_ray.transfer.pretraining import Pretrained
 from dgtl_ray.transfer.threads import one_thread
 
@@ -30,7 +29,7 @@ class SourceModel:
     def __init__(self, pretrained: Pretrained, target: NDArray[np.float32]) -> None:
         self.pretrained = pretrained
         known, fixed = pretrained.descriptors, pretrained.fixed
-        self._mean = MeanPath(pretrained.gp)
+        self._mean = pretrained.mean
         asked = pretrained.columns(target[None])[0, fixed]
         away = np.square(known - asked).mean(axis=1) if len(asked) else np.zeros(len(known))
         self.asked = _distinct(known, np.argsort(away, kind="stable"))[:MOST_ASKED]

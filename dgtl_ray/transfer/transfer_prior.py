@@ -17,7 +17,7 @@ from dgtl_ray.transfer.source_model import SourceModel
 from dgtl_ray.transfer.target_gp import tune
 
 # Rows of each source, and sources, that θ_S is learned from.
-ROWS = 200
+ROWS = 100
 MOST_TASKS = 4
 
 

@@ -8,6 +8,7 @@ import pytest
 from dgtl_ray.bench import run_bench
 from dgtl_ray.bench.ablation import VARIANTS
 from dgtl_ray.bench.tools.watched import Predictions, Watched
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.search import ProposerContext
 from dgtl_ray.search.dgtl import DgtlProposer
@@ -61,6 +62,19 @@ def test_a_watched_search_is_the_same_search(tables: list[RecordedTable]) -> Non
     assert (told.std > 0).all()
 
 
+def test_errors_are_factors_of_the_fastest_part() -> None:
+    told = Predictions(
+        mean=np.log([1.0, 4.0, 3.0]), std=np.ones(3), measured=np.log([2.0, 2.0, 300.0])
+    )
+    assert told.error(0.5) == pytest.approx(2.0)
+    assert told.error() == pytest.approx((2.0 * 2.0 * 100.0) ** (1 / 3))
+
+
+def test_no_variant_of_that_name(folder: Path) -> None:
+    with pytest.raises(InputError, match="no variant"):
+        run_bench("ablation", quick=True, tables=folder, searches=["hollow"])
+
+
 @pytest.mark.long
 def test_bench_ablation(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "predicted.html"
@@ -69,6 +83,8 @@ def test_bench_ablation(folder: Path, tmp_path: Path) -> None:
     drawn = page.read_text()
     assert "k_A100: " in drawn
     assert "k_W6600: " in drawn
+    assert "k_A100, selected" in drawn
+    assert "error, random" in drawn
     mean, _, ranking, seconds, calibration = (table.rows for table in report.tables)
     for target in ("k_A100", "k_W6600"):
         assert {row["variant"] for row in mean if row["target"] == target} == set(VARIANTS)

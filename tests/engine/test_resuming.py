@@ -170,7 +170,8 @@ class Resumable:
         self, sink: Sink, asked: AskedTrials | None = None, rows: Sequence[Measurement] = ()
     ) -> None:
         keys = [task.workload_key for task in self._tasks]
-        layers = LayerHost({k: self._setup(k) for k in range(len(keys))}, Knowledge())
+        layers = LayerHost({k: self._setup(k) for k in range(len(keys))})
+        layers.take_on(Knowledge())
         records = [LayerRecord(name=t.name, flop=t.flop, weight=1) for t in self._tasks]
         for row in rows:
             layer = keys.index(row.workload_key)

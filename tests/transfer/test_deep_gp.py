@@ -125,7 +125,7 @@ def followed_mean(gp: LatencyGP, x: torch.Tensor) -> Array:
 def test_descriptors_are_asked_about_one_by_one(hidden: int, fixed: list[int]) -> None:
     gp = small_gp(hidden=hidden, inputs=3)
     x, descriptors = torch.randn(1100, 3).double(), torch.randn(4, len(fixed)).double()
-    answers = MeanPath(gp)(x, np.array(fixed, dtype=np.intp), descriptors)
+    answers = MeanPath.of(gp)(x, np.array(fixed, dtype=np.intp), descriptors)
     assert answers.shape == (1100, 4)
     for answer, descriptor in zip(answers.T, descriptors, strict=True):
         replaced = x.clone()
@@ -134,7 +134,7 @@ def test_descriptors_are_asked_about_one_by_one(hidden: int, fixed: list[int]) -
 
 
 def test_nobody_is_asked_about_nothing() -> None:
-    path, column = MeanPath(small_gp()), np.array([1])
+    path, column = MeanPath.of(small_gp()), np.array([1])
     assert path(torch.zeros(0, 2).double(), column, torch.zeros(3, 1).double()).shape == (0, 3)
     assert path(torch.zeros(5, 2).double(), column, torch.zeros(0, 1).double()).shape == (5, 0)
 

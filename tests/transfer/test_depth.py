@@ -4,7 +4,6 @@ import torch
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
-from dgtl_ray.transfer.mean_path import MeanPath
 from dgtl_ray.transfer.pretraining import PretrainConfig, pretrain
 
 
@@ -29,7 +28,7 @@ def error(hidden: int, seed: int) -> float:
     config = PretrainConfig(steps=250, inducing=40, hidden=hidden, batch=150, seed=seed)
     model = pretrain((source,), config)
     inputs = torch.from_numpy(model.columns(new.astype(np.float32)))
-    mean = MeanPath(model.gp)(inputs, np.arange(0), torch.zeros(1, 0).double())[:, 0]
+    mean = model.mean(inputs, np.arange(0), torch.zeros(1, 0).double())[:, 0]
     scale = model.scales[0]
     told = scale.centre + scale.spread * mean.numpy()
     return float(np.sqrt(np.square(told - composed(new)).mean()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposal
@@ -40,8 +41,16 @@ class Predictions:
 
     def ranking(self, fastest: float = 1.0) -> float:
         """Spearman's correlation of predicted and measured over so large a part, the fastest."""
-        chosen = np.argsort(self.measured)[: max(int(fastest * len(self.measured)), 2)]
+        chosen = self._fastest(fastest)
         return rank_correlation(self.mean[chosen], self.measured[chosen]) or 0.0
+
+    def error(self, fastest: float = 1.0) -> float:
+        """By what factor predictions are off over so large a part, the fastest: geometric mean."""
+        chosen = self._fastest(fastest)
+        return float(np.exp(np.abs(self.mean[chosen] - self.measured[chosen]).mean()))
+
+    def _fastest(self, part: float) -> NDArray[np.intp]:
+        return np.argsort(self.measured)[: max(int(part * len(self.measured)), 2)]
 
 
 class Watched:
