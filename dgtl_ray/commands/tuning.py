@@ -1,5 +1,6 @@
 """`dgtl tune`, `pretrain` and `run`: from a network to a module that runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,8 @@ from dgtl_ray.commands.common import (
 )
 from dgtl_ray.core.json_file import check_writable, write_json
 
+_NOTHING = "none"
+
 
 def tune(
     network: NetworkArgument,
@@ -34,7 +37,8 @@ def tune(
     search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.DGTL,
     acquisition: AcquisitionOption = Acquisition.QLOGEI,
     history: Annotated[
-        list[str] | None, typer.Option(help="History to learn from; builtin is what ships.")
+        list[str] | None,
+        typer.Option(help="History to learn from; builtin is what ships, none is nothing."),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
     record: Annotated[
@@ -98,7 +102,7 @@ def tune(
             address=address,
             device=device,
         ),
-        history=history or (),
+        history=_histories(history, model),
         model=model,
         shapes=shapes.inputs,
         dims=shapes.dims,
@@ -109,6 +113,15 @@ def tune(
     write_json(json_file, grid.as_dict())
     if not grid.summary.verified:
         raise typer.Exit(1)
+
+
+def _histories(named: list[str] | None, model: Path | None) -> Sequence[str]:
+    """What a search learns from: what ships, where the user names nothing else."""
+    from dgtl_ray.history import BUILTIN
+
+    if named is None:
+        return () if model else (BUILTIN,)
+    return [] if named == [_NOTHING] else named
 
 
 def pretrain(

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # A layer of t trials is taken to have at least this much, divided by t, of its log-latency left to
-# gain at the next trial: keeps every layer in the running, ever less often.
+# gain at the next trial: keeps every layer in the running, ever less often. After so many trials
+# hope falls with their square: else what takes half of the network's time would get half of all
+# trials, long after they win nothing.
 _OPTIMISM = 0.3
+_HOPEFUL_TRIALS = 64
 # No layer falls behind this part of the mean number of trials, however little it promises: what is
 # small in this network may be large in the next, which learns from this one's history.
-_LEAST_SHARE = 0.5
+_LEAST_SHARE = 0.25
 # Of the network's latency: a layer that takes less is not kept up with the others. If it took no
 # time at all, nobody would notice.
 _NEGLIGIBLE = 3e-3
-# Fewer trials of a layer say nothing of what is left to gain.
+# Fewer trials of a layer do not tell all of what is left to gain.
 _TELLING_TRIALS = 32
 
 
@@ -67,28 +70,31 @@ class LayerRecord:
 
         weight × best × (expected drop of log best at the next trial) ÷ (mean seconds of a trial).
         The drop is the mean over the later half of the layer's trials, or the optimistic
-        `_OPTIMISM` / trials where that is more.
+        `_OPTIMISM` / trials, from `_HOPEFUL_TRIALS` on ever less of it, where that is more.
         """
         if self.best_s is None or self.trials == 0:
             return math.inf
         half = self.trials // 2
         earlier = self._best_after[max(0, half - 1)]
         recent = math.log(earlier / self.best_s) / max(1, self.trials - half)
-        drop = max(recent if math.isfinite(recent) else 0.0, _OPTIMISM / self.trials)
+        hope = _OPTIMISM / self.trials * min(1.0, _HOPEFUL_TRIALS / self.trials)
+        drop = max(recent if math.isfinite(recent) else 0.0, hope)
         return self.weight * self.best_s * drop * self.trials / max(self.spent_s, 1e-9)
 
     def later_gain_s(self) -> float:
-        """Seconds of latency that the later half of the trials won; all of it where they are few.
+        """Seconds of latency that the later half of the trials won.
 
-        Infinite where there is no latency yet.
+        While these are few, the part that is lacking might win all of the latency. Infinite where
+        there is none yet.
         """
         if self.left(0) <= 0:
             return 0.0
         if self.best_s is None:
             return math.inf
-        if self.trials < _TELLING_TRIALS:
-            return self.best_s
-        return max(0.0, self._best_after[self.trials // 2 - 1] - self.best_s)
+        half = self.trials // 2
+        won_s = self._best_after[half - 1] - self.best_s if half else 0.0
+        lacking = max(0.0, 1.0 - self.trials / _TELLING_TRIALS)
+        return min(max(won_s, 0.0) + lacking * self.best_s, self.best_s)
 
 
 def allocate(
@@ -131,8 +137,8 @@ def remaining_gain(records: Sequence[LayerRecord]) -> float:
     """Share of the network's latency that is expected to be left to gain.
 
     Progress is taken to be logarithmic in trials: half as many trials again win no more than the
-    later half of the trials so far did. A layer of fewer than `_TELLING_TRIALS` may win all that
-    it takes.
+    later half of the trials so far did. What is lacking of `_TELLING_TRIALS` might win all that a
+    layer takes.
     """
     if any(record.best_s is None for record in records):
         return math.inf

@@ -31,6 +31,7 @@ class WatchedCrew:
 
     Attributes:
         asked: Layers of each order, and how many of the trials of each had an outcome by then.
+        built: How many candidates each round has.
         beside: For each round, whether proposals were made while it was built.
         beside_timing: The same of timing.
         prepared_after: How many trials were durable when the loop had its layers prepared.
@@ -45,6 +46,7 @@ class WatchedCrew:
         self._known: dict[int, int] = {}
         self._given: dict[int, int] = {}
         self.asked: list[dict[int, tuple[int, int]]] = []
+        self.built: list[int] = []
         self.beside: list[bool] = []
         self.beside_timing: list[bool] = []
         self.prepared_after: list[int] = []
@@ -65,6 +67,7 @@ class WatchedCrew:
 
     def build(self, items: Sequence[tuple[int, str]]) -> list[Built]:
         self.beside.append(self._proposing.is_set())
+        self.built.append(len(items))
         result = BuildResult(status=Status.OK, error="", artifact=NOTHING, build_s=0.01)
         return [Built(result=result, artifact=NOTHING) for _ in items]
 
@@ -97,8 +100,10 @@ class WatchedCrew:
         )
 
 
-def run_with(crew: WatchedCrew, network: Network, target: TargetSpec, layers: int) -> Sink:
-    """A search of 10 rounds after the default schedules; each is of one layer."""
+def run_with(
+    crew: WatchedCrew, network: Network, target: TargetSpec, layers: int, chunk: int = ROUND
+) -> Sink:
+    """A search of 10 rounds after the default schedules; each is of one layer, where chunks are."""
     tasks, sink = network.tasks[:layers], Sink()
     context = RunContext(
         run_id="run",
@@ -115,7 +120,7 @@ def run_with(crew: WatchedCrew, network: Network, target: TargetSpec, layers: in
         clock=SearchClock(),
         monitor=SilentMonitor(),
         config=LoopConfig(
-            budget=Budget(trials=layers + 10 * ROUND, min_gain=0.0), round_size=ROUND, chunk=ROUND
+            budget=Budget(trials=layers + 10 * ROUND, min_gain=0.0), round_size=ROUND, chunk=chunk
         ),
         on_round=lambda: None,
         tips=lambda _layer: (),
@@ -149,6 +154,18 @@ def test_a_layer_is_asked_when_it_knows_of_all_its_trials(
     run_with(crew, network, target, layers)
     assert len(crew.asked) == 10
     assert all(known == given for asked in crew.asked for known, given in asked.values())
+
+
+def test_a_round_is_full_where_only_a_part_of_it_was_proposed_beside_building(
+    crew: WatchedCrew, network: Network, target: TargetSpec
+) -> None:
+    run_with(crew, network, target, layers=3, chunk=ROUND // 2)
+    # The default schedules of three layers, then rounds of two layers each: of the next two one was
+    # in the round before, and is asked when that is known.
+    assert crew.built == [3] + [ROUND] * 10
+    assert all(known == given for asked in crew.asked for known, given in asked.values())
+    assert sum(crew.beside[1:]) > 5
+    assert len(crew.asked) > 15
 
 
 def test_one_layer_learns_of_each_round_before_the_next(

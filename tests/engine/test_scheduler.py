@@ -51,6 +51,12 @@ def test_a_layer_that_takes_no_time_to_speak_of_may_fall_behind() -> None:
     assert allocate([record([1.0] * 50), record([None] * 10)], 8, 8) == {1: 8}
 
 
+def test_what_stopped_gaining_promises_less_however_much_of_the_latency_it_takes() -> None:
+    slow, fast = record([9e-3] * 256), record([1e-3] * 80)
+    assert slow.gain_per_second() < fast.gain_per_second()
+    assert record([9e-3] * 64).gain_per_second() > fast.gain_per_second()
+
+
 def test_exhausted_layers_get_nothing() -> None:
     done = record([1e-3])
     done.exhausted = True
@@ -113,7 +119,8 @@ def test_what_is_left_to_gain_is_what_the_later_half_won() -> None:
 
 
 def test_where_trials_are_few_all_is_left_to_gain() -> None:
-    assert remaining_gain([record([1e-3] * 20), record([3e-3] * 100)]) == pytest.approx(0.25)
+    assert remaining_gain([record([1e-3] * 8), record([3e-3] * 100)]) == pytest.approx(0.75 / 4)
+    assert remaining_gain([record([1e-3]), record([1e-3] * 100)]) > 0.48
     assert remaining_gain([record([]), record([1e-3] * 100)]) == math.inf
     done = record([1e-3] * 20)
     done.exhausted = True

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +72,34 @@ def test_what_is_no_model_is_refused(tmp_path: Path, pretrained: Pretrained) -> 
     (tmp_path / TENSORS).write_bytes(b"nothing")
     with pytest.raises(InputError, match="no pre-trained model"):
         load(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_process_of_layers_does_without_pytorchs_compiler(
+    tmp_path: Path, pretrained: Pretrained
+) -> None:
+    save(pretrained, tmp_path / "model")
+    script = (
+        "import sys; from pathlib import Path; from dgtl_ray.search import import_proposer;"
+        "import_proposer('dgtl'); from dgtl_ray.transfer.checkpoint import load;"
+        "load(Path(sys.argv[1])); print({'sympy', 'torch._dynamo'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.slow
+def test_pre_training_does_without_pytorchs_compiler() -> None:
+    script = (
+        "import sys; from tests.transfer.conftest import QUICK, source;"
+        "from dgtl_ray.testing.spaces import GridSpace;"
+        "from dgtl_ray.transfer.pretraining import pretrain;"
+        "pretrain((source(GridSpace(), cores=4),), QUICK); print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
