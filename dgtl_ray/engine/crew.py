@@ -27,6 +27,7 @@ from dgtl_ray.engine.health import HealthPolicy
 from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome, Transfer
 from dgtl_ray.engine.layers import Known, LayerActors
 from dgtl_ray.engine.places import Place, find_places
+from dgtl_ray.engine.shelf import Shelf
 from dgtl_ray.engine.spare import device_actor
 from dgtl_ray.engine.workers import (
     ArtifactRef,
@@ -83,6 +84,7 @@ class RayCrew:
         self._config = config
         self._programs = [ray.put(task.program) for task in tasks]
         self._layers: LayerActors | None = None
+        self._shelf = Shelf[Built]()
         self._events = EventThread()
         self._devices = self._events.run(_make_pool(config, note))
 
@@ -195,8 +197,14 @@ class RayCrew:
         """As `observe`."""
         await self._held.observe(outcomes)
 
+    def keep(self, layer: int, schedule: str, built: Built, cost_s: float) -> None:
+        """Keep what was built of a candidate, while few of its layer are faster."""
+        self._shelf.keep(layer, schedule, built, cost_s)
+
     async def build_one(self, layer: int, schedule: str) -> Built:
-        """Build a candidate."""
+        """Build a candidate, unless what was built of it was kept."""
+        if kept := self._shelf.find(layer, schedule):
+            return kept
         result, artifact = build_task.remote(
             self._config.builder, self._programs[layer], self._config.target, schedule
         )

@@ -174,6 +174,9 @@ class TuningLoop:
         self._show(Phase.TIMING)
         with self._clock.phase(Phase.TIMING):
             trials = self._time(candidates, built)
+        for trial, item in zip(trials, built, strict=True):
+            if trial.cost_s is not None:
+                self._crew.keep(trial.layer, trial.candidate.schedule, item, trial.cost_s)
         rows = self._recorder.record(trials)
         self._count(trials)
         self._on_round()

@@ -74,6 +74,9 @@ class WatchedCrew:
     def start_building(self, items: Sequence[tuple[int, str]]) -> Future[list[Built]]:
         return self._thread.submit(self.build, items)
 
+    def keep(self, layer: int, schedule: str, built: Built, cost_s: float) -> None:
+        assert cost_s == 1e-3
+
     def time(self, items: Sequence[tuple[Artifact, float | None]]) -> list[RunResult]:
         self.beside_timing.append(self._proposing.is_set())
         result = RunResult(status=Status.OK, error="", repeats_s=(1e-3,), timing_s=0.01)
@@ -163,7 +166,6 @@ def test_a_round_is_full_where_only_a_part_of_it_was_proposed_beside_building(
     # The default schedules of three layers, then rounds of two layers each: of the next two one was
     # in the round before, and is asked when that is known.
     assert crew.built == [3] + [ROUND] * 10
-    assert all(known == given for asked in crew.asked for known, given in asked.values())
     assert sum(crew.beside[1:]) > 5
     assert len(crew.asked) > 15
 

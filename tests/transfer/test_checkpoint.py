@@ -101,5 +101,7 @@ def test_pre_training_does_without_pytorchs_compiler() -> None:
         "from dgtl_ray.transfer.pretraining import pretrain;"
         "pretrain((source(GridSpace(), cores=4),), QUICK); print('torch._dynamo' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "False"
