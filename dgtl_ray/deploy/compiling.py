@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.devices import open_device, thread_count
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import Preparations, Weights, lift_weights
+from dgtl_ray.measure.huge_memory import HugeMemory
 from dgtl_ray.measure.link import link_shared
 from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.vector_math import use_vector_math
@@ -63,10 +64,11 @@ class CompiledNetwork:
     def _runner(self) -> NetworkRunner:
         device = open_device(self._target.json)
         pool = ThreadPool(thread_count(self._target.json, None))
+        to_device = partial(tvm.runtime.tensor, device=device)
         return NetworkRunner(
             self._load(pool),
             pool,
-            (tvm.runtime.tensor(array, device) for array in self.weights),
+            map(HugeMemory().tensor if device == tvm.cpu() else to_device, self.weights),
             device=device,
             input_names=self._network.input_names,
             inputs=self._network.inputs,

@@ -1,7 +1,8 @@
 """The file of weights: arrays in NumPy's format, one after the other."""
 
-import ctypes
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 import tvm
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from tvm_ffi import from_dlpack
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.measure.huge_memory import HugeMemory
 
 Array = NDArray[Any]
 
@@ -26,23 +29,25 @@ def write_weights(path: Path, weights: Iterable[Array]) -> None:
 def read_weights(path: Path, device: Any) -> Iterator[Any]:
     """Tensors on `device`, in the order in which they were written.
 
-    They are read into the device's memory where it is the host's: nothing is held twice.
+    They are read into the device's memory where it is the host's: nothing is held twice. There it
+    is in huge pages, where the system has them.
 
     Raises:
         InputError: The file is damaged.
     """
-    end = path.stat().st_size
+    end, on_host = path.stat().st_size, device == tvm.cpu()
+    take = HugeMemory().take if on_host else partial(np.empty, dtype=np.uint8)
     with path.open("rb") as file:
         while file.tell() < end:
             try:
-                tensor = _read(file)
+                array = _read(file, take)
             except (ValueError, EOFError) as error:
                 raise InputError(f"{path} is damaged ({error}): save the module again") from error
-            yield tensor if tensor.device == device else tensor.copyto(device)
+            yield from_dlpack(array) if on_host else tvm.runtime.tensor(array, device)
 
 
-def _read(file: BufferedReader) -> Any:
-    """The next array, as a tensor on the host.
+def _read(file: BufferedReader, take: Callable[[int], NDArray[np.uint8]]) -> Array:
+    """The next array, in memory that is taken for it.
 
     Raises:
         ValueError: It is no array of ours.
@@ -54,9 +59,7 @@ def _read(file: BufferedReader) -> Any:
     shape, fortran_order, dtype = npy.read_array_header_1_0(file)
     if fortran_order or dtype.hasobject:
         raise ValueError(f"an array of {dtype} in an order that is not ours")
-    tensor = tvm.runtime.empty(shape, str(dtype))
-    size_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    memory = (ctypes.c_byte * size_bytes).from_address(tensor.data_ptr())
-    if file.readinto(memory) != size_bytes:
+    memory = take(dtype.itemsize * math.prod(shape))
+    if file.readinto(memory) != len(memory):
         raise EOFError("it ends within an array")
-    return tensor
+    return memory.view(dtype).reshape(shape)

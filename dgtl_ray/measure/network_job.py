@@ -23,6 +23,7 @@ from dgtl_ray.core.network_run import NetworkInput, Site, Turns, site_name
 from dgtl_ray.core.roles import Artifact
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.measure.arguments import random_array
+from dgtl_ray.measure.huge_memory import HugeMemory
 from dgtl_ray.measure.timer_protocol import ALL_RAN, alternative_text
 
 _SEED = 0
@@ -85,7 +86,8 @@ class _Stage:
 
     def __init__(self, item: NetworkInput, load: Load) -> None:
         self._layers = [_Layer(artifacts, load) for artifacts in item.alternatives]
-        self._sites = [_Call(site, self._layers[site.layer]) for site in item.skeleton.sites]
+        huge = HugeMemory()
+        self._sites = [_Call(site, self._layers[site.layer], huge) for site in item.skeleton.sites]
         self._library = load(item.skeleton.library)
         self._inputs = [
             tvm.runtime.tensor(random_array(spec, k, _SEED))
@@ -168,13 +170,13 @@ class _Call:
         last_ns: Nanoseconds of the last run.
     """
 
-    def __init__(self, site: Site, layer: _Layer) -> None:
+    def __init__(self, site: Site, layer: _Layer, huge: HugeMemory) -> None:
         self.layer = layer
         self.last_ns = 0
         self._activations = [
             at for at in range(len(layer.artifacts[0].args)) if at not in site.weights
         ]
-        memory = {at: _weight_memory(at, layer.artifacts) for at in site.weights}
+        memory = {at: huge.tensor(_made_up_weight(at, layer.artifacts)) for at in site.weights}
         self._templates = [
             [
                 _as(memory[at], spec) if at in memory else None
@@ -200,13 +202,13 @@ class _Call:
         return [tvm.runtime.tensor(random_array(specs[at], at, _SEED)) for at in self._activations]
 
 
-def _weight_memory(at: int, artifacts: Sequence[Artifact]) -> Any:
-    """Memory for argument `at` in whichever form an alternative takes it."""
+def _made_up_weight(at: int, artifacts: Sequence[Artifact]) -> NDArray[Any]:
+    """Values for argument `at`, enough for whichever form an alternative takes it in."""
     largest = max((artifact.args[at] for artifact in artifacts), key=lambda spec: spec.size_bytes)
     array = random_array(largest, at, _SEED)
     if array.dtype.kind == "f":
         array = _damped(array, artifacts[0].args[-1])
-    return tvm.runtime.tensor(array)
+    return array
 
 
 def _damped(array: NDArray[Any], output: TensorSpec) -> NDArray[Any]:

@@ -9,7 +9,6 @@ and then the inputs are written.
 Only workers import this: it loads TVM.
 """
 
-import mmap
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from dgtl_ray.core.task import Surroundings, TensorSpec
 from dgtl_ray.measure.arguments import random_array
 from dgtl_ray.measure.cpu import cache_sizes_bytes, second_level_bytes
+from dgtl_ray.measure.huge_memory import HugeMemory
 from dgtl_ray.measure.link import link_shared
 from dgtl_ray.measure.thread_pool import ThreadPool
 
@@ -194,7 +194,7 @@ class _Rings:
             self._memory.pop(dtype, None)
             one = TensorSpec(shape=(1,), dtype=dtype).size_bytes
             spec = TensorSpec(shape=(-(-size // one),), dtype=dtype)
-            self._memory[dtype] = _in_pages(random_array(spec, 0, 0))
+            self._memory[dtype] = _as_weights(random_array(spec, 0, 0))
             self._bytes[dtype] = size
         return self._memory[dtype]
 
@@ -212,9 +212,9 @@ def _bytes_of(tensor: Any, spec: TensorSpec) -> Any:
     return tensor._create_view((spec.size_bytes,), dtype="int8")  # noqa: SLF001
 
 
-def _in_pages(array: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """The array's bytes in ordinary pages, as a network's weights are; NumPy asks for huge ones."""
-    memory = np.frombuffer(mmap.mmap(-1, array.nbytes), np.uint8)
+def _as_weights(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """The array's bytes in memory as a deployed network's weights have it."""
+    memory = HugeMemory().take(array.nbytes)
     memory[:] = array.view(np.uint8)
     return memory
 
