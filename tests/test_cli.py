@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from dgtl_ray import __version__
 from dgtl_ray.cli import app
 from dgtl_ray.commands.common import Acquisition
+from dgtl_ray.commands.tuning import histories_of
 from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.testing.measurements import example_measurement
@@ -175,3 +176,19 @@ def test_a_history_is_looked_at(tmp_path: Path) -> None:
     assert "1 of 3 rows" in dgtl("history", "show", uri, "--rows", "1").output
     assert "nothing to merge" in dgtl("history", "compact", uri).output
     assert dgtl("history", "stats", str(tmp_path)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "model", "learned_from"),
+    [
+        (None, None, ["builtin"]),
+        (None, Path("model"), []),
+        (["none"], None, []),
+        (["r18/history"], None, ["r18/history"]),
+        (["r18/history", "builtin"], Path("model"), ["r18/history", "builtin"]),
+    ],
+)
+def test_a_search_learns_from_what_ships_unless_told_otherwise(
+    named: list[str] | None, model: Path | None, learned_from: list[str]
+) -> None:
+    assert list(histories_of(named, model)) == learned_from

@@ -102,8 +102,8 @@ def run(
         tables: Folder of Kernel Tuner files, of one kernel on several devices.
         seeds: Runs of each, where they are not as many as usual.
         searches: Variants beside the whole; all without.
-        figure: File, HTML or a picture, for what a chosen tuning set is worth, and predicted
-            against measured latencies.
+        figure: HTML file for what a chosen tuning set is worth, and predicted against measured
+            latencies.
 
     Raises:
         InputError: No folder was given, or its files cannot be read.

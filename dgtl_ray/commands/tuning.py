@@ -102,7 +102,7 @@ def tune(
             address=address,
             device=device,
         ),
-        history=_histories(history, model),
+        history=histories_of(history, model),
         model=model,
         shapes=shapes.inputs,
         dims=shapes.dims,
@@ -115,7 +115,7 @@ def tune(
         raise typer.Exit(1)
 
 
-def _histories(named: list[str] | None, model: Path | None) -> Sequence[str]:
+def histories_of(named: list[str] | None, model: Path | None) -> Sequence[str]:
     """What a search learns from: what ships, where the user names nothing else."""
     from dgtl_ray.history import BUILTIN
 

@@ -10,12 +10,11 @@ import numpy as np
 
 from dgtl_ray.bench.tools.replay_report import ReplayReport
 from dgtl_ray.bench.tools.watched import Predictions
-from dgtl_ray.core.errors import MissingExtraError
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.report.page.drawing import COLOURS, figure, graph_objects
 
 _REACH = NormalDist().inv_cdf(0.95)
-_WIDTH, _HEIGHT = 960, 900
+_HEIGHT = 900
 _DASHES = ("solid", "dot")
 _LOG = {"type": "log", "exponentformat": "power", "dtick": 1}
 
@@ -38,7 +37,7 @@ class TuningSet:
 
 
 def draw(sets: Sequence[TuningSet], told: Mapping[str, Predictions], path: Path) -> None:
-    """Write the figure: an HTML page, or, by the file's suffix, a picture.
+    """Write the figure as an HTML page.
 
     Args:
         sets: At least two ways to choose the tuning set, on each device.
@@ -46,16 +45,9 @@ def draw(sets: Sequence[TuningSet], told: Mapping[str, Predictions], path: Path)
         path: Of the file.
 
     Raises:
-        MissingExtraError: Plotly is not installed, or, for a picture, kaleido.
+        MissingExtraError: Plotly is not installed.
     """
-    page = _page(sets, told)
-    if path.suffix == ".html":
-        page.write_html(path, include_plotlyjs="cdn")
-        return
-    try:
-        page.write_image(path, width=_WIDTH, height=_HEIGHT)
-    except ValueError as error:
-        raise MissingExtraError("drawing a picture", "docs") from error
+    _page(sets, told).write_html(path, include_plotlyjs="cdn")
 
 
 def _page(sets: Sequence[TuningSet], told: Mapping[str, Predictions]) -> Any:
