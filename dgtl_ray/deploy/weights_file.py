@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def read_weights(path: Path, device: Any) -> Iterator[Any]:
         InputError: The file is damaged.
     """
     end, on_host = path.stat().st_size, device == tvm.cpu()
-    take = HugeMemory().take if on_host else partial(np.empty, dtype=np.uint8)
+    take = HugeMemory().take if on_host else _ordinary
     with path.open("rb") as file:
         while file.tell() < end:
             try:
@@ -44,6 +43,10 @@ def read_weights(path: Path, device: Any) -> Iterator[Any]:
             except (ValueError, EOFError) as error:
                 raise InputError(f"{path} is damaged ({error}): save the module again") from error
             yield from_dlpack(array) if on_host else tvm.runtime.tensor(array, device)
+
+
+def _ordinary(size: int) -> NDArray[np.uint8]:
+    return np.empty(size, np.uint8)
 
 
 def _read(file: BufferedReader, take: Callable[[int], NDArray[np.uint8]]) -> Array:
@@ -60,6 +63,6 @@ def _read(file: BufferedReader, take: Callable[[int], NDArray[np.uint8]]) -> Arr
     if fortran_order or dtype.hasobject:
         raise ValueError(f"an array of {dtype} in an order that is not ours")
     memory = take(dtype.itemsize * math.prod(shape))
-    if file.readinto(memory) != len(memory):
+    if file.readinto(memory.data) != len(memory):
         raise EOFError("it ends within an array")
     return memory.view(dtype).reshape(shape)
