@@ -91,6 +91,9 @@ class OwnCrew:
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         self._layers.observe(outcomes)
 
+    def keep(self, layer: int, schedule: str, built: Built, cost_s: float) -> None:
+        """Nothing is timed again here."""
+
     async def propose_one(self, layer: int, order: Order) -> list[Candidate]:
         return self._layers.propose({layer: order})[layer]
 
