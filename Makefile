@@ -11,6 +11,8 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 # Python compiles what is imported; most of what these packages hold never is.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# Where nothing may be kept every process compiles PyTorch anew: seconds, in each of hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: setup tune check test style quick slow long loopback docs fmt clean

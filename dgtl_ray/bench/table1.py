@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from dgtl_ray.bench.tools.kept import Kept
 from dgtl_ray.bench.tools.report import BenchReport
-from dgtl_ray.bench.tools.searched import Searched, metaschedule, searched
+from dgtl_ray.bench.tools.searched import Searched, best_of_all_s, metaschedule, searched
 from dgtl_ray.bench.tools.table1_report import (
     AUTOTVM,
     CHAMELEON,
@@ -145,6 +145,7 @@ class _Sitting:
         # What layers take by themselves, and in the network.
         scale = {name: latency_s[name] / one.latency_s(weights) for name, one in found.items()}
         fewest = min(len(one.trials) for one in found.values())
+        best_s = best_of_all_s((found[name] for name in found if name != METASCHEDULE), weights)
         return [
             Row(
                 network=self.network,
@@ -154,6 +155,7 @@ class _Sitting:
                 trials=len(one.trials),
                 failed=one.failed,
                 latency_s=latency_s[name],
+                above_best=None if name == METASCHEDULE else one.latency_s(weights) / best_s - 1,
                 fewest_trials=fewest,
                 at_fewest_s=scale[name] * one.latency_s(weights, fewest),
                 reached_by_ours_s=ours.reaching_s(weights, latency_s[name] / scale[DGTL]),

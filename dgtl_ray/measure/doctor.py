@@ -4,6 +4,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +16,9 @@ _MISSING = "not found"
 _INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "fma", "sse4_2", "asimd", "sve")
 _GIB = 1 << 30
 _WANTED_MEMORY_BYTES = 8 * _GIB
+# Says `always [madvise] never`, with what is chosen in brackets.
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_GIVEN = {"always": "to all", "madvise": "to those who ask, as this program does"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,13 @@ def _memory() -> str | None:
     return f"{total / _GIB:.1f} GiB" if total > 0.9 * _WANTED_MEMORY_BYTES else None
 
 
+def _huge_pages() -> str | None:
+    if not HUGE_PAGES.exists():
+        return None
+    chosen = HUGE_PAGES.read_text().partition("[")[2].partition("]")[0]
+    return _GIVEN.get(chosen)
+
+
 def _linker() -> str | None:
     return next(filter(None, map(shutil.which, ("ld", "cc", "gcc", "clang"))), None)
 
@@ -136,6 +147,13 @@ _PROBES = (
         look=_memory,
         needed_for="tuning a whole network",
         advice="less than 8 GiB: tune with fewer processes, or on a larger machine",
+    ),
+    _Probe(
+        what="huge pages",
+        look=_huge_pages,
+        needed_for="fast reading of weights on a CPU",
+        advice=f"networks may take a quarter more time; on Linux, as root: "
+        f"echo madvise > {HUGE_PAGES}",
     ),
     _Probe(
         what="linker",

@@ -1,5 +1,7 @@
 """Devices, toolchain and doctor."""
 
+from pathlib import Path
+
 import pytest
 
 from dgtl_ray.core.errors import DeviceError
@@ -132,3 +134,24 @@ def test_diagnosis_of_a_broken_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     linker = next(finding for finding in diagnose() if finding.what == "linker")
     assert "the disk is on fire" in linker.found
     assert not linker.ok
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ("always [madvise] never\n", "to those who ask, as this program does"),
+        ("[always] madvise never\n", "to all"),
+        ("always madvise [never]\n", "not found"),
+        (None, "not found"),
+    ],
+)
+def test_diagnosis_of_huge_pages(
+    told: str | None, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "enabled"
+    if told is not None:
+        file.write_text(told)
+    monkeypatch.setattr("dgtl_ray.measure.doctor.HUGE_PAGES", file)
+    pages = next(finding for finding in diagnose() if finding.what == "huge pages")
+    assert (pages.found, pages.ok) == (found, found != "not found")
+    assert pages.ok or "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" in pages.advice

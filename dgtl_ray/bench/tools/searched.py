@@ -4,8 +4,9 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from dgtl_ray.bench.tools.finished_run import FinishedRun
@@ -62,6 +63,14 @@ class Searched:
             if _sum(weights, best_s) <= goal_s:
                 return trial.at_s
         return None
+
+
+def best_of_all_s(searches: Iterable[Searched], weights: Mapping[str, int]) -> float:
+    """Of the network's layers, with the best that any of the searches measured of each."""
+    best_s = dict.fromkeys(weights, math.inf)
+    for trial in chain.from_iterable(one.trials for one in searches):
+        _take(best_s, trial)
+    return _sum(weights, best_s)
 
 
 def searched(run: FinishedRun) -> Searched:

@@ -36,6 +36,8 @@ class Row:
     Attributes:
         search_s: All in.
         latency_s: Of the network with its winners, timed in turn with the others.
+        above_best: By what share its layers, each by itself, are slower than the best that any
+            contender with the same timing found of each; None for one with its own.
         fewest_trials: Of all contenders.
         at_fewest_s: Latency after so many trials of its own, as its measurements of layers tell it.
         reached_by_ours_s: Search time until ours was as fast as this one in the end; None where it
@@ -51,6 +53,7 @@ class Row:
     trials: int
     failed: int
     latency_s: float
+    above_best: float | None
     fewest_trials: int
     at_fewest_s: float
     reached_by_ours_s: float | None
@@ -130,6 +133,7 @@ def _contest(network: str, name: str, of: Mapping[str, Sequence[Row]]) -> dict[s
         "trials": round(median(row.trials for row in rows)),
         "failed": round(median(row.failed for row in rows)),
         "latency (ms)": 1e3 * _latency_s(rows),
+        "layers above the best of all (%)": _above_best(rows),
         "search time saved (%)": saved,
         "latency saved (%)": faster,
         "HV": _hv(of, name, AUTOTVM),
@@ -139,6 +143,12 @@ def _contest(network: str, name: str, of: Mapping[str, Sequence[Row]]) -> dict[s
 
 def _latency_s(rows: Sequence[Row]) -> float:
     return median(row.latency_s for row in rows)
+
+
+def _above_best(rows: Sequence[Row]) -> float | None:
+    """By how many per cent; for AutoTVM it is what others could save, as far as anybody knows."""
+    shares = [row.above_best for row in rows if row.above_best is not None]
+    return 100 * median(shares) if shares else None
 
 
 def _reductions(
