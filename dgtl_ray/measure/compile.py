@@ -3,7 +3,6 @@
 Only workers import this: it loads TVM.
 """
 
-import json
 from pathlib import Path
 
 import tvm
@@ -15,14 +14,11 @@ from dgtl_ray.measure.vector_math import use_vector_math
 # A candidate's arguments are made from its task's own shapes: code that checks them at each call
 # would add a fifth to the build.
 _LEAN = {"tirx.disable_assert": True}
-# Of LLVM's code generator. At its highest level, which TVM takes, the longest builds take a fifth
-# more time, and kernels run no faster.
-_LEVEL = {"opt-level": 2}
 
 
 def compile_module(module: tvm.IRModule, target: str, path: Path) -> bytes:
     """Compile a scheduled module to a shared library; `path` is written and removed."""
-    resolved = tvm.target.Target(quickly_built(target))
+    resolved = tvm.target.Target(target)
     if resolved.kind.name == "cuda":
         compile_when_built(path.parent)
     use_vector_math(resolved)
@@ -33,9 +29,3 @@ def compile_module(module: tvm.IRModule, target: str, path: Path) -> bytes:
     for written in (path, *path.parent.glob("*.o")):
         written.unlink()
     return artifact
-
-
-def quickly_built(target: str) -> str:
-    """A target as JSON, which candidates are built for; the level that a user names stays."""
-    told = json.loads(target)
-    return json.dumps(_LEVEL | told) if told["kind"] == "llvm" else target
