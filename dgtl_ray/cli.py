@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from dgtl_ray import __version__
-from dgtl_ray.commands.bench import bench, replay
+from dgtl_ray.commands.bench import bench_app
 from dgtl_ray.commands.common import Group
 from dgtl_ray.commands.history import history_app
 from dgtl_ray.commands.machine import devices, doctor
 from dgtl_ray.commands.network import check, tasks
+from dgtl_ray.commands.replay import replay
 from dgtl_ray.commands.report import compare, report
 from dgtl_ray.commands.tune_command import tune_command
 from dgtl_ray.commands.tuning import pretrain, run, tune
@@ -22,12 +23,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _FIRST: tuple[Callable[..., None], ...] = (check, tasks, tune, pretrain, run, report, compare)
-_LAST: tuple[Callable[..., None], ...] = (replay, bench, devices, doctor)
+_LAST: tuple[Callable[..., None], ...] = (devices, doctor)
 
 for command in _FIRST:
     app.command()(command)
 app.command("tune-command")(tune_command)
 app.add_typer(history_app, name="history")
+app.command()(replay)
+app.add_typer(bench_app, name="bench")
 for command in _LAST:
     app.command()(command)
 

@@ -40,7 +40,7 @@ def dgtl(*arguments: str) -> Result:
         (["pretrain", "/no/such/history", "--out", "model"], "no history at"),
         (["bench", "layers"], "by --runs"),
         (["bench", "networks"], "needs networks"),
-        (["bench", "noise", "resnet18"], "takes no option networks"),
+        (["bench", "noise", "resnet18"], "unexpected extra argument"),
         (["run", "/no/such/module"], "is no saved module"),
         (["history", "ls", "/no/such/history"], "no history at"),
     ],

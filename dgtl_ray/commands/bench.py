@@ -1,173 +1,320 @@
-"""`dgtl bench` and `replay`: the experiments behind our figures; searches without hardware."""
+"""`dgtl bench`: the experiments behind our figures, a command each."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from dgtl_ray.commands.common import (
-    Acquisition,
-    AcquisitionOption,
-    JsonOption,
-    Search,
-    terminal,
-)
+from dgtl_ray.commands.common import Group, JsonOption, terminal
 from dgtl_ray.core.json_file import check_writable, write_json
 
+bench_app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Run an experiment behind a figure that we claim."
+)
 
-class Bench(StrEnum):
-    """Experiments that `dgtl bench` takes."""
-
-    RATE = "rate"
-    SPACE = "space"
-    NOISE = "noise"
-    MATH = "math"
-    ALGORITHMS = "algorithms"
-    GRAPH = "graph"
-    TRANSFER = "transfer"
-    ABLATION = "ablation"
-    MODEL = "model"
-    LAYERS = "layers"
-    CUDA = "cuda"
-    SCALE = "scale"
-    KILLS = "kills"
-    NETWORKS = "networks"
-    INSIDE = "inside"
-    ZOO = "zoo"
-    GRAPHS = "graphs"
-    SEARCHERS = "searchers"
-    HISTORY = "history"
-    IMPORTED = "imported"
-    OVERHEAD = "overhead"
-    SHIPPED = "shipped"
-    TABLE1 = "table1"
+Networks = Annotated[list[str] | None, typer.Argument(help="All of the experiment's without.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke run.")]
+Tables = Annotated[Path | None, typer.Option(help="Folder of recorded kernels to replay.")]
+Searches = Annotated[
+    list[str] | None, typer.Option("--search", help="Who is compared; all without.")
+]
+Runs = Annotated[Path | None, typer.Option(help="Folder that keeps what takes long.")]
+Histories = Annotated[list[str] | None, typer.Option("--history", help="History to learn from.")]
+TimeBudget = Annotated[str | None, typer.Option(help="Of each search: 8m, 90s, 1h30m.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Runs of each search.")]
+Seed = Annotated[int | None, typer.Option(help="Of what is made up.")]
+Trials = Annotated[int | None, typer.Option(min=1, help="Of each search.")]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Turns of everyone.")]
+Figure = Annotated[Path | None, typer.Option(help="Draw the figure into this file.")]
 
 
-def replay(
-    table: Annotated[str, typer.Argument(help="Kernel Tuner file, or URI#workload.")],
-    history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
-    search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
-    acquisition: AcquisitionOption = Acquisition.QLOGEI,
-    trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 200,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 0, 1, …")] = 10,
-    history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,
-    batch: Annotated[int, typer.Option(min=1, help="Trials proposed at a time.")] = 8,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
+@bench_app.command()
+def ablation(
+    tables: Tables = None,
+    search: Searches = None,
+    seeds: Seeds = None,
+    figure: Figure = None,
+    quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Run a search against a recorded task instead of hardware."""
-    from dgtl_ray.bench.tools.replay import replay as replay_table
-    from dgtl_ray.recorded.tables import read_table
-    from dgtl_ray.report import rows_table
-
-    check_writable(json_file)
-    report = replay_table(
-        read_table(table),
-        search,
-        trials=trials,
-        seeds=range(seeds),
-        sources=[read_table(address) for address in history or ()],
-        source_rows=history_rows,
-        batch=batch,
-        jobs=jobs,
-        acquisition=acquisition.value,
-    )
-    title = f"{report.table}, {search}: best/optimum over {seeds} seeds"
-    terminal().print(rows_table(report.rows(), title))
-    write_json(json_file, report.as_dict())
+    """What each part of `dgtl` is worth: the whole beside the whole without one part."""
+    _run("ablation", quick, json_file, tables=tables, searches=search, seeds=seeds, figure=figure)
 
 
-def bench(
-    name: Annotated[Bench, typer.Argument(help="The experiment.")],
-    networks: Annotated[
-        list[str] | None,
-        typer.Argument(help="What bench networks compares; architectures of bench zoo."),
-    ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A smoke run.")] = False,
-    tables: Annotated[
-        Path | None, typer.Option(help="Folder of recorded kernels to replay.")
-    ] = None,
-    search: Annotated[
-        list[str] | None, typer.Option(help="Search to compare; all of them by default.")
-    ] = None,
-    runs: Annotated[Path | None, typer.Option(help="Folder that keeps long runs.")] = None,
-    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
-    time_budget: Annotated[str | None, typer.Option(help="Of each run that makes history.")] = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Replays of each search; as the experiment has it.")
-    ] = None,
-    layer: Annotated[
-        list[str] | None, typer.Option(help="Layer whose algorithms are compared: NETWORK/NAME.")
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Configurations of each algorithm.")
-    ] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the figure into this file.")] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="Another checkout, to be measured in turn with this one.")
-    ] = None,
-    module: Annotated[
-        list[str] | None, typer.Option(help="Tuned module of each network, instead of tuning.")
-    ] = None,
-    peer: Annotated[
-        list[str] | None, typer.Option(help="Runtime to compare with; all by default.")
-    ] = None,
+@bench_app.command()
+def algorithms(
+    layer: Annotated[list[str] | None, typer.Option(help="NETWORK/NAME of a layer.")] = None,
+    trials: Trials = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """What each algorithm is worth, layer by layer: the best of some configurations of each."""
+    _run("algorithms", quick, json_file, layers=layer, trials=trials)
+
+
+@bench_app.command()
+def cuda(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """Builds for CUDA on a machine without a GPU: whether all succeed, and how long they take."""
+    _run("cuda", quick, json_file)
+
+
+@bench_app.command()
+def graph(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """What the rewriting of graphs saves: layers, and bytes that they move."""
+    _run("graph", quick, json_file)
+
+
+@bench_app.command()
+def graphs(
+    seed: Seed = None,
+    count: Annotated[int | None, typer.Option(min=1, help="How many graphs.")] = None,
+    runs: Runs = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Random small graphs, from the file to their answers: how many come out right."""
+    _run("graphs", quick, json_file, seed=seed, count=count, runs=runs)
+
+
+@bench_app.command()
+def history(
+    rows: Annotated[list[int] | None, typer.Option(min=1, help="Length of a history.")] = None,
+    seed: Seed = None,
+    runs: Runs = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """How long a large history takes: rows, statistics, export, import; DuckDB beside it."""
+    _run("history", quick, json_file, rows=rows, seed=seed, runs=runs)
+
+
+@bench_app.command()
+def imported(
+    tables: Tables = None,
+    search: Searches = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Transfer across formats: another tuner's files imported, then another device searched."""
+    _run("imported", quick, json_file, tables=tables, searches=search, seeds=seeds, trials=trials)
+
+
+@bench_app.command()
+def inside(runs: Runs = None, quick: Quick = False, json_file: JsonOption = None) -> None:
+    """A tuned network from inside: what its layers take alone, and within it."""
+    _run("inside", quick, json_file, runs=runs)
+
+
+@bench_app.command()
+def kills(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """`kill -9` at random: does a run lose or repeat a measurement?"""
+    _run("kills", quick, json_file)
+
+
+@bench_app.command()
+def layers(
+    runs: Runs = None,
+    history: Histories = None,
+    time_budget: TimeBudget = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """How soon `dgtl` with history finds what a long evolutionary search finds."""
+    _run("layers", quick, json_file, runs=runs, history=history, time_budget=time_budget)
+
+
+@bench_app.command()
+def math(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """Transcendental functions on CPUs: their largest error, and their speed."""
+    _run("math", quick, json_file)
+
+
+@bench_app.command()
+def model(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """What the model costs: pre-training by rows, a batch by measurements and by pool."""
+    _run("model", quick, json_file)
+
+
+@bench_app.command()
+def networks(
+    networks: Networks = None,
+    module: Annotated[list[str] | None, typer.Option(help="Tuned module of each network.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Runtime; all without.")] = None,
+    runs: Runs = None,
+    history: Histories = None,
+    time_budget: TimeBudget = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of every runtime.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Turns of every runtime.")] = None,
-    busy: Annotated[
-        bool | None, typer.Option("--busy/--no-busy", help="Beside a busy program, too.")
-    ] = None,
-    tuned: Annotated[
-        bool | None, typer.Option("--tuned/--no-tuned", help="With a tuned module.")
-    ] = None,
-    way: Annotated[
-        list[str] | None, typer.Option(help="How the zoo comes in: dynamo, torchscript, torch.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of what is made up: graphs, histories.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="How many random graphs.")] = None,
-    rows: Annotated[
-        list[int] | None, typer.Option(min=1, help="Length of a history that is made up.")
-    ] = None,
-    show: Annotated[
-        bool | None, typer.Option("--show", help="Print what --runs has, and run nothing.")
-    ] = None,
+    rounds: Rounds = None,
+    busy: Annotated[bool, typer.Option(help="Beside a busy program, too.")] = True,
+    tuned: Annotated[bool, typer.Option(help="With a tuned module.")] = True,
+    quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Run an experiment behind a figure that we claim."""
+    """Whole networks: tuned modules beside the runtimes that users have."""
+    _run(
+        "networks",
+        quick,
+        json_file,
+        networks=networks,
+        modules=module,
+        peers=peer,
+        runs=runs,
+        history=history,
+        time_budget=time_budget,
+        threads=threads,
+        rounds=rounds,
+        busy=busy,
+        tuned=tuned,
+    )
+
+
+@bench_app.command()
+def noise(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """How far two timings of one configuration lie apart, when a run comes back to it later."""
+    _run("noise", quick, json_file)
+
+
+@bench_app.command()
+def overhead(
+    trials: Trials = None, rounds: Rounds = None, quick: Quick = False, json_file: JsonOption = None
+) -> None:
+    """What a trial costs beyond the function tuned: here, in `ray.tune.Tuner`, in Optuna."""
+    _run("overhead", quick, json_file, trials=trials, rounds=rounds)
+
+
+@bench_app.command()
+def rate(
+    against: Annotated[Path | None, typer.Option(help="Another checkout, in turn.")] = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Measured trials per second: this engine against TVM's MetaSchedule, side by side."""
+    _run("rate", quick, json_file, against=against)
+
+
+@bench_app.command()
+def scale(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """What the engine costs, and how many devices it keeps busy, simulated ones."""
+    _run("scale", quick, json_file)
+
+
+@bench_app.command()
+def searchers(
+    tables: Tables = None,
+    search: Searches = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    runs: Runs = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Searchers of Ray Tune's on recorded kernels: trials until one is nearly the best."""
+    _run(
+        "searchers",
+        quick,
+        json_file,
+        tables=tables,
+        searches=search,
+        seeds=seeds,
+        trials=trials,
+        runs=runs,
+    )
+
+
+@bench_app.command()
+def shipped(
+    networks: Networks = None,
+    runs: Runs = None,
+    time_budget: TimeBudget = None,
+    rounds: Rounds = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """What ships with the package, on networks that it does not hold: what it saves."""
+    _run(
+        "shipped",
+        quick,
+        json_file,
+        networks=networks,
+        runs=runs,
+        time_budget=time_budget,
+        rounds=rounds,
+    )
+
+
+@bench_app.command()
+def space(quick: Quick = False, json_file: JsonOption = None) -> None:
+    """Design spaces: how fast they are encoded and sampled, and what TVM accepts of them."""
+    _run("space", quick, json_file)
+
+
+@bench_app.command()
+def table1(
+    networks: Networks = None,
+    search: Searches = None,
+    history: Histories = None,
+    runs: Runs = None,
+    seeds: Seeds = None,
+    time_budget: TimeBudget = None,
+    show: Annotated[bool, typer.Option("--show", help="Print what --runs has.")] = False,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """The paper's table: four networks, search time and latency of ours and of others."""
+    _run(
+        "table1",
+        quick,
+        json_file,
+        networks=networks,
+        searches=search,
+        history=history,
+        runs=runs,
+        seeds=seeds,
+        time_budget=time_budget,
+        show=show,
+    )
+
+
+@bench_app.command()
+def transfer(
+    tables: Tables = None,
+    search: Searches = None,
+    seeds: Seeds = None,
+    runs: Runs = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Transfer between devices: each recorded task is the target, the others its history."""
+    _run("transfer", quick, json_file, tables=tables, searches=search, seeds=seeds, runs=runs)
+
+
+@bench_app.command()
+def zoo(
+    networks: Networks = None,
+    way: Annotated[list[str] | None, typer.Option(help="dynamo, torchscript, torch.")] = None,
+    trials: Trials = None,
+    runs: Runs = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
+    """Architectures that people use, tiny, brought in three ways each, to their answers."""
+    _run("zoo", quick, json_file, networks=networks, ways=way, trials=trials, runs=runs)
+
+
+def _run(name: str, quick: bool, json_file: Path | None, **options: Any) -> None:
+    """Run an experiment with the options that were given; print its report, and keep it."""
     from dgtl_ray.bench import run_bench
     from dgtl_ray.report import key_value_table, rows_table
     from dgtl_ray.report.units import parse_duration
 
     check_writable(json_file)
-    check_writable(figure, "--figure")
-    seconds = None if time_budget is None else parse_duration(time_budget)
-    given = {
-        "tables": tables,
-        "searches": search,
-        "runs": runs,
-        "history": history,
-        "time_budget": seconds,
-        "seeds": seeds,
-        "layers": layer,
-        "trials": trials,
-        "figure": figure,
-        "against": against,
-        "networks": networks,
-        "modules": module,
-        "peers": peer,
-        "threads": threads,
-        "rounds": rounds,
-        "busy": busy,
-        "tuned": tuned,
-        "ways": way,
-        "seed": seed,
-        "count": count,
-        "rows": rows,
-        "show": show,
-    }
-    options = {option: value for option, value in given.items() if value not in (None, [])}
-    report = run_bench(name.value, quick=quick, **options)
+    check_writable(options.get("figure"), "--figure")
+    given = {option: value for option, value in options.items() if value not in (None, [])}
+    if "time_budget" in given:
+        given["time_budget"] = parse_duration(given["time_budget"])
+    report = run_bench(name, quick=quick, **given)
     console = terminal()
     for table in report.tables:
         console.print(rows_table(table.rows, table.title))

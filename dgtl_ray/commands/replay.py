@@ -1,0 +1,48 @@
+"""`dgtl replay`: searches without hardware."""
+
+from typing import Annotated
+
+import typer
+
+from dgtl_ray.commands.common import (
+    Acquisition,
+    AcquisitionOption,
+    JsonOption,
+    Search,
+    terminal,
+)
+from dgtl_ray.core.json_file import check_writable, write_json
+
+
+def replay(
+    table: Annotated[str, typer.Argument(help="Kernel Tuner file, or URI#workload.")],
+    history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
+    search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
+    acquisition: AcquisitionOption = Acquisition.QLOGEI,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 200,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 0, 1, …")] = 10,
+    history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,
+    batch: Annotated[int, typer.Option(min=1, help="Trials proposed at a time.")] = 8,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
+    json_file: JsonOption = None,
+) -> None:
+    """Run a search against a recorded task instead of hardware."""
+    from dgtl_ray.bench.tools.replay import replay as replay_table
+    from dgtl_ray.recorded.tables import read_table
+    from dgtl_ray.report import rows_table
+
+    check_writable(json_file)
+    report = replay_table(
+        read_table(table),
+        search,
+        trials=trials,
+        seeds=range(seeds),
+        sources=[read_table(address) for address in history or ()],
+        source_rows=history_rows,
+        batch=batch,
+        jobs=jobs,
+        acquisition=acquisition.value,
+    )
+    title = f"{report.table}, {search}: best/optimum over {seeds} seeds"
+    terminal().print(rows_table(report.rows(), title))
+    write_json(json_file, report.as_dict())
