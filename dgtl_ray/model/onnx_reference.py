@@ -38,7 +38,7 @@ class OnnxReference:
             try:
                 return tuple(self._opened_session().run(None, dict(feed)))
             except ImportError:
-                pass
+                reasons.append("ONNX Runtime: not installed")
             except Exception as error:  # noqa: BLE001 - it has a dozen types; the next one tries
                 reasons.append(f"ONNX Runtime: {_reason(error)}")
         try:

@@ -50,10 +50,7 @@ class Searched:
             weights: Calls of each layer, by workload key.
             trials: How many count; all without.
         """
-        best_s = dict.fromkeys(weights, math.inf)
-        for trial in self.trials[:trials]:
-            _take(best_s, trial)
-        return _sum(weights, best_s)
+        return _best_sum(self.trials[:trials], weights)
 
     def reaching_s(self, weights: Mapping[str, int], goal_s: float) -> float | None:
         """Seconds of search until the layers take no more than a goal; None where they never do."""
@@ -67,10 +64,7 @@ class Searched:
 
 def best_of_all_s(searches: Iterable[Searched], weights: Mapping[str, int]) -> float:
     """Of the network's layers, with the best that any of the searches measured of each."""
-    best_s = dict.fromkeys(weights, math.inf)
-    for trial in chain.from_iterable(one.trials for one in searches):
-        _take(best_s, trial)
-    return _sum(weights, best_s)
+    return _best_sum(chain.from_iterable(one.trials for one in searches), weights)
 
 
 def searched(run: FinishedRun) -> Searched:
@@ -145,6 +139,13 @@ def _deploy(network: str, schedules: Mapping[str, str], module: Path, like: Path
     compiled = compile_network(load_network(network, target), schedules, target)
     metadata = ModuleMetadata.from_json((like / METADATA).read_text())
     save_module(compiled, module, replace(metadata, history=()))
+
+
+def _best_sum(trials: Iterable[Trial], weights: Mapping[str, int]) -> float:
+    best_s = dict.fromkeys(weights, math.inf)
+    for trial in trials:
+        _take(best_s, trial)
+    return _sum(weights, best_s)
 
 
 def _take(best_s: dict[str, float], trial: Trial) -> None:
