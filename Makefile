@@ -15,7 +15,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: setup tune check test style quick slow long loopback docs fmt clean
+.PHONY: setup tune check test style quick most long loopback docs fmt clean
 
 setup: .venv/.ready
 
@@ -33,10 +33,9 @@ tune: setup
 check: setup
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target style quick PROCESSES=2
 
-# All but the longest. The loopback cluster mostly waits: style and the quick tests run meanwhile.
+# All but the longest. The loopback cluster mostly waits: everything else runs meanwhile.
 test: setup
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target loopback style quick
-	$(MAKE) --no-print-directory slow PROCESSES=2
+	$(MAKE) --no-print-directory --jobs 3 --output-sync=target loopback style most PROCESSES=2
 
 style: setup
 	$(BIN)/ruff check .
@@ -48,8 +47,8 @@ style: setup
 quick: setup
 	$(PYTEST) -m 'not slow' --ignore tests/cluster
 
-slow: setup
-	$(PYTEST) -m 'slow and not long' --ignore tests/cluster
+most: setup
+	$(PYTEST) -m 'not long' --ignore tests/cluster
 
 # Each takes half a minute or more on two cores: searches with every fault, experiments of the bench.
 long: setup

@@ -10,28 +10,29 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_network_is_tuned_and_its_history_read(tmp_path: Path) -> None:
-    told = run("tune_network.py", str(tmp_path), "6")
-    assert "GFLOP/s" in told
-    assert float(told.split("largest difference")[1]) < 1e-3
-    read = run("read_history.py", str(tmp_path / "tuned" / "history"))
-    assert "fused_conv2d" in read
-
-
 def main_of(name: str, *arguments: str) -> None:
     """Run an example in this process, on the cluster that is here."""
     runpy.run_path(str(EXAMPLES / name))["main"](*arguments)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_network_is_tuned_and_its_history_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main_of("tune_network.py", str(tmp_path), "6")
+    told = capsys.readouterr().out
+    assert "GFLOP/s" in told
+    assert float(told.split("largest difference")[1]) < 1e-3
+    main_of("read_history.py", str(tmp_path / "tuned" / "history"))
+    assert "fused_conv2d" in capsys.readouterr().out
+
+
+def test_an_example_is_a_program() -> None:
+    example = [sys.executable, str(EXAMPLES / "ask_and_tell.py"), "4"]
+    done = subprocess.run(example, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "best: ({'x':" in done.stdout
 
 
 @pytest.mark.usefixtures("ray_cluster")
@@ -54,11 +55,6 @@ def test_an_example_of_a_folder(
 ) -> None:
     main_of(name, str(tmp_path), *more)
     assert told in capsys.readouterr().out
-
-
-def test_asking_and_telling(capsys: pytest.CaptureFixture[str]) -> None:
-    main_of("ask_and_tell.py", "12")
-    assert "best: ({'x':" in capsys.readouterr().out
 
 
 def test_every_example_is_short_and_run_here() -> None:

@@ -94,6 +94,7 @@ def test_loggers_of_ray_tune_write_what_they_write_there(tmp_path: Path) -> None
         assert len(list(folder.glob("events.out.tfevents*"))) == 1
 
 
+@pytest.mark.long
 def test_mlflow_knows_every_trial(tmp_path: Path) -> None:
     mlflow = pytest.importorskip("mlflow")
     from ray.air.integrations.mlflow import MLflowLoggerCallback

@@ -42,7 +42,7 @@ def rows_of(grid: ResultGrid) -> list[Measurement]:
 @pytest.fixture(scope="module")
 def before(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> ResultGrid:
     """What a random search measured of another network."""
-    return tune(SIBLING, tmp_path_factory.mktemp("before"), "random", 60)
+    return tune(SIBLING, tmp_path_factory.mktemp("before"), "random", 40)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_own_rows_are_observed_and_those_of_other_devices_are_sources(
         moved.append(replace(row, encoding=encoding, **device))  # type: ignore[arg-type]
     store = ParquetHistory(str(tmp_path))
     store.append(moved)
-    for where, observed in (([store], 0), ([ParquetHistory(before.summary.history)], 60)):
+    for where, observed in (([store], 0), ([ParquetHistory(before.summary.history)], 40)):
         experience = Experience(
             stores=where, tasks=network.tasks, target=target.json, search="autotvm"
         )

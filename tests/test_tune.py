@@ -187,6 +187,7 @@ def killed(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     assert not _left_over(out)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_killed_run_loses_nothing_and_goes_on(killed: tuple[Path, int]) -> None:
     out, reported = killed

@@ -4,7 +4,7 @@ import pytest
 
 from dgtl_ray.bench import run_bench
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_every_tuner_calls_the_function_as_often() -> None:

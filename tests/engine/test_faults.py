@@ -142,6 +142,7 @@ def faults_of(driver: Driver) -> Counter[str]:
     return sum((Counter(device["faults"]) for device in driver.end["devices"]), Counter())
 
 
+@pytest.mark.long
 def test_workers_are_killed_and_a_device_hangs(start: Start, problem: Problem) -> None:
     """One after the other in one search, which goes on after each."""
     driver, spec = start(trials=TRIALS + 4 * EARLY, timeout_s=1.0)
@@ -189,6 +190,7 @@ def test_the_driver_is_killed_and_the_run_resumed(start: Start, problem: Problem
     assert not file.exists()
 
 
+@pytest.mark.long
 def test_kernels_that_hang_crash_and_overwrite_cost_only_themselves(
     start: Start, problem: Problem
 ) -> None:

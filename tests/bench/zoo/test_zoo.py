@@ -17,6 +17,7 @@ from dgtl_ray.model.factory import call_factory
 from dgtl_ray.model.outputs import flat_tensors
 
 
+@pytest.mark.long
 def test_architectures_run_in_torch_and_depend_on_their_inputs() -> None:
     assert len(ARCHITECTURES) == 25
     for name, spec in ARCHITECTURES.items():
