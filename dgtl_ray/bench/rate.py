@@ -16,6 +16,7 @@ from typing import Any
 
 import dgtl_ray
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.bench.tools.rival_threads import all_cores
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.model import TargetSpec, load_network, parse_target
@@ -134,7 +135,7 @@ def _answer(program: Sequence[str], request: Mapping[str, Any], checkout: Path) 
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
+        env={**all_cores(), "PYTHONPATH": str(checkout)},
         cwd=checkout,  # `python -m`, by which workers start, imports from there first
     )
     if done.returncode != 0:

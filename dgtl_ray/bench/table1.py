@@ -6,28 +6,19 @@ its own search, cost model and timing. Ours learns from what ships of the other 
 the target itself. The winners are timed again in the network, in turn.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from functools import partial
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow.compute as pc
 
-from dgtl_ray.bench.tools.kept import Kept
 from dgtl_ray.bench.tools.report import BenchReport
 from dgtl_ray.bench.tools.searched import Searched, best_of_all_s, metaschedule, searched
-from dgtl_ray.bench.tools.table1_report import (
-    AUTOTVM,
-    CHAMELEON,
-    DGTL,
-    METASCHEDULE,
-    Row,
-    keep,
-    reported,
-    shown,
-)
+from dgtl_ray.bench.tools.table1_kept import KeptTable, shown
+from dgtl_ray.bench.tools.table1_report import AUTOTVM, CHAMELEON, DGTL, METASCHEDULE, Row
 from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.configs import TuneConfig
 from dgtl_ray.core.errors import InputError
@@ -86,41 +77,44 @@ def run(
         networks: Of the four; all without.
         searches: Contenders; all without. `dgtl` is always one of them.
         history: What ours learns from, instead of what ships of the other networks.
-        runs: Folder that keeps runs and table; what is finished there is not run again.
+        runs: Folder that keeps runs and table; what is finished there is not run again, and the
+            table grows by each network that is run.
         seeds: Runs of each contender.
         time_budget: Seconds of ours at most.
-        show: Print what the folder has, and run nothing.
+        show: Print what the folder has, or what we measured without one, and run nothing.
 
     Raises:
-        InputError: No folder was given, an unknown contender, or runs of another kind of machine.
+        InputError: No folder was given, an unknown contender, or a folder that was begun on another
+            kind of machine or with other settings.
     """
+    if show:
+        return shown(runs)
     if runs is None and not quick:
         raise InputError("bench table1 keeps runs that take long: give their folder by --runs")
     if unknown := set(searches) - set(CONTENDERS):
         raise InputError(f"no contender {sorted(unknown)}: there are {list(CONTENDERS)}")
-    if show and runs is not None:
-        return shown(runs)
-    names = [name for name in CONTENDERS if not searches or name in (DGTL, *searches)]
+    wanted = {DGTL, *(searches or CONTENDERS)}
     size = _QUICK if quick else _FULL
+    size = replace(size, search_s=time_budget or size.search_s)
     with TemporaryDirectory() if runs is None else nullcontext(runs) as place:
-        folder = Path(place)
-        kept = Kept[list[Row]](folder / "rows", _written, _read)
-        rows: list[Row] = []
+        table = KeptTable(Path(place), _settings(size, history, quick=quick))
         for network in networks or NETWORKS:
             for seed in range(seeds or 1):
-                sitting = _Sitting(
-                    network=network,
-                    seed=seed,
-                    folder=folder / f"{network}-{seed}",
-                    history=list(history),
-                    size=size,
-                    search_s=time_budget or size.search_s,
-                )
-                name = f"{network} {seed} {' '.join(names)}"
-                rows += kept.get(name, partial(sitting.rows, names))
-        report = reported(rows, asdict(size))
-        keep(report, rows, folder)
-    return report
+                known = {row.contender for row in table.rows(network, seed)}
+                if not wanted <= known:
+                    folder = Path(place) / f"{network}-{seed}"
+                    sitting = _Sitting(
+                        network=network, seed=seed, folder=folder, history=history, size=size
+                    )
+                    names = [name for name in CONTENDERS if name in wanted | known]
+                    table.keep(network, seed, sitting.rows(names))
+        return table.report()
+
+
+def _settings(size: _Size, history: Sequence[str], *, quick: bool) -> dict[str, object]:
+    """What all rows of a table share; the machine by its target, as models of one name differ."""
+    machine = {"device": describe_cpu_host().key, "target": parse_target("cpu").json}
+    return {**machine, **asdict(size), "history": list(history), "quick": quick}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,32 +126,36 @@ class _Sitting:
     folder: Path
     history: Sequence[str]
     size: _Size
-    search_s: float
 
     def rows(self, names: Sequence[str]) -> list[Row]:
         """One of each contender."""
-        self._require_same_machine()
-        ours = searched(tuned_run(self.folder / DGTL, self.network, self._own(), self._sources()))
+        sources = self._sources()
+        with _cache(self.folder / "cache"):
+            ours = searched(tuned_run(self.folder / DGTL, self.network, self._own(), sources))
         found = {DGTL: ours} | {n: self._rival(n, ours) for n in names if n != DGTL}
         latency_s = self._timed(found)
         tasks = load_network(self.network, parse_target("cpu")).tasks
         weights = {task.workload_key: task.weight for task in tasks}
         # What layers take by themselves, and in the network.
         scale = {name: latency_s[name] / one.latency_s(weights) for name, one in found.items()}
-        fewest = min(len(one.trials) for one in found.values())
         best_s = best_of_all_s((found[name] for name in found if name != METASCHEDULE), weights)
+        equal = {name: min(len(ours.trials), len(one.trials)) for name, one in found.items()}
         return [
             Row(
                 network=self.network,
                 seed=self.seed,
                 contender=name,
+                began=one.began,
                 search_s=one.search_s,
                 trials=len(one.trials),
                 failed=one.failed,
                 latency_s=latency_s[name],
                 above_best=None if name == METASCHEDULE else one.latency_s(weights) / best_s - 1,
-                fewest_trials=fewest,
-                at_fewest_s=scale[name] * one.latency_s(weights, fewest),
+                equal_trials=equal[name],
+                equal_search_s=one.trial_s(equal[name]),
+                equal_latency_s=scale[name] * one.latency_s(weights, equal[name]),
+                ours_equal_search_s=ours.trial_s(equal[name]),
+                ours_equal_latency_s=scale[DGTL] * ours.latency_s(weights, equal[name]),
                 reached_by_ours_s=ours.reaching_s(weights, latency_s[name] / scale[DGTL]),
                 ours_at_its_end_s=scale[DGTL] * _at(ours, weights, one.search_s),
                 spent=one.spent,
@@ -165,22 +163,10 @@ class _Sitting:
             for name, one in found.items()
         ]
 
-    def _require_same_machine(self) -> None:
-        """One sitting is of one kind of machine."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        note, here = self.folder / "device.txt", describe_cpu_host().key
-        if not note.exists():
-            note.write_text(here)
-        if (there := note.read_text()) != here:
-            raise InputError(
-                f"{self.folder} was begun on {there}, this is {here}: go on there, or name another "
-                "folder by --runs"
-            )
-
     def _own(self) -> TuneConfig:
         return TuneConfig(
             search_alg=DGTL,
-            time_budget_s=self.search_s,
+            time_budget_s=self.size.search_s,
             min_gain=self.size.min_gain,
             seed=self.seed,
         )
@@ -204,12 +190,9 @@ class _Sitting:
         if self.history:
             return list(self.history)
         uri = str(self.folder / "history")
-        if not (self.folder / "history").exists():
-            others = [name for name in NETWORKS if name != self.network]
-            add_rows(
-                ParquetHistory(uri),
-                ParquetHistory(BUILTIN).scan(where=pc.field("network").isin(others)),
-            )
+        others = [name for name in NETWORKS if name != self.network]
+        shipped = ParquetHistory(BUILTIN).scan(where=pc.field("network").isin(others))
+        add_rows(ParquetHistory(uri), shipped)  # what is there already is not added again
         return [uri]
 
     def _timed(self, found: Mapping[str, Searched]) -> dict[str, float]:
@@ -224,6 +207,20 @@ class _Sitting:
         return {name: _required(name, latency[name]) for name in found}
 
 
+@contextmanager
+def _cache(folder: Path) -> Iterator[None]:
+    """A cache of models of its own: pre-training counts, whoever else learned from that before."""
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
+
+
 def _at(ours: Searched, weights: Mapping[str, int], seconds: float) -> float:
     """What our layers took after so many seconds of search."""
     return ours.latency_s(weights, sum(trial.at_s <= seconds for trial in ours.trials))
@@ -233,11 +230,3 @@ def _required(name: str, latency: Latency) -> float:
     if latency.median_s is None:
         raise RuntimeError(f"the module of {name} does not run: {latency.error}")
     return latency.median_s
-
-
-def _written(rows: list[Row]) -> list[dict[str, object]]:
-    return [asdict(row) for row in rows]
-
-
-def _read(rows: list[dict[str, object]]) -> list[Row]:
-    return [Row.of(row) for row in rows]

@@ -258,7 +258,7 @@ def table1(
     runs: Runs = None,
     seeds: Seeds = None,
     time_budget: TimeBudget = None,
-    show: Annotated[bool, typer.Option("--show", help="Print what --runs has.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="What --runs has; ours without.")] = False,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:

@@ -111,11 +111,11 @@ class TuningLoop:
         return [(layer, next(complete[layer])) for layer, _ in wanted]
 
     def _search(self, first: Asked) -> None:
-        """Round after round."""
+        """Round after round; what comes first is handed out as rounds have room for it."""
         size = self._config.round_size
         now, ahead = first[:size], first[size:]
         while not self._why_over():
-            now, ahead = self._round(self._filled(now), ahead), ()
+            now, ahead = self._round(self._filled(now), ahead[:size]), ahead[size:]
 
     def _filled(self, now: Asked) -> Asked:
         """A round: what was proposed for it, and what promises most by all that is known."""

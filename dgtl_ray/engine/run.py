@@ -279,12 +279,21 @@ class _Search:
         return TuningLoop(**parts) if self._crew.alternates else StreamingLoop(**parts)
 
     def _first(self) -> list[tuple[int, Candidate]]:
-        """What comes before all proposals: what was asked for, and what was fast elsewhere."""
+        """What comes before all proposals: what was asked for, and what was fast elsewhere.
+
+        Of that the fastest of every layer first, then the next of each: time may not do for all.
+        """
         unfinished = self._unfinished()
         asked = {(layer, candidate.config) for layer, candidate in unfinished}
         elsewhere = self._request.recall(self._device)
         of_layer = rows_by_layer(self._request.tasks, self._request.spaces, elsewhere)
-        recalled = [(k, row.config) for k, rows in enumerate(of_layer) for row in rows]
+        deepest = max(map(len, of_layer), default=0)
+        recalled = [
+            (k, rows[rank].config)
+            for rank in range(deepest)
+            for k, rows in enumerate(of_layer)
+            if rank < len(rows)
+        ]
         new = set(recalled) - asked - self._measured()
         fast = [(k, Candidate.bare(c, Stage.SEARCH)) for k, c in recalled if (k, c) in new]
         return unfinished + fast

@@ -21,20 +21,21 @@ def recall_fastest(
 ) -> list[Measurement]:
     """The fastest configurations of tasks on other devices of the same kind.
 
-    Those of a device with the same name and number of cores come first, then of one with vectors as
-    long, then the others'; within a task, one of each device in turn.
+    Those of a device with the same name, number of cores and length of vectors come first, then of
+    one with vectors as long, then the others'; within a task, one of each device in turn. Devices
+    are told apart by target, too: generations of one vendor's processors may share a name.
 
     Raises:
         InputError: A history cannot be read.
     """
     of_tasks = row_filter(workload_key=list(workload_keys), status=Status.OK.value)
     where = of_tasks & _elsewhere(device)
-    measured: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+    measured: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for row in chain.from_iterable(store.measurements(where) for store in histories):
         if row.config:
-            measured[row.workload_key, row.device_key].append(row)
+            measured[row.workload_key, row.device_key, row.target].append(row)
     ranked: dict[str, list[list[Measurement]]] = defaultdict(list)
-    for (task, _), rows in sorted(measured.items(), key=lambda of: _distance(of[1][0], device)):
+    for (task, *_), rows in sorted(measured.items(), key=lambda of: _distance(of[1][0], device)):
         ranked[task].append(_fastest(rows))
     return [row for of_task in ranked.values() for row in _in_turn(of_task)]
 
@@ -44,10 +45,11 @@ def _elsewhere(device: DeviceDescriptor) -> Any:
     return pc.starts_with(key, f"{device.kind}/") & (key != device.key)
 
 
-def _distance(row: Measurement, device: DeviceDescriptor) -> tuple[bool, bool, str]:
+def _distance(row: Measurement, device: DeviceDescriptor) -> tuple[bool, bool, str, str]:
     there = row.device
-    twin = there["name"] == device.name and there["cores"] == device.cores
-    return not twin, there["vector_lanes"] != device.vector_lanes, row.device_key
+    alike = there["vector_lanes"] == device.vector_lanes
+    twin = alike and there["name"] == device.name and there["cores"] == device.cores
+    return not twin, not alike, row.device_key, row.target
 
 
 def _fastest(rows: Sequence[Measurement]) -> list[Measurement]:

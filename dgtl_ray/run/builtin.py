@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.history import BUILTIN, SCHEMA, ParquetHistory
 
@@ -23,6 +24,7 @@ _ELSEWHERE = "#builtin"
 _DIGITS = 4
 _KINDS = ("cpu", "cuda")
 _MODEL_ROWS = 6000
+_MOST_BYTES = 8_000_000
 
 
 def builtin_model(kind: str) -> Path | None:
@@ -52,18 +54,25 @@ def ship(uris: Sequence[str], monitor: Monitor) -> None:
     """Replace what ships by all measurements of some histories, and models of them.
 
     Raises:
-        InputError: A history cannot be read.
+        InputError: A history cannot be read, or all of it is more than may ship; then what ships
+            stays as it is.
     """
     from dgtl_ray.run.knowledge import pretrain_histories
 
     rows = as_of_elsewhere(pa.concat_tables([ParquetHistory(uri).scan() for uri in uris]))
-    rmtree(_HOME, ignore_errors=True)
-    size_mb = write_small(rows, _HOME / "history") / 1e6
-    monitor.note(f"{rows.num_rows} measurements, {size_mb:.1f} MB")
+    fresh = _HOME.with_name(f".{BUILTIN}")
+    rmtree(fresh, ignore_errors=True)
+    history = fresh / "history"
+    write_small(rows, history)
     for kind in _KINDS:
         if any(key.startswith(f"{kind}/") for key in _column(rows, "device_key")):
-            folder = _HOME / f"model-{kind}"
-            pretrain_histories([BUILTIN], kind, folder, monitor, _MODEL_ROWS)
+            pretrain_histories([str(history)], kind, fresh / f"model-{kind}", monitor, _MODEL_ROWS)
+    size_bytes = sum(file.stat().st_size for file in fresh.rglob("*") if file.is_file())
+    monitor.note(f"{rows.num_rows} measurements; with models {size_bytes / 1e6:.1f} MB")
+    if size_bytes > _MOST_BYTES:
+        raise InputError(f"{fresh} is larger than {_MOST_BYTES / 1e6:.0f} MB: ship fewer rows")
+    rmtree(_HOME, ignore_errors=True)
+    fresh.rename(_HOME)
 
 
 def write_small(rows: Any, folder: Path) -> int:
@@ -75,7 +84,9 @@ def write_small(rows: Any, folder: Path) -> int:
 
 
 def as_of_elsewhere(rows: Any) -> Any:
-    """The rows, in the order that is read fastest and takes least space."""
+    """The rows, each once, in the order that is read fastest and takes least space."""
+    ids = rows.column("measurement_id").to_numpy(zero_copy_only=False)
+    rows = rows.take(np.unique(ids, return_index=True)[1])
     keys = [f"{key.removesuffix(_ELSEWHERE)}{_ELSEWHERE}" for key in _column(rows, "device_key")]
     repeats = [[_short(seconds) for seconds in times] for times in _column(rows, "repeats_s")]
     for name, values in (("device_key", keys), ("repeats_s", repeats)):

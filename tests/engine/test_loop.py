@@ -16,7 +16,7 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
 from dgtl_ray.engine.layer import Candidate, Order, Outcome
-from dgtl_ray.engine.loop import LoopConfig, TuningLoop
+from dgtl_ray.engine.loop import Asked, LoopConfig, TuningLoop
 from dgtl_ray.engine.recorder import Recorder, RunContext
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.model import Network, TargetSpec
@@ -58,8 +58,7 @@ class WatchedCrew:
         return self._thread.submit(self._propose, orders)
 
     def again(self, candidates: Mapping[int, Sequence[Candidate]]) -> dict[int, list[Candidate]]:
-        assert not candidates
-        return {}
+        return {layer: list(of_layer) for layer, of_layer in candidates.items()}
 
     def observe(self, outcomes: Mapping[int, Sequence[Outcome]]) -> None:
         for layer, of_layer in outcomes.items():
@@ -85,13 +84,13 @@ class WatchedCrew:
     def _propose(self, orders: Mapping[int, Order]) -> dict[int, list[Candidate]]:
         if orders:
             time.sleep(0.02)  # longer than building takes: timing has to wait
-        proposed = {k: [self._candidate() for _ in range(o.count)] for k, o in orders.items()}
+        proposed = {k: [self.candidate() for _ in range(o.count)] for k, o in orders.items()}
         for layer, order in orders.items():
             self._given[layer] = self._given.get(layer, 0) + order.count
         self._proposing.clear()
         return proposed
 
-    def _candidate(self) -> Candidate:
+    def candidate(self) -> Candidate:
         self._named += 1
         return Candidate(
             config=str(self._named),
@@ -104,7 +103,12 @@ class WatchedCrew:
 
 
 def run_with(
-    crew: WatchedCrew, network: Network, target: TargetSpec, layers: int, chunk: int = ROUND
+    crew: WatchedCrew,
+    network: Network,
+    target: TargetSpec,
+    layers: int,
+    chunk: int = ROUND,
+    first: Asked = (),
 ) -> Sink:
     """A search of 10 rounds after the default schedules; each is of one layer, where chunks are."""
     tasks, sink = network.tasks[:layers], Sink()
@@ -127,6 +131,7 @@ def run_with(
         ),
         on_round=lambda: None,
         tips=lambda _layer: (),
+        first=first,
     ).run(prepare=lambda: crew.prepared_after.append(len(sink.rows)))
     return sink
 
@@ -168,6 +173,17 @@ def test_a_round_is_full_where_only_a_part_of_it_was_proposed_beside_building(
     assert crew.built == [3] + [ROUND] * 10
     assert sum(crew.beside[1:]) > 5
     assert len(crew.asked) > 15
+
+
+def test_what_comes_first_is_handed_out_round_by_round(
+    crew: WatchedCrew, network: Network, target: TargetSpec
+) -> None:
+    """However much it is, budgets are looked at after each; the last round is filled."""
+    first = [(k % 3, crew.candidate()) for k in range(3 * ROUND + 1)]
+    sink = run_with(crew, network, target, layers=3, first=first)
+    assert crew.built == [3] + [ROUND] * 10
+    configs = [row.config for row in sink.rows[3 : 3 + len(first)]]
+    assert configs == [candidate.config for _, candidate in first]
 
 
 def test_one_layer_learns_of_each_round_before_the_next(

@@ -53,3 +53,14 @@ def test_what_this_device_measured_and_default_schedules_are_not_recalled(tmp_pa
     ]
     rows.append(row(3, "gpu", 1.0, device_key="cuda/a/2", device=EXAMPLE_DEVICE.as_dict()))
     assert recalled(tmp_path, rows) == []
+
+
+def test_generations_that_share_a_name_are_told_apart(tmp_path: Path) -> None:
+    """Each has its fastest, however slow; one whose vectors are shorter is no twin."""
+    older = TWIN | {"device": replace(NARROW, name=EXAMPLE_DEVICE.name).as_dict()}
+    rows = [
+        row(0, "older", 3.0, target='{"mcpu": "a"}', **older),
+        row(1, "newer", 1.0, target='{"mcpu": "b"}', **TWIN),
+        row(2, "large", 9.0, **on(LARGE)),
+    ]
+    assert recalled(tmp_path, rows) == ["newer", "large", "older"]

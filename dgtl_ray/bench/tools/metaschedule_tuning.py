@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ class Trial:
     at_s: float
     workload_key: str
     cost_s: float | None
+
+
+def minute(moment: datetime) -> str:
+    """As the table shows it."""
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="minutes").removesuffix("+00:00")
 
 
 def main() -> None:
@@ -64,11 +70,11 @@ def _tune(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     keys = {task.name: task.workload_key for task in tasks}
     trials: list[Trial] = []
     contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-        extracted, work_dir=str(folder), seed=request["seed"]
+        extracted, work_dir=str(folder), num_threads=available_cores(), seed=request["seed"]
     )
     builder = WarmBuilder(available_cores(), timeout_s=_PATIENCE_S)
     builder.warm_up(extracted[0].mod, target, times=2 * available_cores())
-    start = time.perf_counter()
+    began, start = minute(datetime.now(UTC)), time.perf_counter()
     database = ms.tune.tune_tasks(
         tasks=contexts,
         task_weights=weights,
@@ -89,6 +95,7 @@ def _tune(request: dict[str, Any], folder: Path) -> dict[str, Any]:
             trace = SketchTrace.of(record.trace.simplified(remove_postproc=True))
             schedules[task.workload_key] = trace.schedule(trace.decisions)
     return {
+        "began": began,
         "wall_s": time.perf_counter() - start,
         "trials": [asdict(trial) for trial in trials],
         "schedules": schedules,

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -76,13 +76,7 @@ def run_bench(name: str, *, quick: bool, **options: Any) -> BenchReport:
         raise InputError(f"bench {name} takes no option {', '.join(sorted(unknown))}")
     start = time.perf_counter()
     report = run(quick=quick, **options)
-    return BenchReport(
-        name=report.name,
-        tables=report.tables,
-        figures=report.figures,
-        settings=report.settings,
-        wall_s=time.perf_counter() - start,
-    )
+    return replace(report, wall_s=time.perf_counter() - start)
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from dgtl_ray.bench.tools.finished_run import FinishedRun
-from dgtl_ray.bench.tools.metaschedule_tuning import FOUND, Trial
+from dgtl_ray.bench.tools.metaschedule_tuning import FOUND, Trial, minute
+from dgtl_ray.bench.tools.rival_threads import all_cores
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.deploy import ModuleMetadata, compile_network, save_module
 from dgtl_ray.deploy.layout import METADATA
@@ -25,12 +26,14 @@ class Searched:
     """A finished search.
 
     Attributes:
+        began: When, in UTC, to the minute.
         search_s: All in.
         spent: By phase, where the tuner tells it.
         trials: In the order in which they were known.
         module: Folder of the network as it was left.
     """
 
+    began: str
     search_s: float
     spent: SearchTime | None
     trials: Sequence[Trial]
@@ -52,6 +55,10 @@ class Searched:
         """
         return _best_sum(self.trials[:trials], weights)
 
+    def trial_s(self, trials: int) -> float:
+        """Seconds of search until so many trials were known."""
+        return self.trials[trials - 1].at_s if trials else 0.0
+
     def reaching_s(self, weights: Mapping[str, int], goal_s: float) -> float | None:
         """Seconds of search until the layers take no more than a goal; None where they never do."""
         best_s = dict.fromkeys(weights, math.inf)
@@ -72,6 +79,7 @@ def searched(run: FinishedRun) -> Searched:
     rows = [row for of in run.layers.values() for row in of if row.stage is not Stage.CONFIRM]
     rows.sort(key=lambda row: row.trial)
     return Searched(
+        began=minute(min(row.created_at for row in rows)),
         search_s=run.search_s,
         spent=run.state.spent,
         trials=[
@@ -106,6 +114,7 @@ def metaschedule(
     if not (folder / _MODULE).exists():
         _deploy(network, found["schedules"], folder / _MODULE, like)
     return Searched(
+        began=found["began"],
         search_s=found["wall_s"],
         spent=None,
         trials=[Trial(**trial) for trial in found["trials"]],
@@ -114,6 +123,8 @@ def metaschedule(
 
 
 def _run_metaschedule(network: str, folder: Path, trials_per_task: int, seed: int) -> None:
+    for unfinished in folder.glob("database_*.json"):  # it would go on from there, its clock at 0
+        unfinished.unlink()
     request = {
         "network": network,
         "folder": str(folder.resolve()),
@@ -128,6 +139,7 @@ def _run_metaschedule(network: str, folder: Path, trials_per_task: int, seed: in
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            env=all_cores(),
         )
     if done.returncode != 0:
         told = (folder / "log.txt").read_text()[-2000:]

@@ -1,17 +1,12 @@
-"""The paper's table from what was run: printed, and kept as JSON, Parquet and Markdown."""
+"""The paper's table from what was run, as tables and figures."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import geometric_mean, median
 from typing import Any, Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
-from dgtl_ray.core.errors import InputError
 from dgtl_ray.engine.clock import SearchTime
 
 DGTL, AUTOTVM, CHAMELEON, METASCHEDULE = "dgtl", "autotvm", "chameleon", "metaschedule"
@@ -26,7 +21,13 @@ NOT_COMPARABLE = (
     "the paper's figures are of one GPU, its own design spaces and TVM of its time; ours are of "
     "this CPU: only the order of contenders and the size of reductions can be compared"
 )
-_JSON, _PARQUET, _MARKDOWN = "table1.json", "table1.parquet", "table1.md"
+FAVOURS = (
+    "MetaSchedule's builders are started before its clock and kept warm; TVM's own are started "
+    "anew for each round, and build nothing within their limit of 30 s on a slow machine"
+)
+_SEARCH_SAVED, _LATENCY_SAVED, _HV = "search time saved (%)", "latency saved (%)", "HV"
+REDUCTIONS = (_SEARCH_SAVED, _LATENCY_SAVED, _HV)
+_SHARE, _AT_EQUAL_TIME = "share of its search", "ours ÷ it at equal time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,16 @@ class Row:
     """One contender on one network.
 
     Attributes:
+        began: When its search did, in UTC: rows of one sitting follow one another.
         search_s: All in.
         latency_s: Of the network with its winners, timed in turn with the others.
         above_best: By what share its layers, each by itself, are slower than the best that any
             contender with the same timing found of each; None for one with its own.
-        fewest_trials: Of all contenders.
-        at_fewest_s: Latency after so many trials of its own, as its measurements of layers tell it.
+        equal_trials: As many as it and ours both ran.
+        equal_search_s: Its search time until so many.
+        equal_latency_s: Latency after so many, as its measurements of layers tell it.
+        ours_equal_search_s: Our search time until so many.
+        ours_equal_latency_s: Our latency after so many.
         reached_by_ours_s: Search time until ours was as fast as this one in the end; None where it
             never was.
         ours_at_its_end_s: Our latency when this one had ended its search.
@@ -49,13 +54,17 @@ class Row:
     network: str
     seed: int
     contender: str
+    began: str
     search_s: float
     trials: int
     failed: int
     latency_s: float
     above_best: float | None
-    fewest_trials: int
-    at_fewest_s: float
+    equal_trials: int
+    equal_search_s: float
+    equal_latency_s: float
+    ours_equal_search_s: float
+    ours_equal_latency_s: float
     reached_by_ours_s: float | None
     ours_at_its_end_s: float
     spent: SearchTime | None
@@ -80,34 +89,14 @@ def reported(rows: Sequence[Row], settings: Mapping[str, Any]) -> BenchReport:
             BenchTable(title="where search time went, shares", rows=_spent(rows)),
         ],
         figures=_figures(groups),
-        settings={**settings, "not comparable": NOT_COMPARABLE},
+        settings={**settings, "not comparable": NOT_COMPARABLE, "in a rival's favour": FAVOURS},
     )
 
 
-def keep(report: BenchReport, rows: Sequence[Row], folder: Path) -> None:
-    """Write the table into a folder, for people and for programs."""
-    (folder / _JSON).write_text(json.dumps(report.as_dict(), indent=1))
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), folder / _PARQUET)
-    (folder / _MARKDOWN).write_text("\n".join(map(_markdown, report.tables)))
-
-
-def shown(folder: Path) -> BenchReport:
-    """What was kept.
-
-    Raises:
-        InputError: There is none.
-    """
-    try:
-        told = json.loads((folder / _JSON).read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no table: {error}") from error
-    return BenchReport(
-        name=told["name"],
-        tables=[BenchTable(title=title, rows=rows) for title, rows in told["tables"].items()],
-        figures=told["figures"],
-        settings=told["settings"],
-        machine=told["machine"],
-    )
+def markdown(report: BenchReport) -> str:
+    """The report as a page: what it is not, its tables, and what it was run with."""
+    facts = [f"- {name}: {text}" for name, text in report.facts() if name not in report.figures]
+    return "\n".join([NOT_COMPARABLE + ".\n", *map(_markdown, report.tables), *facts]) + "\n"
 
 
 _Groups = Mapping[str, Mapping[str, Sequence[Row]]]
@@ -128,17 +117,24 @@ def _contest(network: str, name: str, of: Mapping[str, Sequence[Row]]) -> dict[s
     return {
         "network": network,
         "contender": name,
+        "began (UTC)": min(row.began for row in rows),
         "search (s)": median(times_s),
-        "spread (s)": f"{min(times_s):.0f} to {max(times_s):.0f}" if len(rows) > 1 else None,
+        "spread (s)": _spread(times_s),
         "trials": round(median(row.trials for row in rows)),
         "failed": round(median(row.failed for row in rows)),
         "latency (ms)": 1e3 * _latency_s(rows),
+        "spread (ms)": _spread([1e3 * row.latency_s for row in rows]),
         "layers above the best of all (%)": _above_best(rows),
-        "search time saved (%)": saved,
-        "latency saved (%)": faster,
-        "HV": _hv(of, name, AUTOTVM),
+        _SEARCH_SAVED: saved,
+        _LATENCY_SAVED: faster,
+        _HV: None if saved is None or faster is None else hypervolume(saved, faster),
         "the paper's HV": PAPER_HV.get(network, {}).get(name),
     }
+
+
+def _spread(values: Sequence[float]) -> str | None:
+    """From the least to the most, where there are several."""
+    return f"{min(values):.4g} to {max(values):.4g}" if len(values) > 1 else None
 
 
 def _latency_s(rows: Sequence[Row]) -> float:
@@ -159,51 +155,76 @@ def _reductions(
         return None, None
     search_s = [median(row.search_s for row in of[one]) for one in (name, rival)]
     latency_s = [_latency_s(of[one]) for one in (name, rival)]
-    return 100 * (1 - search_s[0] / search_s[1]), 100 * (1 - latency_s[0] / latency_s[1])
+    return _saved(*search_s), _saved(*latency_s)
 
 
-def _hv(of: Mapping[str, Sequence[Row]], name: str, rival: str) -> float | None:
-    """Hypervolume as the paper has it: the product of both reductions, per cent of per cent."""
-    saved, faster = _reductions(of, name, rival)
-    return None if saved is None or faster is None else saved * faster / 100
+def _saved(ours: float, theirs: float) -> float:
+    """Per cent of theirs."""
+    return 100 * (1 - ours / theirs)
+
+
+def hypervolume(saved: float, faster: float) -> float:
+    """HV as the paper has it: the product of both reductions, per cent of per cent.
+
+    Two losses are no gain: then it is negative, too.
+    """
+    return (-1 if saved < 0 and faster < 0 else 1) * saved * faster / 100
 
 
 def _reaching(groups: _Groups) -> list[dict[str, Any]]:
-    rows = []
-    for network, of in groups.items():
-        for name in (name for name in of if name != DGTL):
-            search_s = median(row.search_s for row in of[name])
-            reached = [row.reached_by_ours_s for row in of[name]]
-            known = [seconds for seconds in reached if seconds is not None]
-            ours_s = median(known) if len(known) == len(reached) else None
-            rows.append(
-                {
-                    "network": network,
-                    "rival": name,
-                    "its latency (ms)": 1e3 * _latency_s(of[name]),
-                    "its search (s)": search_s,
-                    "ours reached it after (s)": ours_s,
-                    "share of its search": None if ours_s is None else ours_s / search_s,
-                    "ours ÷ it at equal time": median(
-                        row.ours_at_its_end_s / row.latency_s for row in of[name]
-                    ),
-                }
-            )
-    return rows
+    return [_reached(network, name, rows) for network, name, rows in _rivals(groups)]
+
+
+def _reached(network: str, rival: str, rows: Sequence[Row]) -> dict[str, Any]:
+    search_s = median(row.search_s for row in rows)
+    known = [row.reached_by_ours_s for row in rows if row.reached_by_ours_s is not None]
+    ours_s = median(known) if len(known) == len(rows) else None
+    return {
+        "network": network,
+        "rival": rival,
+        "its latency (ms)": 1e3 * _latency_s(rows),
+        "its search (s)": search_s,
+        "ours reached it after (s)": ours_s,
+        _SHARE: None if ours_s is None else ours_s / search_s,
+        _AT_EQUAL_TIME: median(row.ours_at_its_end_s / row.latency_s for row in rows),
+    }
 
 
 def _equal(groups: _Groups) -> list[dict[str, Any]]:
-    return [
-        {
-            "network": network,
-            "trials": median(row.fewest_trials for row in next(iter(of.values()))),
-            **{
-                f"{name} (ms)": 1e3 * median(row.at_fewest_s for row in rows)
-                for name, rows in of.items()
-            },
-        }
-        for network, of in groups.items()
+    return [_at_equal_trials(network, name, rows) for network, name, rows in _rivals(groups)]
+
+
+def _at_equal_trials(network: str, rival: str, rows: Sequence[Row]) -> dict[str, Any]:
+    ours_s = median(row.ours_equal_search_s for row in rows)
+    rival_s = median(row.equal_search_s for row in rows)
+    latencies_s = [
+        median(row.ours_equal_latency_s for row in rows),
+        median(row.equal_latency_s for row in rows),
     ]
+    # A rival that goes layer by layer may not have come to all of them by then.
+    known = all(map(math.isfinite, latencies_s))
+    saved, faster = _saved(ours_s, rival_s), _saved(*latencies_s) if known else None
+    ours_ms, rival_ms = (1e3 * s if math.isfinite(s) else None for s in latencies_s)
+    return {
+        "network": network,
+        "rival": rival,
+        "trials": round(median(row.equal_trials for row in rows)),
+        "ours (s)": ours_s,
+        "rival (s)": rival_s,
+        "ours (ms)": ours_ms,
+        "rival (ms)": rival_ms,
+        _SEARCH_SAVED: saved,
+        _LATENCY_SAVED: faster,
+        _HV: None if faster is None else hypervolume(saved, faster),
+    }
+
+
+def _rivals(groups: _Groups) -> Iterator[tuple[str, str, Sequence[Row]]]:
+    """Each network with each rival of ours, and the rival's rows."""
+    for network, of in groups.items():
+        for name, rows in of.items():
+            if name != DGTL:
+                yield network, name, rows
 
 
 def _spent(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -222,14 +243,24 @@ def _spent(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _figures(groups: _Groups) -> dict[str, float]:
     figures = {}
-    for network, of in groups.items():
-        for rival in (name for name in of if name != DGTL):
-            saved, faster = _reductions(of, DGTL, rival)
-            if saved is not None and faster is not None:
-                figures[f"{network}: search time saved to {rival} (%)"] = saved
-                figures[f"{network}: latency saved to {rival} (%)"] = faster
-                figures[f"{network}: HV to {rival}"] = saved * faster / 100
-    return figures
+    for network, rival, _ in _rivals(groups):
+        saved, faster = _reductions(groups[network], DGTL, rival)
+        if saved is not None and faster is not None:
+            figures[f"{network}: search time saved to {rival} (%)"] = saved
+            figures[f"{network}: latency saved to {rival} (%)"] = faster
+            figures[f"{network}: HV to {rival}"] = hypervolume(saved, faster)
+    return figures | _means(_reaching(groups))
+
+
+def _means(reaching: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Geometric means over networks, for each rival; none where one was never reached."""
+    means = {}
+    for rival in dict.fromkeys(row["rival"] for row in reaching):
+        for title in (_SHARE, _AT_EQUAL_TIME):
+            values = [row[title] for row in reaching if row["rival"] == rival]
+            if all(value is not None and math.isfinite(value) for value in values):
+                means[f"{rival}: {title}, mean of {len(values)} networks"] = geometric_mean(values)
+    return means
 
 
 def _markdown(table: BenchTable) -> str:

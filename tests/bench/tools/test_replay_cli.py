@@ -45,3 +45,16 @@ def test_what_cannot_be_used_is_one_message(table: str, arguments: list[str], me
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_what_counts_may_be_named(tmp_path: Path) -> None:
+    cache = made_up_cache() | {"objective": "joy"}
+    for entry in cache["cache"].values():
+        entry["joy"] = float(entry["tile"])
+    path = tmp_path / "kernel_A100.json"
+    path.write_text(json.dumps(cache))
+    sizes = ("--search", "random", "--trials", "8", "--seeds", "1")
+    assert "give --mode" in dgtl(str(path), *sizes).output
+    for named in (("--mode", "max"), ("--metric", "time")):
+        result = dgtl(str(path), "--history", str(path), *named, *sizes)
+        assert result.exit_code == 0, result.output
