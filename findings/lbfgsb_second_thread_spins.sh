@@ -5,8 +5,8 @@
 # meanwhile. `torch.set_num_threads(1)` does not reach it: SciPy brings an OpenBLAS of its own. Two such
 # programs on two cores then take more than twice as long each as with one thread.
 #
-# Seen on two cores: CPU seconds ÷ seconds 1.9 by default, 1.0 within `threadpoolctl.threadpool_limits(1, "blas")`,
-# in the same time or less. Fails when that is no longer so; needs two cores.
+# Seen on two busy cores: 3.6 CPU seconds by default, 0.8 within `threadpool_limits(1, "blas")`. Fails when it no
+# longer costs half as much again; needs two cores.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -30,21 +30,19 @@ def valley(x):
 
 
 def many():
-    """Minimise a hundred times; seconds, and cores that were busy."""
+    """Minimise a hundred times; seconds, and CPU seconds of all threads."""
     start, cpu = time.perf_counter(), time.process_time()
     for seed in range(100):
         begin = np.random.default_rng(seed).uniform(-2.0, 2.0, 30)
         minimize(valley, begin, jac=True, method="L-BFGS-B", bounds=[(-9.0, 9.0)] * 30)
-    seconds = time.perf_counter() - start
-    return seconds, (time.process_time() - cpu) / seconds
+    return time.perf_counter() - start, time.process_time() - cpu
 
 
 many()
 by_default = many()
 with threadpool_limits(1, "blas"):
     limited = many()
-print("by default: %.2f s, %.2f cores busy; one thread: %.2f s, %.2f cores busy" % (*by_default, *limited))
-assert by_default[1] > 1.4, "this has changed"
-assert limited[1] < 1.1, "this has changed"
+print("by default: %.1f s, %.1f CPU s; one thread: %.1f s, %.1f CPU s" % (*by_default, *limited))
+assert by_default[1] > 1.5 * limited[1], "this has changed"
 PYTHON
 "$folder/venv/bin/python" "$folder/minimise.py"
