@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,7 +15,9 @@ from dgtl_ray.commands.common import Acquisition
 from dgtl_ray.commands.tuning import histories_of
 from dgtl_ray.core.acquisition import ACQUISITIONS
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.recorded import made_up_cache
 
 NETWORK = "tests.networks:tiny"
 
@@ -175,7 +178,99 @@ def test_a_history_is_looked_at(tmp_path: Path) -> None:
     assert "measurements" in dgtl("history", "stats", f"{uri}2").output
     assert "1 of 3 rows" in dgtl("history", "show", uri, "--rows", "1").output
     assert "nothing to merge" in dgtl("history", "compact", uri).output
-    assert dgtl("history", "stats", str(tmp_path)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "looking",
+    [
+        ["ls"],
+        ["stats"],
+        ["show"],
+        ["verify"],
+        ["compact"],
+        ["merge", "--into", "into"],
+        ["export", "--out", "out"],
+        ["export", "--out", "out.parquet"],
+        ["export", "--out", "out", "--append"],
+        *(["export", "--out", "out", "--format", name] for name in ("csv", "kernel-tuner")),
+        ["export", "--out", "out", "--format", "metaschedule"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_without_a_history_is_none_to_every_command(
+    looking: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "history").mkdir(parents=True)
+    command, *options = looking
+    result = dgtl("history", command, "run", *options)
+    assert result.exit_code == 2
+    assert "run holds no measurements: name the folder of a history" in result.output
+    ParquetHistory("run/history").append([example_measurement()])
+    assert "run/history does: name that" in dgtl("history", command, "run", *options).output
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_another_tuners_file_is_imported_and_written_again(tmp_path: Path) -> None:
+    cache, uri, out = tmp_path / "cache.json", str(tmp_path / "history"), tmp_path / "out.json"
+    cache.write_text(json.dumps(made_up_cache()))
+    count = len(made_up_cache()["cache"])
+    imported = dgtl("history", "import", str(cache), "--into", uri)
+    assert imported.exit_code == 0, imported.output
+    assert "kernel-tuner, 1 task(s) on NVIDIA A100-PCIE-40GB; " in imported.output
+    assert f"{count} rows added, 0 were there already" in imported.output
+    again = dgtl("history", "import", str(cache), "--into", uri, "--format", "kernel-tuner")
+    assert f"0 rows added, {count} were there already" in again.output
+    assert dgtl("history", "import", str(cache), "--into", uri, "--format", "x").exit_code == 2
+    exported = exports(uri, str(out), "--format", "kernel-tuner")
+    assert exported == f"{count} configurations: {out}\n"
+    assert len(json.loads(out.read_text())["cache"]) == count
+
+
+def test_a_history_is_exported_to_what_others_read(tmp_path: Path) -> None:
+    uri = str(tmp_path / "history")
+    ParquetHistory(uri).append([example_measurement(k) for k in range(3)])
+    (tmp_path / "history" / "torn.parquet").write_bytes(b"torn")
+    damaged = f"left out, damaged: {tmp_path / 'history' / 'torn.parquet'}\n"
+    data, file, sheet = (str(tmp_path / name) for name in ("data", "rows.parquet", "rows.csv"))
+    grown = exports(uri, data, "--append", "--where", "trial < 2")
+    assert grown == f"{data}: 2 rows added in 1 file(s), 0 were there\n{damaged}"
+    assert exports(uri, data, "--append").startswith(f"{data}: 1 rows added in 1 file(s), 2 were")
+    assert exports(uri, file).startswith("3 rows, ")
+    assert exports(uri, sheet, "--format", "csv") == f"3 rows: {sheet}\n{damaged}"
+    assert len(Path(sheet).read_text().splitlines()) == 4
+    for form in (["--append"], ["--format", "csv"], ["--format", "kernel-tuner"], []):
+        nothing = ["--out", str(tmp_path / "none"), "--where", "trial < 0", *form]
+        result = dgtl("history", "export", uri, *nothing)
+        assert result.exit_code == 2
+        assert "matches: there is nothing to export" in result.output
+        assert damaged in result.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_history_is_exported_to_a_database_of_metaschedule(tmp_path: Path) -> None:
+    target = parse_target("cpu")
+    task = load_network(NETWORK, target).tasks[0]
+    named: dict[str, Any] = {
+        "network": NETWORK,
+        "task": task.name,
+        "workload_key": task.workload_key,
+    }
+    uri, out = str(tmp_path / "history"), tmp_path / "database"
+    row = example_measurement(target=target.json, config="", encoding=(), **named)
+    ParquetHistory(uri).append([row])
+    told = exports(uri, str(out), "--format", "metaschedule")
+    assert f" layers: {out}\n" in told
+    assert told.startswith("1 of ")
+    names = {path.name for path in out.iterdir()}
+    assert names == {"database_workload.json", "database_tuning_record.json"}
+
+
+def exports(uri: str, out: str, *options: str) -> str:
+    """What an export says."""
+    result = dgtl("history", "export", uri, "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 @pytest.mark.parametrize(

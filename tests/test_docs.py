@@ -124,6 +124,21 @@ def test_every_public_name_has_a_reference() -> None:
     assert set(told) == set(report.__all__) - shown - tables
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_code_imports_has_a_reference(page: str) -> None:
+    """What is about histories, and all of `dgtl_ray` itself."""
+    imported = {
+        f"{module}.{name}"
+        for block in blocks(page, "python")
+        for module, names in re.findall(r"^from (dgtl_ray[\w.]*) import ([\w, ]+)$", block, re.M)
+        for name in names.split(", ")
+        if not module.startswith("dgtl_ray.model")
+    }
+    pages = (text(f"docs/reference/{name}.md") for name in ("python", "figures"))
+    told = {name for one in pages for name in re.findall(r"^::: ([\w.]+)$", one, re.MULTILINE)}
+    assert imported <= told
+
+
 def smaller(block: str) -> str:
     return reduce(lambda code, change: code.replace(*change), SMALL.items(), block)
 

@@ -85,12 +85,14 @@ def history_verify(uri: UriArgument) -> None:
     """Read every row, and say what is damaged or breaks what its columns promise."""
     from dgtl_ray.history import ParquetHistory, check_history
 
-    found = check_history(ParquetHistory(uri))
+    history = ParquetHistory(uri)
+    history.require_rows()
+    found = check_history(history)
     console = terminal()
     for file in found.damaged:
         console.print(f"damaged: {file.path}: {file.reason}", highlight=False, markup=False)
     for promise, count in found.broken.items():
-        console.print(f"{count} rows have {promise}", highlight=False)
+        console.print(f"{count} rows have {promise}", highlight=False, markup=False)
     console.print(f"{found.rows} rows read; {'all is well' if found.ok else 'not all is well'}")
     if not found.ok:
         raise typer.Exit(1)
@@ -104,8 +106,7 @@ def history_merge(
     """Add the rows of histories to another one, each measurement once."""
     from dgtl_ray.history import merge
 
-    merged = merge(uris, into)
-    terminal().print(f"{into}: {merged.added} rows added, {merged.known} were there already")
+    _say(merge(uris, into))
 
 
 @history_app.command("import")
@@ -123,7 +124,7 @@ def history_import(
 
     hints = Hints(metric=metric, mode=mode)
     report = import_file(str(file), into, file_format=file_format, device=device, hints=hints)
-    terminal().print(str(report), highlight=False, markup=False, soft_wrap=True)
+    _say(report)
 
 
 @history_app.command("compact")
@@ -131,14 +132,17 @@ def history_compact(uri: UriArgument) -> None:
     """Merge a history's small files into few, beside readers and writers."""
     from dgtl_ray.history import ParquetHistory
 
-    merged = ParquetHistory(uri).compact()
-    terminal().print(f"{uri}: {merged} files merged" if merged else f"{uri}: nothing to merge")
+    history = ParquetHistory(uri)
+    history.require_rows()
+    merged = history.compact()
+    told = f"{merged} files merged" if merged else "nothing to merge"
+    terminal().print(f"{uri}: {told}", highlight=False, markup=False)
 
 
 @history_app.command("export")
 def history_export(
     uri: UriArgument,
-    out: Annotated[str, typer.Option(help="New folder, or new file for csv and kernel-tuner.")],
+    out: Annotated[str, typer.Option(help="New folder; new file if .parquet, csv, kernel-tuner.")],
     where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
     file_format: Annotated[
         ExportFormat, typer.Option("--format", help="What is written.")
@@ -160,23 +164,23 @@ def history_export(
         raise InputError(f"--append is for --format parquet, not {file_format.value}")
     if (network or shape or dim or precision != OWN) and file_format is not metaschedule:
         raise InputError("--network, --shape, --dim and --precision are for --format metaschedule")
+    report: object
     if append:
         from dgtl_ray.history import append_to_dataset
 
-        text = str(append_to_dataset(uri, out, where))
+        report = append_to_dataset(uri, out, where)
     elif file_format is parquet:
         from dgtl_ray.history import export
 
-        text = str(export(uri, out, where))
+        report = export(uri, out, where)
     elif file_format is ExportFormat.CSV:
         from dgtl_ray.history import export_csv
 
-        text = f"{export_csv(uri, out, where)} rows: {out}"
+        report = export_csv(uri, out, where)
     elif file_format is ExportFormat.KERNEL_TUNER:
-        from dgtl_ray.history import new_file
         from dgtl_ray.recorded.kernel_tuner_export import export_kernel_tuner
 
-        text = f"{export_kernel_tuner(uri, new_file(out), where)} configurations: {out}"
+        report = export_kernel_tuner(uri, out, where)
     else:
         from dgtl_ray.core.shapes import parse_shapes
         from dgtl_ray.run.metaschedule_export import export_metaschedule
@@ -189,5 +193,9 @@ def history_export(
             shapes=parse_shapes(shape or (), dim or ()),
             precision=parse_precision(precision),
         )
-        text = str(report)
-    terminal().print(text, highlight=False, markup=False, soft_wrap=True)
+    _say(report)
+
+
+def _say(report: object) -> None:
+    """Print what was done, a line for each thing, as it is."""
+    terminal().print(str(report), highlight=False, markup=False, soft_wrap=True)

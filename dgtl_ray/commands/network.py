@@ -34,7 +34,7 @@ def tasks(
     from dgtl_ray.run.listing import list_tasks
 
     console = terminal()
-    note = partial(console.print, highlight=False)
+    note = partial(console.print, highlight=False, markup=False)
     shapes = parse_shapes(shape or (), dim or ())
     rows = list_tasks(network, target, shapes, note, parse_precision(precision))
     console.print(rows_table(rows))

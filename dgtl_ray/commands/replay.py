@@ -24,20 +24,24 @@ def replay(
     history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Trials proposed at a time.")] = 8,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
+    metric: Annotated[str, typer.Option(help="Which number of a file is the objective.")] = "",
+    mode: Annotated[str, typer.Option(help="Whether it is to be small or large: min, max.")] = "",
     json_file: JsonOption = None,
 ) -> None:
     """Run a search against a recorded task instead of hardware."""
     from dgtl_ray.bench.tools.replay import replay as replay_table
+    from dgtl_ray.recorded.formats.task import Hints
     from dgtl_ray.recorded.tables import read_table
     from dgtl_ray.report import rows_table
 
     check_writable(json_file)
+    hints = Hints(metric=metric, mode=mode)
     report = replay_table(
-        read_table(table),
+        read_table(table, hints),
         search,
         trials=trials,
         seeds=range(seeds),
-        sources=[read_table(address) for address in history or ()],
+        sources=[read_table(address, hints) for address in history or ()],
         source_rows=history_rows,
         batch=batch,
         jobs=jobs,

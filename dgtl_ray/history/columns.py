@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="network",
         type=pa.string(),
-        meaning="The network that the layer task came from",
+        meaning="The network that the layer task came from; a user's function is its own",
         example="resnet18",
     ),
     Column(
@@ -85,19 +85,22 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="operator",
         type=pa.string(),
-        meaning="The operator that dominates the task",
+        meaning='The operator that dominates the task; "function" of a user\'s function',
         example="conv2d",
     ),
     Column(
         name="workload_key",
         type=pa.string(),
-        meaning="Structural hash of the task's program, hexadecimal: equal keys are equal programs",
+        meaning=(
+            "Structural hash of the task's program, hexadecimal: equal keys are equal programs. Of"
+            " a user's function: hash of its name, its parameters' names and its objective"
+        ),
         example="9c0de1f2a4b86d35",
     ),
     Column(
         name="arg_shapes",
         type=_list_of(_list_of(pa.int64())),
-        meaning="Shapes of the task's arguments, inputs before outputs",
+        meaning="Shapes of the task's arguments, inputs before outputs; a user's function has none",
         example="[[1, 56, 56, 64], [3, 3, 64, 64], [1, 56, 56, 64]]",
     ),
     Column(
@@ -109,7 +112,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="flop",
         type=pa.float64(),
-        meaning="Floating-point operations of one run of the task, a multiply-add counted as two",
+        meaning=(
+            "Floating-point operations of one run of the task, a multiply-add counted as two; 0.0"
+            " of a user's function, of which they are not known"
+        ),
         unit="FLOP",
         example="231211008.0",
     ),
@@ -122,7 +128,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="target",
         type=pa.string(),
-        meaning="TVM's target as JSON",
+        meaning='TVM\'s target as JSON; {"kind": "function"} of a user\'s function',
         example='{"kind": "llvm", "mcpu": "skylake-avx512", "num-cores": 2}',
     ),
     Column(
@@ -164,7 +170,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="encoding",
         type=_list_of(pa.float32()),
-        meaning="Feature vector of the configuration; empty for the default schedule",
+        meaning=(
+            "Feature vector of the configuration; empty for the default schedule and users'"
+            " functions"
+        ),
         example="[1.0, 3.0, 0.5]",
     ),
     Column(
@@ -192,7 +201,11 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="cost_s",
         type=pa.float64(),
-        meaning="Latency of the kernel: the median of repeats_s",
+        meaning=(
+            "Latency of the kernel: the median of repeats_s. Of imported rows: the mean of"
+            " repeats_s (AutoTVM, Ansor, MetaSchedule), else the result that the file gives (Kernel"
+            " Tuner's time). Of a user's function: what metrics says"
+        ),
         unit="s",
         null="where status is not ok",
         example="0.00171",

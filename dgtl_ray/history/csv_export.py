@@ -1,7 +1,6 @@
 """Copies a history to one CSV file."""
 
 import json
-import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,55 +8,36 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from dgtl_ray.core.errors import InputError
-from dgtl_ray.history.store import ParquetHistory
+from dgtl_ray.history.exported import Exported, paths_of
+from dgtl_ray.history.new_places import new_file, whole_file
+from dgtl_ray.history.plain_rows import PlainRows, write_rows
+from dgtl_ray.history.schema import SCHEMA
 
-_ROWS_AT_ONCE = 65_536
 
+def export_csv(uri: str, file: str, where: str | None = None) -> Exported:
+    """Write the rows that a condition admits to a new file, whole or not at all.
 
-def export_csv(uri: str, file: str, where: str | None = None) -> int:
-    """Write the rows that a condition admits to a new file; how many there are.
+    Columns are the history's; lists, maps and the device are JSON.
 
-    Columns are the history's; lists, maps and the device are JSON. It appears whole or not at all.
+    Args:
+        uri: Of the history.
+        file: A new file.
+        where: Which rows, as a condition; None for all.
 
     Raises:
-        InputError: No such history, the file exists, or it cannot be written.
+        InputError: No such history, a bad condition, no row that it admits, the file exists, or it
+            cannot be written.
     """
-    history = ParquetHistory(uri)
-    history.require_rows()
-    table = history.scan(where=where).sort_by("measurement_id")
     target = new_file(file)
-    hidden = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        _write(table, hidden)
-        hidden.rename(target)
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error}") from error
-    finally:
-        hidden.unlink(missing_ok=True)
-    return int(table.num_rows)
+    rows = write_rows(uri, where, lambda rows: _write(rows, target))
+    return Exported(out=file, count=rows.count, skipped=paths_of(rows.skipped))
 
 
-def new_file(file: str) -> Path:
-    """A file that is to be written.
-
-    Raises:
-        InputError: It exists, or there is no folder for it.
-    """
-    target = Path(file).expanduser().absolute()
-    if target.exists():
-        raise InputError(f"{file} exists already: name a new file to export to")
-    if not target.parent.is_dir():
-        raise InputError(f"there is no folder {target.parent} for {file}")
-    return target
-
-
-def _write(table: Any, path: Path) -> None:
-    names = table.schema.names
-    plain = _plain(table.slice(0, 0))
-    with pa_csv.CSVWriter(path, plain.schema) as writer:
-        for start in range(0, table.num_rows, _ROWS_AT_ONCE):
-            writer.write_table(_plain(table.slice(start, _ROWS_AT_ONCE)).select(names))
+def _write(rows: PlainRows, target: Path) -> None:
+    schema = _plain(SCHEMA.empty_table()).schema
+    with whole_file(target) as hidden, pa_csv.CSVWriter(hidden, schema) as writer:
+        for table in rows.tables():
+            writer.write_table(_plain(table))
 
 
 def _plain(table: Any) -> Any:

@@ -1,29 +1,34 @@
 """Copies a history to a Parquet data set that grows: a folder for each target kind and device."""
 
 import hashlib
-import json
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.history.exported import paths_of, require_some, with_damage
 from dgtl_ray.history.files import encode_table
+from dgtl_ray.history.filter_text import parse_filter
+from dgtl_ray.history.partitions import partitions
 from dgtl_ray.history.schema import ForeignFileError, require_version
 from dgtl_ray.history.store import ParquetHistory
 from dgtl_ray.storage import Storage, join
 
-_KIND, _DEVICE = "kind", "on_device"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Appended:
-    """What was added to a data set, and which damaged files of the history could not be."""
+    """What was added to a data set, and which damaged files of the history could not be.
+
+    Attributes:
+        out: The data set, as it was named.
+        added: Rows that are new.
+        known: Rows that were there already.
+        files: Those that the new rows are in.
+        skipped: Paths of the damaged files.
+    """
 
     out: str
     added: int
@@ -35,7 +40,7 @@ class Appended:
         text = (
             f"{self.out}: {self.added} rows added in {self.files} file(s), {self.known} were there"
         )
-        return "\n".join([text, *(f"left out, damaged: {path}" for path in self.skipped)])
+        return with_damage(text, self.skipped)
 
 
 def append_to_dataset(uri: str, out: str, where: str | None = None) -> Appended:
@@ -43,7 +48,8 @@ def append_to_dataset(uri: str, out: str, where: str | None = None) -> Appended:
 
     Files lie in `kind=KIND/on_device=KEY/`, of the target's kind and the device's key. Each appears
     whole or not at all, and has the name of what it holds: what was interrupted is made up for by
-    the next call, and two that add the same rows at a time add them once.
+    the next call, and two that add the very same rows at a time add them once. Two that add rows of
+    which only some are the same must not do so at a time: either adds those.
 
     Args:
         uri: Of the history.
@@ -51,28 +57,36 @@ def append_to_dataset(uri: str, out: str, where: str | None = None) -> Appended:
         where: Which rows, as a condition; None for all.
 
     Raises:
-        InputError: No such history, or the data set cannot be read or written, or is none of ours.
+        InputError: No such history, a bad condition, no row that it admits, or the data set cannot
+            be read or written, or is none of ours.
     """
     history = ParquetHistory(uri)
     history.require_rows()
-    rows = history.scan(where=where)
+    wanted = None if where is None else parse_filter(where)
+    ids = history.scan(where=wanted, columns=["measurement_id"]).column("measurement_id")
+    require_some(len(ids), history.skipped)
     storage = Storage(out)
     storage.create()
-    there = _names(storage)
-    new = rows.filter(pc.invert(pc.is_in(rows.column("measurement_id"), value_set=there)))
-    new = new.sort_by("measurement_id")
-    parts = _parts(new)
+    new = ids.filter(pc.invert(pc.is_in(ids, value_set=_names(storage))))
+    parts = partitions(_rows(history, wanted, ids, new)) if len(new) else {}
     for folder, part in parts.items():
         inside = Storage(join(out, folder))
         inside.create()
         inside.put(_file_name(part), encode_table(part))
     return Appended(
         out=out,
-        added=new.num_rows,
-        known=rows.num_rows - new.num_rows,
+        added=sum(part.num_rows for part in parts.values()),
+        known=len(ids) - len(new),
         files=len(parts),
-        skipped=tuple(file.path for file in history.skipped),
+        skipped=paths_of(history.skipped),
     )
+
+
+def _rows(history: ParquetHistory, wanted: Any | None, ids: Any, new: Any) -> Any:
+    """The new rows among those with `ids`: of the others nothing but their names was read."""
+    # Where all are new, a set of all their names would cost more than it saves.
+    some = wanted if len(new) == len(ids) else pc.field("measurement_id").isin(new.combine_chunks())
+    return history.scan(where=some).sort_by("measurement_id")
 
 
 def _names(storage: Storage) -> Any:
@@ -87,27 +101,6 @@ def _names(storage: Storage) -> Any:
         raise InputError(f"{storage.uri} is no export of a history: {error}") from error
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"cannot read the data set {storage.uri}: {error}") from error
-
-
-def _parts(rows: Any) -> dict[str, Any]:
-    """The rows of each folder."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    targets, keys = (rows.column(name).to_pylist() for name in ("target", "device_key"))
-    folders: dict[tuple[str, str], str] = {}
-    for place, pair in enumerate(zip(targets, keys, strict=True)):
-        if pair not in folders:
-            folders[pair] = _folder(*pair)
-        groups[folders[pair]].append(place)
-    return {folder: rows.take(np.array(places)) for folder, places in sorted(groups.items())}
-
-
-def _folder(target: str, device_key: str) -> str:
-    try:
-        told = json.loads(target)
-    except ValueError:
-        told = {}
-    kind = str(told.get("kind", "unknown")) if isinstance(told, dict) else "unknown"
-    return f"{_KIND}={quote(kind, safe='')}/{_DEVICE}={quote(device_key, safe='')}"
 
 
 def _file_name(rows: Any) -> str:

@@ -27,10 +27,10 @@ _HELP = "Write a condition like: operator == 'conv2d' and cost_s < 0.01"
 def parse_filter(text: str) -> Any:
     """An Arrow expression from a condition in Python's syntax.
 
-    It may use columns, `device.cores`, `toolchain['tvm']`, strings, numbers, None, `==`, `!=`,
-    `<`, `<=`, `>`, `>=` (chained too), `in`, `not in`, `is None`, `is not None`, `and`, `or`, `not`
-    and parentheses. As in SQL, null compares as neither true nor false. A time is a string in
-    ISO 8601.
+    It may use columns, `device.cores`, `toolchain['tvm']`, `metrics['gflops']`, strings, numbers,
+    None, `==`, `!=`, `<`, `<=`, `>`, `>=` (chained too), `in`, `not in`, `is None`, `is not None`,
+    `and`, `or`, `not` and parentheses. As in SQL, null compares as neither true nor false. A time
+    is a string in ISO 8601.
 
     Raises:
         InputError: Something else is in it, or a column that does not exist.

@@ -18,6 +18,9 @@ def row_filter(**wanted: Value | Collection[Value]) -> Any:
 
     A collection admits any of its values: `row_filter(network="vgg16", run_id=["a", "b"])`.
 
+    Args:
+        **wanted: A value, or a collection of values, by the name of the column.
+
     Raises:
         InputError: There is no such column, or it never holds the value.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -14,6 +15,8 @@ from dgtl_ray.storage import Storage, join
 BUILTIN = "builtin"
 _SHIPPED = files("dgtl_ray") / BUILTIN / "history"
 _SUFFIX = ".parquet"
+# What follows the name of a file that was damaged, and is kept for people to look at.
+DAMAGED = ".damaged"
 _LISTINGS = 50
 
 
@@ -91,6 +94,16 @@ class Folder(Storage):
         for name in names:
             with suppress(FileNotFoundError):
                 self.delete(name)
+
+    def set_aside(self, names: Iterable[str]) -> None:
+        """Give damaged files a name that no reader takes for one of a history's; they are kept.
+
+        Raises:
+            StorageError: They cannot be renamed.
+        """
+        for name in names:
+            path = self.path_of(name)
+            self.attempt(partial(self.filesystem.move, path, f"{path}{DAMAGED}"))
 
     def _require_ours(self) -> None:
         if self._ships:

@@ -1,12 +1,13 @@
 """Histories into one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow.compute as pc
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.history.exported import paths_of, with_damage
 from dgtl_ray.history.files import add_file
 from dgtl_ray.history.folder import Folder
 from dgtl_ray.history.store import ParquetHistory
@@ -16,10 +17,23 @@ _ROWS_A_FILE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """What was added, and what was there already."""
+    """What was added to a history, and which damaged files could not be.
 
+    Attributes:
+        into: The history that grew.
+        added: Rows that are new.
+        known: Rows that were there already.
+        skipped: Paths of the damaged files.
+    """
+
+    into: str
     added: int
     known: int
+    skipped: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.into}: {self.added} rows added, {self.known} were there already"
+        return with_damage(text, self.skipped)
 
 
 def merge(sources: Sequence[str], into: str) -> Merged:
@@ -40,8 +54,13 @@ def merge(sources: Sequence[str], into: str) -> Merged:
             raise InputError(f"{store.uri} cannot be merged into itself")
         store.require_rows()
     whole = ParquetHistory(into)
-    parts = [add_rows(whole, store.scan()) for store in stores]
-    return Merged(added=sum(one.added for one in parts), known=sum(one.known for one in parts))
+    parts = [_add_all(whole, store) for store in stores]
+    return Merged(
+        into=into,
+        added=sum(one.added for one in parts),
+        known=sum(one.known for one in parts),
+        skipped=tuple(path for one in parts for path in one.skipped),
+    )
 
 
 def add_rows(store: ParquetHistory, rows: Any) -> Merged:
@@ -59,4 +78,9 @@ def add_rows(store: ParquetHistory, rows: Any) -> Merged:
     new = rows.filter(pc.invert(held)) if pc.any(held).as_py() else rows
     for start in range(0, new.num_rows, _ROWS_A_FILE):
         add_file(Folder(store.uri), new.slice(start, _ROWS_A_FILE))
-    return Merged(added=new.num_rows, known=rows.num_rows - new.num_rows)
+    return Merged(into=store.uri, added=new.num_rows, known=rows.num_rows - new.num_rows)
+
+
+def _add_all(whole: ParquetHistory, store: ParquetHistory) -> Merged:
+    merged = add_rows(whole, store.scan())
+    return replace(merged, skipped=paths_of(store.skipped))

@@ -78,7 +78,8 @@ class Operand:
         if pa.types.is_struct(self._type):
             return f"; take a field of it, like {self._name}.{self._type.field(0).name}"
         if pa.types.is_map(self._type):
-            return f"; take a key of it, like {self._name}['tvm']"
+            key = "tvm" if pa.types.is_string(self._type.item_type) else "latency_s"
+            return f"; take a key of it, like {self._name}['{key}']"
         return ""
 
     def _step_into_struct(self, field: str) -> None:

@@ -1,6 +1,6 @@
 """Source tasks from histories: what was measured of other tasks, or on other devices."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.function import FUNCTION_TARGET
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.core.seeds import stream
@@ -20,6 +21,7 @@ _KEYS = ["workload_key", "device_key"]
 # What is read of every row; encodings, most of a history's bytes, are read of chosen rows alone.
 _LIGHT = ["measurement_id", *_KEYS, "operator", "cost_s"]
 _JUDGED = ["measurement_id", "device_key", "stage", "encoding"]
+_JUDGED_OF_FUNCTIONS = ["measurement_id", "target", *_KEYS]
 _WHOLE = [*_LIGHT, "network", "task", "device", "encoding"]
 
 
@@ -58,30 +60,57 @@ def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple
     Raises:
         InputError: A history cannot be read.
     """
-    light = _distinct([store.scan(where=_where(query), columns=_LIGHT) for store in histories])
+    light = distinct_rows([store.scan(where=_where(query), columns=_LIGHT) for store in histories])
     chosen = _choose(light, query)
     if not chosen:
         return ()
     wanted = row_filter(measurement_id=chosen)
-    whole = _distinct([store.scan(where=wanted, columns=_WHOLE) for store in histories])
-    return tuple(_source(whole.take(rows), query.columns) for rows in _groups(whole))
+    whole = distinct_rows([store.scan(where=wanted, columns=_WHOLE) for store in histories])
+    return tuple(_source(whole.take(rows), query.columns) for rows in groups_of_rows(whole))
 
 
 def why_unusable(histories: Sequence[HistoryStore], query: SourceQuery) -> str:
     """How many rows fail each condition of being a source, in words; for when none is one."""
-    everything = _distinct([store.scan(columns=_JUDGED) for store in histories])
-    reasons = {
-        "of other kinds of target": _of_kind,
-        "not chosen by a search": _searched,
-        "encoded in other columns": _readable,
+    conditions = {
+        "of other kinds of target": _of_kind(query),
+        "not chosen by a search": _searched(query),
+        "encoded in other columns": _readable(query),
     }
-    told, rows = [], everything
-    for reason, condition in reasons.items():
-        left = rows.filter(condition(query))
-        told.append((rows.num_rows - left.num_rows, reason))
-        rows = left
-    told.append((rows.num_rows, "of the very tasks and device that are tuned"))
-    return f"{everything.num_rows} rows: " + ", ".join(f"{n} {why}" for n, why in told if n)
+    rows = distinct_rows([store.scan(columns=_JUDGED) for store in histories])
+    return _reasons(rows, conditions, "of the very tasks and device that are tuned")
+
+
+def why_unusable_for_function(histories: Sequence[HistoryStore], own: tuple[str, str]) -> str:
+    """Likewise where a user's function is tuned: its sources are other functions' rows.
+
+    Args:
+        histories: Where none of the rows is one.
+        own: Workload key and device key of the function that is tuned.
+    """
+    is_own = row_filter(**dict(zip(_KEYS, own, strict=True)))
+    conditions = {
+        "of networks": row_filter(target=FUNCTION_TARGET),
+        "of the very function and device that are tuned": ~is_own,
+    }
+    rows = distinct_rows([store.scan(columns=_JUDGED_OF_FUNCTIONS) for store in histories])
+    return _reasons(rows, conditions, "with too few of its parameters")
+
+
+def _reasons(rows: Any, conditions: Mapping[str, Any], left: str) -> str:
+    """How many rows fail each condition, by the first that they fail, in words.
+
+    Args:
+        rows: All there are.
+        conditions: Arrow expressions, by what is said of rows that fail them.
+        left: What is said of rows that fail none.
+    """
+    told, total = [], rows.num_rows
+    for reason, condition in conditions.items():
+        fine = rows.filter(condition)
+        told.append((rows.num_rows - fine.num_rows, reason))
+        rows = fine
+    told.append((rows.num_rows, left))
+    return f"{total} rows: " + ", ".join(f"{n} {why}" for n, why in told if n)
 
 
 def _where(query: SourceQuery) -> Any:
@@ -101,14 +130,14 @@ def _readable(query: SourceQuery) -> Any:
     return pc.list_value_length(pc.field("encoding")).isin([query.columns, *query.earlier])
 
 
-def _distinct(tables: Sequence[Any]) -> Any:
+def distinct_rows(tables: Sequence[Any]) -> Any:
     """The rows of all tables, each measurement once, in the order of their names."""
     table = pa.concat_tables(tables).sort_by("measurement_id")
     ids = table.column("measurement_id").to_numpy(zero_copy_only=False)
     return table.take(np.unique(ids, return_index=True)[1])
 
 
-def _groups(table: Any) -> list[NDArray[np.intp]]:
+def groups_of_rows(table: Any) -> list[NDArray[np.intp]]:
     """Rows of each task on each device, in the order of their keys."""
     keys = pc.binary_join_element_wise(*(table.column(name) for name in _KEYS), "\n")
     _, group = np.unique(keys.to_numpy(zero_copy_only=False), return_inverse=True)
@@ -118,11 +147,11 @@ def _groups(table: Any) -> list[NDArray[np.intp]]:
 
 def _choose(table: Any, query: SourceQuery) -> list[str]:
     """Names of the measurements that sources are made of."""
-    groups = [rows for rows in _groups(table) if _key(table, rows) not in query.own]
+    groups = [rows for rows in groups_of_rows(table) if source_key(table, rows) not in query.own]
     groups = _nearest(table, groups, query)
     share = _share([len(rows) for rows in groups], query.most_rows)
     cost_s = table.column("cost_s").to_numpy()
-    picked = [rows[_some(cost_s[rows], share)] for rows in groups]
+    picked = [rows[telling_rows(cost_s[rows], share)] for rows in groups]
     if not picked:
         return []
     names: list[str] = table.column("measurement_id").take(np.concatenate(picked)).to_pylist()
@@ -143,7 +172,7 @@ def _nearest(
 def _distance(table: Any, rows: NDArray[np.intp], query: SourceQuery) -> int:
     """In how many respects a source is unlike what is tuned."""
     operator = table.column("operator")[int(rows[0])].as_py()
-    _, device_key = _key(table, rows)
+    _, device_key = source_key(table, rows)
     return (operator not in query.operators) + (device_key != query.device_key)
 
 
@@ -157,7 +186,7 @@ def _share(sizes: Sequence[int], most: int) -> int:
     return max(sizes, default=0)
 
 
-def _some(cost_s: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+def telling_rows(cost_s: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     """Up to `n` rows: the fastest, and as many of the others at random; failures are others."""
     if len(cost_s) <= n:
         return np.arange(len(cost_s))
@@ -167,7 +196,8 @@ def _some(cost_s: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     return np.sort(np.concatenate([fast, others[: n - len(fast)]]))
 
 
-def _key(table: Any, rows: NDArray[np.intp]) -> tuple[str, str]:
+def source_key(table: Any, rows: NDArray[np.intp]) -> tuple[str, str]:
+    """Workload key and device key of rows that share them."""
     workload_key, device_key = (table.column(name)[int(rows[0])].as_py() for name in _KEYS)
     return workload_key, device_key
 

@@ -1,5 +1,6 @@
 """A history whose storage may fail for a while."""
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,8 +9,10 @@ from threading import Lock
 
 from dgtl_ray.core.errors import StorageError
 from dgtl_ray.core.measurement import Measurement
-from dgtl_ray.history.folder import Folder
+from dgtl_ray.history.folder import DAMAGED, Folder
 from dgtl_ray.history.store import ParquetHistory
+
+_LOG = logging.getLogger(__name__)
 
 
 class SpooledHistory:
@@ -19,7 +22,8 @@ class SpooledHistory:
     beside a later batch, which does not wait for it: an attempt at storage that fails takes
     seconds. After a failure the storage is left alone for a while, each time twice as long. A
     process that dies between delivering and emptying the spool delivers again; readers of a history
-    see each measurement once. To be called from one thread at a time.
+    see each measurement once. A file of the spool that cannot be read is kept as `….damaged`, and
+    the log says so. To be called from one thread at a time.
 
     Args:
         store: Where rows belong.
@@ -101,11 +105,24 @@ class SpooledHistory:
         with self._lock:
             names = list(self._files.sizes_bytes())
             rows = self._spool.measurements()
+            skipped = {file.path for file in self._spool.skipped}
         self._store.append(rows)
+        damaged = [name for name in names if self._files.path_of(name) in skipped]
         with self._lock:
-            self._files.discard(names)
+            self._set_aside(damaged)
+            self._files.discard(set(names) - set(damaged))
             self._is_empty = not self._files.sizes_bytes()
         self._wait_s = 0.0
+
+    def _set_aside(self, damaged: Sequence[str]) -> None:
+        """Keep files that cannot be read, under a name that nothing waits for."""
+        self._files.set_aside(damaged)
+        for name in damaged:
+            _LOG.warning(
+                "measurements that waited in %s cannot be delivered: it is damaged, and kept as %s",
+                self._files.path_of(name),
+                f"{name}{DAMAGED}",
+            )
 
     def _put_aside(self, rows: Sequence[Measurement]) -> None:
         with self._lock:

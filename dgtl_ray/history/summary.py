@@ -5,7 +5,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.history.objectives import is_time, metric_columns, objective_at, places_of_metrics
 
 SUMMARY_COLUMNS = (
     "network",
@@ -14,6 +16,7 @@ SUMMARY_COLUMNS = (
     "device_key",
     "status",
     "cost_s",
+    "metrics",
     "proposer",
     "run_id",
     "created_at",
@@ -25,22 +28,29 @@ def summarise(table: Any) -> list[dict[str, str | int | float | None]]:
     """One row for each network, task and device of a table that has `SUMMARY_COLUMNS`."""
     is_ok = pc.equal(table.column("status"), pa.scalar(Status.OK.value))
     counted = table.append_column("ok", is_ok.cast(pa.int64()))
+    counted = counted.append_column("place", places_of_metrics(table))
     grouped = counted.group_by(_KEYS).aggregate(
         [
             ("status", "count"),
             ("ok", "sum"),
-            ("cost_s", "min"),
+            *(("cost_s", "min"), ("place", "min"), ("place", "max")),
             ("proposer", "distinct"),
             ("run_id", "count_distinct"),
             ("created_at", "max"),
         ]
     )
     rows = grouped.sort_by([(key, "ascending") for key in _KEYS]).to_pylist()
-    return [_summary_row(row) for row in rows]
+    objectives = [objective_at(table, (row["place_min"], row["place_max"])) for row in rows]
+    others = not all(map(is_time, objectives))
+    return [_summary_row(row, of, others) for row, of in zip(rows, objectives, strict=True)]
 
 
-def _summary_row(row: dict[str, Any]) -> dict[str, str | int | float | None]:
-    best_s = row["cost_s_min"]
+def _summary_row(
+    row: dict[str, Any], objective: Objective | None, others: bool
+) -> dict[str, str | int | float | None]:
+    """A task's row; with what its cost is where that is no time with `others` of the history."""
+    best_s = row["cost_s_min"] if is_time(objective) else None
+    told = metric_columns(objective, row["cost_s_min"], None) if others else {}
     return {
         "network": row["network"],
         "task": row["task"],
@@ -49,6 +59,7 @@ def _summary_row(row: dict[str, Any]) -> dict[str, str | int | float | None]:
         "ok": row["ok_sum"],
         "failed": row["status_count"] - row["ok_sum"],
         "best (ms)": None if best_s is None else best_s * 1e3,
+        **{name: told[name] for name in ("objective", "best") if others},
         "search": ", ".join(sorted(row["proposer_distinct"])),
         "runs": row["run_id_count_distinct"],
         "last (UTC)": row["created_at_max"].strftime("%Y-%m-%d %H:%M"),

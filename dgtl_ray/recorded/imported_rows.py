@@ -9,15 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, function_task
 from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.history import SCHEMA
-from dgtl_ray.recorded.formats.task import ImportedRow, ImportedTask
-
-_JSON = json.JSONEncoder(allow_nan=False)
-_MOST_CONFIG_CHARS = 1 << 20
-_WHOLE = 1 << 63
+from dgtl_ray.recorded.configs import configs_of
+from dgtl_ray.recorded.formats.task import ImportedTask
 
 
 def rows_of(task: ImportedTask, device: DeviceDescriptor, when: datetime) -> Any:
@@ -34,7 +30,7 @@ def rows_of(task: ImportedTask, device: DeviceDescriptor, when: datetime) -> Any
         InputError: A configuration that JSON cannot hold, or a number that no model can take.
     """
     rows = task.rows
-    configs = _configs(task)
+    configs = configs_of(task)
     run_id = _run_id(task, device, configs[0])
     layer = function_task(task.name, task.knobs, task.objective)
     meaning = json.dumps([layer.workload_key, task.knobs]).encode()
@@ -89,46 +85,6 @@ def _table(count: int, constants: Mapping[str, Any], told: Mapping[str, Sequence
         else:
             columns.append(pa.nulls(count, field.type))
     return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def _configs(task: ImportedTask) -> list[str]:
-    """Each row's configuration as JSON.
-
-    A knob takes few values, so the text of each is made once: that halves the time.
-    """
-    texts: dict[tuple[str, type, Any], str] = {}
-    return [_config(task, row, texts) for row in task.rows]
-
-
-def _config(task: ImportedTask, row: ImportedRow, texts: dict[tuple[str, type, Any], str]) -> str:
-    told = []
-    try:
-        for name, value in row.config.items():
-            kind = type(value)
-            if kind is not int and kind is not str and kind is not bool:
-                told.append(_knob(name, value))
-                continue
-            text = texts.get((name, kind, value))
-            if text is None:
-                text = texts[name, kind, value] = _knob(name, value)
-            told.append(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{task.name}: a knob holds what no model can take: {error}") from error
-    text = f"{{{', '.join(told)}}}"
-    if len(text) > _MOST_CONFIG_CHARS:
-        raise InputError(f"{task.name}: a knob holds what no model can take: {text[:200]}")
-    return text
-
-
-def _knob(name: str, value: Any) -> str:
-    """A knob and its value, as an object of JSON has them.
-
-    Raises:
-        ValueError: It is no finite number, or needs more than 64 bits.
-    """
-    if isinstance(value, int) and not -_WHOLE <= value < _WHOLE:
-        raise ValueError(f"{str(value)[:200]} needs more than 64 bits")
-    return f"{_JSON.encode(name)}: {_JSON.encode(value)}"
 
 
 def _run_id(task: ImportedTask, device: DeviceDescriptor, config: str) -> str:

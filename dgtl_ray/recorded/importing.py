@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from dgtl_ray.recorded.formats.detect import importer_called, importer_of
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.formats.values import expecting
 from dgtl_ray.recorded.imported_rows import rows_of
+
+# What tells a measurement from another in its place: when it was made is no part of it.
+_TOLD = ["trial", "config", "status", "error", "cost_s", "repeats_s"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,24 +111,31 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _unlike_others(store: ParquetHistory, table: Any) -> Any:
-    """The rows, under another run's name where their own is taken by other configurations.
+    """The rows, under another run's name where their own is taken by other measurements.
 
     Names come from a task's first measurement; two files may begin alike and go on differently.
+    The other name comes from the rows up to the first that differs, so that it stays when the file
+    grows. A third file may begin like the second, so the other name may be taken, too.
     """
     if not store.exists():
         return table
-    run_id = table.column("run_id")[0].as_py()
-    columns = ["measurement_id", "config", "status"]
-    held = store.scan(where=row_filter(run_id=run_id), columns=columns)
-    there = {row["measurement_id"]: row for row in held.to_pylist()}
-    if not there:
-        return table
-    ours = table.select(columns).to_pylist()
-    if all(there.get(row["measurement_id"], row) == row for row in ours):
-        return table
-    text = "\n".join(f"{row['config']} {row['status']}" for row in ours)
-    other = f"{run_id}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return _named(table, other)
+    ours = table.select(_TOLD)
+    own = run_id = table.column("run_id")[0].as_py()
+    while (differing := _first_unlike(store, run_id, ours)) is not None:
+        text = json.dumps([run_id, ours.slice(0, differing + 1).to_pylist()])
+        run_id = f"{own}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return table if run_id == own else _named(table, run_id)
+
+
+def _first_unlike(store: ParquetHistory, run_id: str, ours: Any) -> int | None:
+    """Place of the first row that a run holds otherwise; None where it holds none so."""
+    held = store.scan(where=row_filter(run_id=run_id), columns=_TOLD).sort_by("trial")
+    held = held.filter(pc.less(held.column("trial"), ours.num_rows))
+    same = ours.take(held.column("trial"))
+    if same.equals(held):  # nearly always; one by one they take as long as reading the file
+        return None
+    pairs = zip(same.to_pylist(), held.to_pylist(), strict=True)
+    return next((row["trial"] for row, other in pairs if row != other), None)
 
 
 def _named(table: Any, run_id: str) -> Any:

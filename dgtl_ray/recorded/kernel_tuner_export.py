@@ -2,21 +2,27 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isclose
-from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import LATENCY, Objective
 from dgtl_ray.core.measurement import Measurement, Status
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.history import (
+    Exported,
+    ParquetHistory,
+    new_file,
+    paths_of,
+    require_some,
+    whole_file,
+)
+from dgtl_ray.history.objectives import objective_of
 
 _BUILD = (Status.BUILD_ERROR, Status.BUILD_TIMEOUT)
 _MS = 1e3
 
 
-def export_kernel_tuner(uri: str, file: Path, where: str | None = None) -> int:
-    """Write one task's rows on one device to a cache file; how many configurations it holds.
+def export_kernel_tuner(uri: str, file: str, where: str | None = None) -> Exported:
+    """Write one task's rows on one device to a new cache file, whole or not at all.
 
     A configuration that was measured more than once is written as it was measured first. Kernel
     Tuner knows no other failures than of building and of running.
@@ -27,11 +33,14 @@ def export_kernel_tuner(uri: str, file: Path, where: str | None = None) -> int:
         where: Which rows; what they are of must be one task on one device.
 
     Raises:
-        InputError: No such history or rows, rows of several tasks, or the file cannot be written.
+        InputError: No such history or rows, rows of several tasks, the file exists, or it cannot be
+            written.
     """
+    target = new_file(file)
     store = ParquetHistory(uri)
     store.require_rows()
     rows = [row for row in store.measurements(where) if row.config]
+    require_some(len(rows), store.skipped, "row with a configuration")
     _require_one_task(rows)
     configs = {row.config: json.loads(row.config) for row in rows}
     firsts = {row.config: row for row in reversed(rows)}
@@ -45,18 +54,16 @@ def export_kernel_tuner(uri: str, file: Path, where: str | None = None) -> int:
         )
         for text in configs
     }
-    try:
-        with file.open("x") as out:
-            out.write(_text(rows[0], names, list(configs.values()), objective, cache))
-    except OSError as error:
-        raise InputError(f"cannot write {file}: {error}") from error
-    return len(cache)
+    with whole_file(target) as hidden:
+        text = _text(rows[0], names, list(configs.values()), objective, cache)
+        hidden.write_text(text, encoding="utf-8")
+    return Exported(
+        out=file, count=len(cache), unit="configurations", skipped=paths_of(store.skipped)
+    )
 
 
 def _require_one_task(rows: Sequence[Measurement]) -> None:
     tasks = sorted({(row.task, row.workload_key, row.device_key) for row in rows})
-    if not tasks:
-        raise InputError("no row with a configuration matches: there is nothing to export")
     if len(tasks) > 1:
         told = "; ".join(
             f"workload_key == '{key}' and device_key == '{device}' ({task})"
@@ -74,23 +81,13 @@ def _objective(rows: Sequence[Measurement]) -> Objective:
     Raises:
         InputError: None of their metrics explains their costs.
     """
-    fine = [row for row in rows if row.cost_s is not None]
-    if all(row.metrics is None or row.metrics.get(LATENCY) == row.cost_s for row in fine):
-        return Objective()
-    names = dict.fromkeys(name for row in fine for name in row.metrics or {})
-    for name in names:
-        for mode in ("min", "max"):
-            objective = Objective(metric=name, mode=mode)
-            if all(_explains(objective, row) for row in fine):
-                return objective
-    raise InputError("the costs of these rows are none of their metrics: no cache file holds that")
-
-
-def _explains(objective: Objective, row: Measurement) -> bool:
-    value = (row.metrics or {}).get(objective.metric)
-    if value is None or (objective.is_time and value <= 0):
-        return False
-    return isclose(objective.cost_of(value), row.cost_s or 0.0, rel_tol=1e-9)
+    told = [(row.cost_s, row.metrics) for row in rows if row.cost_s is not None]
+    objective = objective_of(told)
+    if objective is None:
+        raise InputError(
+            "the costs of these rows are none of their metrics: no cache file holds that"
+        )
+    return objective
 
 
 def _key(objective: Objective) -> str:

@@ -12,6 +12,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.measure.known_gpus import known_name
+from dgtl_ray.recorded.configs import check_knobs
 from dgtl_ray.recorded.devices import device_of
 from dgtl_ray.recorded.formats.detect import read_tasks
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
@@ -20,16 +21,21 @@ from dgtl_ray.space import TableKnob, TableSpace
 from dgtl_ray.space.table_knob import Level, told_level
 
 
-def read_file(path: Path) -> RecordedTable:
+def read_file(path: Path, hints: Hints | None = None) -> RecordedTable:
     """The only task of a file.
 
     A file without a device's name is taken to be of the device that its own name mentions. A
     configuration that it has more than once has its median cost, and has failed where it ever did.
 
+    Args:
+        path: Of the file.
+        hints: What it does not say.
+
     Raises:
-        InputError: The file cannot be read, holds several tasks, or nothing in it ever ran.
+        InputError: The file cannot be read, holds several tasks, or nothing in it ever ran; or a
+            knob holds what no model can take.
     """
-    tasks = read_tasks(path, Hints())
+    tasks = read_tasks(path, hints or Hints())
     if len(tasks) != 1:
         names = ", ".join(sorted({task.name for task in tasks})[:5])
         raise InputError(
@@ -42,6 +48,7 @@ def read_file(path: Path) -> RecordedTable:
 
 
 def _table(name: str, task: ImportedTask, device: DeviceDescriptor) -> RecordedTable:
+    check_knobs(task)
     groups: dict[tuple[Level, ...], list[ImportedRow]] = defaultdict(list)
     for row in task.rows:
         groups[tuple(told_level(row.config.get(knob)) for knob in task.knobs)].append(row)

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.recorded.recorded_file import read_file
 from dgtl_ray.recorded.recorded_history import read_history_task
 
 
-def read_table(address: str) -> RecordedTable:
+def read_table(address: str, hints: Hints | None = None) -> RecordedTable:
     """The recorded task at an address.
 
     Args:
         address: A file of another tuner with one task in it (a Kernel Tuner cache, an AutoTVM
             log, …), or `URI#workload` for a task in a history.
+        hints: What a file does not say; a history says everything.
 
     Raises:
         InputError: There is no such thing, or it cannot be read.
@@ -21,7 +23,7 @@ def read_table(address: str) -> RecordedTable:
     if "#" in address and not Path(address).exists():
         uri, _, workload = address.rpartition("#")
         return read_history_task(uri, workload)
-    return read_file(Path(address))
+    return read_file(Path(address), hints)
 
 
 def read_tables(folder: Path) -> list[RecordedTable]:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     )
     from dgtl_ray.report.page.health import findings
     from dgtl_ray.report.page.overview import plot_layers, plot_runtimes, plot_search_time
+    from dgtl_ray.report.page.predictions import plot_calibration, plot_predictions
     from dgtl_ray.report.page.progress import (
         plot_failures,
         plot_optimization_history,
-        plot_predictions,
         plot_timeline,
     )
     from dgtl_ray.report.page.run_data import RunData, read_run
+    from dgtl_ray.report.page.sources import plot_sources
     from dgtl_ray.report.page.writing import write_page
     from dgtl_ray.report.plain import PlainMonitor
     from dgtl_ray.report.summary import print_summary
@@ -38,15 +39,17 @@ _HOME = {
     "comparison_rows": "dgtl_ray.report.page.comparing",
     "findings": "dgtl_ray.report.page.health",
     "key_value_table": "dgtl_ray.report.tables",
+    "plot_calibration": "dgtl_ray.report.page.predictions",
     "plot_failures": "dgtl_ray.report.page.progress",
     "plot_layers": "dgtl_ray.report.page.overview",
     "plot_optimization_history": "dgtl_ray.report.page.progress",
     "plot_parallel_coordinate": "dgtl_ray.report.page.details",
     "plot_param_importances": "dgtl_ray.report.page.details",
-    "plot_predictions": "dgtl_ray.report.page.progress",
+    "plot_predictions": "dgtl_ray.report.page.predictions",
     "plot_runtimes": "dgtl_ray.report.page.overview",
     "plot_search_time": "dgtl_ray.report.page.overview",
     "plot_slice": "dgtl_ray.report.page.details",
+    "plot_sources": "dgtl_ray.report.page.sources",
     "plot_timeline": "dgtl_ray.report.page.progress",
     "plot_tuning_set": "dgtl_ray.report.page.details",
     "print_check": "dgtl_ray.report.checks",
@@ -65,6 +68,7 @@ __all__ = [
     "comparison_rows",
     "findings",
     "key_value_table",
+    "plot_calibration",
     "plot_failures",
     "plot_layers",
     "plot_optimization_history",
@@ -74,6 +78,7 @@ __all__ = [
     "plot_runtimes",
     "plot_search_time",
     "plot_slice",
+    "plot_sources",
     "plot_timeline",
     "plot_tuning_set",
     "print_check",

@@ -1,6 +1,7 @@
 """How a check of a network is shown."""
 
 from rich.console import Console
+from rich.text import Text
 
 from dgtl_ray.model.checking.report import CheckReport
 from dgtl_ray.report.tables import rows_table
@@ -20,9 +21,7 @@ def print_check(console: Console, report: CheckReport) -> None:
     ]
     console.print(rows_table(rows))
     for note in report.notes:
-        console.print(f"note: {note}", highlight=False)
+        console.print(Text(f"note: {note}"))
     if report.ok:
-        console.print(
-            f"{report.network} gives its framework's own answers ({report.seconds:.1f} s)",
-            highlight=False,
-        )
+        told = f"{report.network} gives its framework's own answers ({report.seconds:.1f} s)"
+        console.print(Text(told))

@@ -27,7 +27,7 @@ class LiveMonitor:
 
     def note(self, text: str) -> None:
         """Tell one thing that happened."""
-        self._console.print(text, highlight=False)
+        self._console.print(Text(text))
 
     def close(self) -> None:
         """Leave the last table on the screen."""

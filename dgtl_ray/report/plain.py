@@ -3,6 +3,7 @@
 import time
 
 from rich.console import Console
+from rich.text import Text
 
 from dgtl_ray.core.progress import Progress
 from dgtl_ray.report.live import status_line
@@ -28,7 +29,7 @@ class PlainMonitor:
 
     def note(self, text: str) -> None:
         """Tell one thing that happened."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(Text(text), soft_wrap=True)
 
     def close(self) -> None:
         """Print the table."""

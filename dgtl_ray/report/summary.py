@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from dgtl_ray.report.tables import key_value_table, rows_table
 from dgtl_ray.report.units import duration, gigabytes
@@ -18,14 +19,14 @@ def print_summary(console: Console, grid: ResultGrid) -> None:
     summary = grid.summary
     console.print(rows_table(_layer_rows(grid), "layers, as they run in the network"))
     if summary.inside is not None:
-        console.print(_difference(summary.inside), highlight=False, soft_wrap=True)
+        console.print(Text(_difference(summary.inside)), soft_wrap=True)
     console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
     if summary.sources:
         console.print(rows_table(_source_rows(summary.sources), "learned from"))
     if summary.verdict:
-        console.print(summary.verdict, highlight=False, style="yellow", soft_wrap=True)
+        console.print(Text(summary.verdict), style="yellow", soft_wrap=True)
     for note in [*summary.notes, *grid.errors]:
-        console.print(f"note: {note}", highlight=False)
+        console.print(Text(f"note: {note}"))
 
 
 def _layer_rows(grid: ResultGrid) -> list[dict[str, str | int | float | None]]:

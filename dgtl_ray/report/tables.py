@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.markup import escape
+from rich.highlighter import ReprHighlighter
 from rich.table import Table
+from rich.text import Text
 
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.progress import Progress
 from dgtl_ray.report.units import count, gigaflops, microseconds
 
+_HIGHLIGHT = ReprHighlighter()
 _NUMBERS = ("FLOP", "Weight", "Speed (GFLOPS)", "Latency (us)", "Weighted Latency (us)", "Trials")
 
 
@@ -26,7 +28,7 @@ def tuning_table(progress: Progress) -> Table:
         weighted_s = None if layer.best_s is None else layer.best_s * layer.weight
         table.add_row(
             str(k),
-            layer.name,
+            verbatim(layer.name),
             count(layer.flop),
             str(layer.weight),
             gigaflops(layer.flop, layer.best_s),
@@ -40,12 +42,13 @@ def tuning_table(progress: Progress) -> Table:
 
 def rows_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> Table:
     """Any rows that share their keys, keys as headings; numbers to the right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
+    heading = Text(title, style="table.title") if title else None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=heading, title_justify="left")
     for key in rows[0] if rows else ():
         is_number = isinstance(rows[0][key], int | float)
-        table.add_column(key, justify="right" if is_number else "left", overflow="fold")
+        table.add_column(Text(key), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(verbatim(cell_text(value)) for value in row.values()))
     return table
 
 
@@ -61,13 +64,19 @@ def key_value_table(pairs: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for key, value in pairs:
-        table.add_row(key, value)
+        table.add_row(verbatim(key), verbatim(value))
     return table
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value as a table shows it."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
-    return escape(str(value))
+    return str(value)
+
+
+def verbatim(text: str) -> Text:
+    """Text of users, coloured as rich does it; its brackets are no markup, its colons no emoji."""
+    return _HIGHLIGHT(text)

@@ -15,7 +15,7 @@ from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.history import ParquetHistory, why_unusable_for_function
 from dgtl_ray.measure.host import describe_cpu_host
 from dgtl_ray.run.function_knowledge import function_observations, function_sources
 from dgtl_ray.search import ProposerContext, learns_from_sources, make_proposer
@@ -214,6 +214,9 @@ class AskTell:
             return Knowledge()
         own = (self._key, device.key)
         known = Knowledge(sources=function_sources(stores, self._space, own))
+        if not known.sources:
+            reasons = why_unusable_for_function(stores, own)
+            monitor.note(f"history tells nothing of other functions or devices; {reasons}")
         if search != "dgtl":
             return known
         from dgtl_ray.run.knowledge import pretrained

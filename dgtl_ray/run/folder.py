@@ -20,7 +20,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.precision import OWN
 from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.storage import Storage, is_uri, join
+from dgtl_ray.storage import Storage, is_remote, is_uri, join
 
 _FORMAT = 1
 _STATE = "run.json"
@@ -40,6 +40,7 @@ class RunState:
         spent: The search time used.
         recorded: Measurements that are durable, at least; a resumed run must find them again.
         verified: Of a finished run, whether its module gives the network's own answers.
+        home: Address of the folder when it was written last; "" where none was noted.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class RunState:
     recorded: int = 0
     finished: bool = False
     verified: bool | None = None
+    home: str = ""
     format: int = _FORMAT
 
     def differences(self, other: "RunState") -> list[str]:
@@ -160,10 +162,11 @@ class RunFolder:
         """Refuse early what `begin` would refuse after a network was loaded.
 
         Raises:
-            InputError: A run is here and `resume` is off, or there is none and it is on.
+            InputError: A run is here and `resume` is off; or it is on, and there is none, or a copy
+                that would write into the history of its original.
         """
         if resume:
-            self.read()
+            self._require_original(self.read())
         elif self.has_run():
             raise InputError(f"{self.uri} already holds a run: resume it, or choose another folder")
 
@@ -171,8 +174,8 @@ class RunFolder:
         """Begin a run here, or go on with the one that is here.
 
         Raises:
-            InputError: A run is here and `resume` is off, there is none or another one and it is
-                on, or the folder cannot be written.
+            InputError: A run is here and `resume` is off; or it is on, and there is none, another
+                one, or a copy, as in `check`; or the folder cannot be written.
         """
         self.check(resume=resume)
         if not resume:
@@ -190,7 +193,7 @@ class RunFolder:
             InputError: The folder cannot be written.
         """
         self._storage.create()
-        kept = replace(state, history=self._kept(state.history))
+        kept = replace(state, history=self._kept(state.history), home=self._home())
         self._storage.put(_STATE, json.dumps(asdict(kept), indent=2).encode())
 
     def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
@@ -240,6 +243,36 @@ class RunFolder:
         except ValueError as error:
             raise InputError(f"{join(self.uri, _RESULT)} is damaged: {error}") from error
         return kept
+
+    def _require_original(self, state: RunState) -> None:
+        """Refuse a copy that would give the names of its original's trials to trials of its own.
+
+        That is one whose history is not in its folder, so that both add to it, while the original
+        is where it was. One that was moved is no copy, and what was not noted cannot be told.
+        """
+        if not state.home or state.history == self.history or self._is_at(state.home):
+            return
+        original = RunFolder(state.home)
+        if original.has_run() and original.read().run_id == state.run_id:
+            raise InputError(
+                f"{self.uri} is a copy of the run in {state.home}, and both would add trials of the"
+                f" same names to {state.history}: resume it there, delete it there if it was to be"
+                " moved, or begin a new run with --history"
+            )
+
+    def _is_at(self, address: str) -> bool:
+        """Whether an address is another one of this folder."""
+        other = Storage(address)
+        here, there = self._storage.path_of(""), other.path_of("")
+        if self._storage.is_local and other.is_local:
+            return Path(there).exists() and Path(here).samefile(there)
+        return not (self._storage.is_local or other.is_local) and here == there
+
+    def _home(self) -> str:
+        """The address to note: one that other processes know this folder by, without a password."""
+        if self._storage.is_local:
+            return str(Path(self._storage.path_of("")))
+        return self.uri if is_remote(self.uri) and "@" not in self.uri else ""
 
     def _kept(self, history: str) -> str:
         """How a history is noted: its name where it is in this folder, which may be moved."""

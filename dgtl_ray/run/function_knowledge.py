@@ -1,7 +1,6 @@
 """What histories tell of a user's function: other functions, sizes and devices with its knobs."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,13 +13,13 @@ from dgtl_ray.core.function import FUNCTION_TARGET
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import HistoryStore, row_filter
+from dgtl_ray.history.sources import distinct_rows, groups_of_rows, source_key, telling_rows
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.table_knob import Level, told_level
 
-_COLUMNS = [
-    *("measurement_id", "workload_key", "device_key", "network", "task"),
-    *("device", "config", "cost_s"),
-]
+# What is read of every row; configurations, most of the bytes, are read of chosen rows alone.
+_LIGHT = ["measurement_id", "workload_key", "device_key", "cost_s"]
+_COLUMNS = [*_LIGHT, "task", "device", "config"]
 # A source tells of the target where it has this share of its knobs, or more.
 _LEAST_SHARED = 0.5
 # Rows of one source that are learned from: more take longer than they teach.
@@ -41,28 +40,44 @@ def function_sources(
 ) -> tuple[SourceTask, ...]:
     """One source for each function and device whose configurations have knobs of this space.
 
-    Configurations are told anew in this space's columns, knobs matched by name.
+    Configurations are told anew in this space's columns, knobs matched by name. Of a source with
+    many rows, half of what is taken are its fastest and half a random sample of the others, as
+    with layers.
 
     Args:
         stores: Histories, whoever wrote them.
         space: Of the function that is tuned.
         own: Its workload key and device key: those rows are observations.
     """
+    if not stores:
+        return ()
     where = pc.field("target") == FUNCTION_TARGET
-    groups: dict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(dict)
-    for store in stores:
-        for row in store.scan(where=where, columns=_COLUMNS).to_pylist():
-            key = (row["workload_key"], row["device_key"])
-            if key != own:
-                groups[key][row["measurement_id"]] = row
-    found = (_source(list(rows.values()), space) for _, rows in sorted(groups.items()))
+    chosen = _chosen(
+        distinct_rows([store.scan(where=where, columns=_LIGHT) for store in stores]), own
+    )
+    if not chosen:
+        return ()
+    wanted = row_filter(measurement_id=chosen)
+    whole = distinct_rows([store.scan(where=wanted, columns=_COLUMNS) for store in stores])
+    found = (_source(whole.take(rows).to_pylist(), space) for rows in groups_of_rows(whole))
     return tuple(source for source in found if source is not None)
+
+
+def _chosen(light: Any, own: tuple[str, str]) -> list[str]:
+    """Names of the measurements that are learned from: of each source, not more than teach."""
+    cost_s = light.column("cost_s").to_numpy()
+    picked = [
+        rows[telling_rows(cost_s[rows], _MOST_ROWS)]
+        for rows in groups_of_rows(light)
+        if source_key(light, rows) != own
+    ]
+    ids = light.column("measurement_id")
+    return [name for rows in picked for name in ids.take(rows).to_pylist()]
 
 
 def _source(rows: Sequence[Mapping[str, Any]], space: KnobSpace) -> SourceTask | None:
     """A source of rows that are all of one function and device; None where it tells too little."""
-    ordered = sorted(rows, key=lambda row: str(row["measurement_id"]))[:_MOST_ROWS]
-    read = [(row, values) for row in ordered if (values := _values(row["config"])) is not None]
+    read = [(row, values) for row in rows if (values := _values(row["config"])) is not None]
     names = [knob.name for knob in space.knobs]
     shared = [name for name in names if read and all(name in values for _, values in read)]
     if len(shared) < _LEAST_SHARED * len(names):

@@ -20,7 +20,7 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.function_search import FunctionOutcome, FunctionRequest, search_function
 from dgtl_ray.engine.function_workers import Function
-from dgtl_ray.history import ParquetHistory, row_filter
+from dgtl_ray.history import ParquetHistory, row_filter, why_unusable_for_function
 from dgtl_ray.measure.host import describe_cpu_host, describe_gpu_host
 from dgtl_ray.measure.toolchain import host_toolchain
 from dgtl_ray.run.callbacks import Callbacks
@@ -187,7 +187,8 @@ class FunctionRun:
         own = (self._task.workload_key, device.key)
         known = Knowledge(sources=function_sources(stores, config.space, own))
         if not known.sources and self._sources:
-            self._monitor.note("history holds no function with these parameters: nothing to learn")
+            reasons = why_unusable_for_function(stores, own)
+            self._monitor.note(f"history tells nothing of other functions or devices; {reasons}")
         return pretrained(known, self._monitor) if config.search == "dgtl" else known
 
     def _events(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionEvents:

@@ -1,8 +1,6 @@
 """The best of a history as a database of MetaSchedule's."""
 
 import json
-import shutil
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +11,16 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
-from dgtl_ray.history import BestConfig, ParquetHistory, new_folder, select_best
+from dgtl_ray.history import (
+    BestConfig,
+    ParquetHistory,
+    new_folder,
+    paths_of,
+    require_some,
+    select_best,
+    whole_folder,
+    with_damage,
+)
 from dgtl_ray.measure import SpaceReader
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
 from dgtl_ray.space import DesignSpace
@@ -28,16 +35,18 @@ class MetaScheduleReport:
         layers: Records, one a layer task.
         missing: Of layer tasks of the network without a record, why.
         replaced: Of layers that another algorithm computes fastest, what that costs here.
+        skipped: Damaged files of the history, which were left out.
     """
 
     out: str
     layers: int
     missing: tuple[str, ...]
     replaced: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f"{self.layers} of {self.layers + len(self.missing)} layers: {self.out}"
-        return "\n".join([text, *self.replaced, *self.missing])
+        return with_damage("\n".join([text, *self.replaced, *self.missing]), self.skipped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +112,7 @@ def export_metaschedule(
     store = ParquetHistory(uri)
     store.require_rows()
     rows = store.measurements(where)
+    require_some(len(rows), store.skipped)
     _require_one_run_of_layers(rows, network)
     target = parse_target(rows[0].target)
     with SpaceReader() as reader:
@@ -122,13 +132,12 @@ def export_metaschedule(
         layers=sum(choice.best is not None for choice in choices),
         missing=tuple(filter(None, (choice.missing() for choice in choices))),
         replaced=tuple(filter(None, (choice.replaced() for choice in choices))),
+        skipped=paths_of(store.skipped),
     )
 
 
 def _require_one_run_of_layers(rows: Sequence[Measurement], network: str) -> None:
     """Refuse rows that no single database is of."""
-    if not rows:
-        raise InputError("no row matches: there is nothing to export")
     if any(json.loads(row.target)["kind"] == "function" for row in rows):
         raise InputError("rows of functions have no programs: no database of MetaSchedule has them")
     of = {
@@ -185,7 +194,7 @@ def _best(rows: Sequence[Measurement]) -> BestConfig | None:
 
 
 def _write(network: Network, target: TargetSpec, choices: Sequence[_Choice], folder: Path) -> None:
-    """Write into a hidden folder beside, which then takes the folder's name."""
+    """Write the records, whole or not at all."""
     from dgtl_ray.deploy.metaschedule import Timed, write_database
 
     chosen = {
@@ -193,12 +202,5 @@ def _write(network: Network, target: TargetSpec, choices: Sequence[_Choice], fol
         for task, choice in zip(network.tasks, choices, strict=True)
         if choice.best is not None
     }
-    hidden = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}"
-    try:
-        hidden.mkdir(parents=True)
+    with whole_folder(folder) as hidden:
         write_database(network, target, chosen, hidden)
-        hidden.rename(folder)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error}; choose another folder") from error
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)

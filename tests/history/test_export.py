@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -8,9 +9,21 @@ import pytest
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.history import SCHEMA, ParquetHistory, export, plain_copy
+from dgtl_ray.history import (
+    SCHEMA,
+    ParquetHistory,
+    append_to_dataset,
+    export,
+    partitions,
+    plain_rows,
+)
 from dgtl_ray.history.columns import columns_as_markdown
 from dgtl_ray.testing.measurements import example_measurement
+
+# Where the example lies, and what lies elsewhere.
+FOLDER = "kind=llvm/on_device=cpu%2Fexample%2F2"
+GPU: dict[str, Any] = {"target": '{"kind": "cuda"}', "device_key": "cuda/A100/108"}
+GPU_FOLDER = "kind=cuda/on_device=cuda%2FA100%2F108"
 
 
 @pytest.fixture
@@ -29,7 +42,7 @@ def out(tmp_path: Path) -> Path:
 
 def test_pandas_reads_it(uri: str, out: Path) -> None:
     export(uri, str(out))
-    frame = pd.read_parquet(out / "measurements-000.parquet")
+    frame = pd.read_parquet(out / FOLDER / "measurements-000.parquet")
     assert list(frame.columns) == SCHEMA.names
     assert frame["cost_s"].count() == 9
     assert frame["device"].iloc[0]["cores"] == 2
@@ -39,7 +52,7 @@ def test_pandas_reads_it(uri: str, out: Path) -> None:
 
 def test_polars_reads_it(uri: str, out: Path) -> None:
     export(uri, str(out))
-    frame = pl.read_parquet(out / "*.parquet")
+    frame = pl.read_parquet(out / "**" / "*.parquet", hive_partitioning=False)
     assert frame.columns == SCHEMA.names
     fast = frame.filter(pl.col("cost_s") < 0.0045)
     assert fast["trial"].to_list() == [0, 1, 2, 3]
@@ -52,7 +65,7 @@ def test_duckdb_reads_it(uri: str, out: Path) -> None:
     query = f"""
         SELECT count(*), count(cost_s), max(len(repeats_s)), min(toolchain['tvm']),
                sum(device.cores), max(arg_shapes[1][2])
-        FROM '{out}/*.parquet'
+        FROM '{out}/**/*.parquet'
     """
     with duckdb.connect() as connection:
         assert connection.sql(query).fetchall() == [(10, 9, 1, "0.27.0", 20, 56)]
@@ -61,15 +74,68 @@ def test_duckdb_reads_it(uri: str, out: Path) -> None:
 def test_exports_what_the_condition_admits(uri: str, out: Path) -> None:
     report = export(uri, str(out), "status == 'ok' and cost_s >= 0.008")
     assert (report.rows, report.files) == (2, 1)
-    assert report.size_bytes == (out / "measurements-000.parquet").stat().st_size
+    assert report.size_bytes == (out / FOLDER / "measurements-000.parquet").stat().st_size
     assert str(report).startswith("2 rows")
-    assert pl.read_parquet(out / "*.parquet")["trial"].to_list() == [7, 8]
+    assert trials(out) == [7, 8]
     assert "Only rows where `status == 'ok' and cost_s >= 0.008`." in readme(out)
 
 
-def test_export_of_no_rows_still_has_the_columns(uri: str, out: Path) -> None:
-    assert export(uri, str(out), "trial < 0").rows == 0
-    assert pl.read_parquet(out / "*.parquet").columns == SCHEMA.names
+@pytest.mark.parametrize("name", ["out", "rows.parquet"])
+def test_where_no_row_matches_nothing_is_written(uri: str, tmp_path: Path, name: str) -> None:
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(InputError, match="no row matches: there is nothing to export"):
+        export(uri, str(tmp_path / name), "trial < 0")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_rows_that_are_all_damaged_are_told_of(uri: str, out: Path) -> None:
+    for file in Path(uri).glob("*.parquet"):
+        file.write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"nothing to export\nleft out, damaged: .*\.parquet\n"):
+        export(uri, str(out))
+    assert not out.parent.exists()
+
+
+def test_rows_lie_by_target_kind_and_device(
+    uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large files of one kind and device are copied; those of several are divided."""
+    monkeypatch.setattr(plain_rows, "_LARGE_BYTES", 1)
+    rows = [example_measurement(10), example_measurement(11, **GPU)]
+    ParquetHistory(uri).append(rows)
+    ParquetHistory(uri).append([example_measurement(12, **GPU)])
+    assert (export(uri, str(out)).rows, trials(out)) == (13, list(range(13)))
+    assert trials(out / FOLDER) == list(range(11))
+    assert trials(out / GPU_FOLDER) == [11, 12]
+    kinds = pd.read_parquet(out)["kind"].value_counts().to_dict()
+    assert kinds == {"llvm": 11, "cuda": 2}
+
+
+def test_an_export_grows_as_a_data_set_does(uri: str, out: Path) -> None:
+    export(uri, str(out), "trial < 4")
+    grown = append_to_dataset(uri, str(out))
+    assert (grown.added, grown.known, trials(out)) == (6, 4, list(range(10)))
+    assert {path.parent for path in out.rglob("*.parquet")} == {out / FOLDER}
+
+
+def test_files_have_a_bounded_length(uri: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_rows, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(partitions, "ROWS_A_FILE", 4)
+    assert export(uri, str(out)).files == 3
+    assert trials(out) == list(range(10))
+
+
+def test_a_file_has_all_rows(uri: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    ParquetHistory(uri).append([example_measurement(10, **GPU)])
+    report = export(uri, str(file), "trial > 0")
+    assert (report.rows, report.files, report.size_bytes) == (10, 1, file.stat().st_size)
+    frame = pd.read_parquet(file)
+    assert list(frame.columns) == SCHEMA.names
+    assert sorted(frame["trial"]) == list(range(1, 11))
+    with pytest.raises(InputError, match="exists already: name a new file"):
+        export(uri, str(file))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_readme_explains_the_columns(uri: str, out: Path) -> None:
@@ -79,9 +145,9 @@ def test_readme_explains_the_columns(uri: str, out: Path) -> None:
     assert columns_as_markdown() in readme(out)
 
 
-def test_an_export_is_a_history_too(uri: str, out: Path) -> None:
+def test_a_folder_of_an_export_is_a_history_too(uri: str, out: Path) -> None:
     export(uri, str(out))
-    assert ParquetHistory(str(out)).measurements() == ParquetHistory(uri).measurements()
+    assert ParquetHistory(str(out / FOLDER)).measurements() == ParquetHistory(uri).measurements()
 
 
 def test_damaged_files_are_named(uri: str, out: Path) -> None:
@@ -122,9 +188,9 @@ def test_failed_export_leaves_nothing_behind(
 
 
 def test_large_files_are_copied(uri: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    monkeypatch.setattr(plain_rows, "_LARGE_BYTES", 1)
     assert export(uri, str(out)).files == 2
-    copied, given = (sorted(Path(folder).glob("*.parquet")) for folder in (out, uri))
+    copied, given = (sorted(Path(folder).glob("*.parquet")) for folder in (out / FOLDER, uri))
     assert [file.read_bytes() for file in copied] == [file.read_bytes() for file in given]
     assert "10 measurements in 2 Parquet file(s)" in readme(out)
 
@@ -132,7 +198,7 @@ def test_large_files_are_copied(uri: str, out: Path, monkeypatch: pytest.MonkeyP
 def test_a_page_that_is_damaged_is_not_copied(
     uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    monkeypatch.setattr(plain_rows, "_LARGE_BYTES", 1)
     first = min(Path(uri).glob("*.parquet"))
     data = bytearray(first.read_bytes())
     data[len(data) // 8] ^= 1
@@ -144,20 +210,31 @@ def test_a_page_that_is_damaged_is_not_copied(
 def test_rows_that_are_in_two_files_are_written_once(
     uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_copy, "_LARGE_BYTES", 1)
+    monkeypatch.setattr(plain_rows, "_LARGE_BYTES", 1)
     ParquetHistory(uri).append(ParquetHistory(uri).measurements())
-    assert (export(uri, str(out)).rows, export(uri, str(out / "ok"), "trial < 9").rows) == (10, 9)
-    assert len(pl.read_parquet(out / "*.parquet")) == 10
+    assert export(uri, str(out)).rows == 10
+    assert export(uri, str(out.parent / "ok"), "trial < 9").rows == 9
+    assert trials(out) == list(range(10))
 
 
 def test_many_rows_are_written_as_they_come(
     uri: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_copy, "_SORTED_ROWS", 2)
+    monkeypatch.setattr(plain_rows, "_SORTED_ROWS", 2)
     assert export(uri, str(out), "status == 'ok' and trial > 1").rows == 7
-    assert {row.trial for row in ParquetHistory(str(out)).measurements()} == set(range(2, 9))
-    assert pl.read_parquet(out / "*.parquet").columns == SCHEMA.names
+    assert trials(out) == list(range(2, 9))
+    assert columns(out) == SCHEMA.names
 
 
 def readme(out: Path) -> str:
     return (out / "_README.md").read_text(encoding="utf-8")
+
+
+def trials(folder: Path) -> list[int]:
+    """Of all rows below a folder, sorted."""
+    files = sorted(folder.rglob("*.parquet"))
+    return sorted(trial for file in files for trial in pd.read_parquet(file)["trial"])
+
+
+def columns(folder: Path) -> list[str]:
+    return pl.read_parquet(folder / "**" / "*.parquet", hive_partitioning=False).columns

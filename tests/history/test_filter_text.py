@@ -84,6 +84,7 @@ def test_admits_the_rows_that_python_would(
         ("device == 'x'", r"take a field of it, like device\.name"),
         ("device.colour == 'x'", "device has no field 'colour'; there are: name, kind"),
         ("toolchain == 'x'", r"take a key of it, like toolchain\['tvm'\]"),
+        ("metrics == 1", r"take a key of it, like metrics\['latency_s'\]"),
         ("encoding == 1", "encoding holds no single value"),
         ("trial.x == 1", "trial has no fields"),
         ("trial['x'] == 1", "trial has no keys"),

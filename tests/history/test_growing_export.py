@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.history import ParquetHistory, append_to_dataset, export_csv
+from dgtl_ray.history import ParquetHistory, append_to_dataset, export_csv, merge, plain_rows
 from dgtl_ray.history.schema import require_version
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -67,7 +68,7 @@ def test_a_folder_of_other_files_is_refused(tmp_path: Path, history: ParquetHist
 
 def test_csv(tmp_path: Path, history: ParquetHistory) -> None:
     file = tmp_path / "rows.csv"
-    assert export_csv(history.uri, str(file), "status == 'ok'") == 3
+    assert export_csv(history.uri, str(file), "status == 'ok'").count == 3
     with file.open() as text:
         rows = list(csv.DictReader(text))
     assert [float(row["cost_s"]) for row in rows] == [0.001, 0.002, 0.003]
@@ -79,3 +80,52 @@ def test_csv(tmp_path: Path, history: ParquetHistory) -> None:
     with pytest.raises(InputError, match="exists already"):
         export_csv(history.uri, str(file))
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_many_rows_of_csv_are_written_as_they_come(
+    tmp_path: Path, history: ParquetHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_rows, "_SORTED_ROWS", 1)
+    monkeypatch.setattr(plain_rows, "_ROWS_AT_ONCE", 2)
+    file = tmp_path / "rows.csv"
+    assert str(export_csv(history.uri, str(file))) == f"4 rows: {file}"
+    with file.open() as text:
+        assert sorted(row["trial"] for row in csv.DictReader(text)) == ["0", "1", "2", "3"]
+
+
+def test_where_no_row_matches_nothing_is_written(tmp_path: Path, history: ParquetHistory) -> None:
+    for write in (export_csv, append_to_dataset):
+        with pytest.raises(InputError, match="no row matches: there is nothing to export"):
+            write(history.uri, str(tmp_path / "out"), "trial < 0")
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_rows_that_are_there_only_the_names_are_read(
+    tmp_path: Path, history: ParquetHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "out")
+    append_to_dataset(history.uri, out, "trial < 2")
+    read: list[int] = []
+    scan = ParquetHistory.scan
+
+    def counting(store: ParquetHistory, **wanted: Any) -> Any:
+        table = scan(store, **wanted)
+        read.append(table.num_rows if wanted.get("columns") is None else 0)
+        return table
+
+    monkeypatch.setattr(ParquetHistory, "scan", counting)
+    assert append_to_dataset(history.uri, out).added == 2
+    assert append_to_dataset(history.uri, out).added == 0
+    assert read == [0, 2, 0]
+
+
+def test_damaged_files_are_named(tmp_path: Path, history: ParquetHistory) -> None:
+    history.append([example_measurement(4)])
+    torn = max(Path(history.uri).glob("*.parquet"))
+    torn.write_bytes(b"torn")
+    told = [
+        str(export_csv(history.uri, str(tmp_path / "rows.csv"))),
+        str(append_to_dataset(history.uri, str(tmp_path / "out"))),
+        str(merge([history.uri], str(tmp_path / "merged"))),
+    ]
+    assert [text.partition("\n")[2] for text in told] == [f"left out, damaged: {torn}"] * 3

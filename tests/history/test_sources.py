@@ -4,9 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from dgtl_ray.core.function import FUNCTION_TARGET
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Measurement, Stage, Status
-from dgtl_ray.history import ParquetHistory, SourceQuery, read_sources, why_unusable
+from dgtl_ray.history import (
+    ParquetHistory,
+    SourceQuery,
+    read_sources,
+    why_unusable,
+    why_unusable_for_function,
+)
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
 
 QUERY = SourceQuery(kind="cpu", columns=2)
@@ -55,6 +62,17 @@ def test_rows_that_no_model_can_use_are_left_out(tmp_path: Path) -> None:
     assert sources(tmp_path, rows, QUERY) == []
     assert why_unusable([ParquetHistory(str(tmp_path))], QUERY) == (
         "4 rows: 1 of other kinds of target, 2 not chosen by a search, 1 encoded in other columns"
+    )
+
+
+def test_rows_that_no_function_can_learn_from_are_counted(tmp_path: Path) -> None:
+    function: dict[str, Any] = {"target": FUNCTION_TARGET}
+    rows = [row(0), row(1, **function), row(2, **function), row(3, "b", **function)]
+    store = ParquetHistory(str(tmp_path))
+    store.append(rows)
+    assert why_unusable_for_function([store, store], ("a", EXAMPLE_DEVICE.key)) == (
+        "4 rows: 1 of networks, 2 of the very function and device that are tuned,"
+        " 1 with too few of its parameters"
     )
 
 

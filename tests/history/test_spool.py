@@ -154,3 +154,23 @@ def test_storage_that_stays_broken_is_told_and_nothing_lost(
     with pytest.raises(StorageError, match=r"wait in .*spool: resume the run"):
         history.deliver(patience_s=0.3)
     assert [row.trial for row in ParquetHistory(str(tmp_path / "spool")).measurements()] == [1]
+
+
+def test_what_cannot_be_read_is_kept_and_told(
+    history: SpooledHistory, storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.append([example_measurement(0)])
+    storage.fail()
+    for trial in (1, 2):
+        history.append([example_measurement(trial)])
+    torn = min((tmp_path / "spool").glob("*.parquet"))
+    torn.write_bytes(b"torn")
+    storage.recover()
+    heir = open_history(storage, tmp_path)
+    heir.deliver()
+    assert heir.is_empty
+    assert open_history(storage, tmp_path).is_empty
+    assert storage.trials() == [0, 2]
+    (kept,) = (tmp_path / "spool").iterdir()
+    assert (kept.name, kept.read_bytes()) == (f"{torn.name}.damaged", b"torn")
+    assert f"cannot be delivered: it is damaged, and kept as {kept.name}" in caplog.text

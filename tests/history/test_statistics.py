@@ -1,13 +1,18 @@
 """A history at a glance, checked, and several as one."""
 
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.function import Objective
+from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.history import (
     STATISTICS_COLUMNS,
     ParquetHistory,
@@ -15,6 +20,7 @@ from dgtl_ray.history import (
     merge,
     statistics,
 )
+from dgtl_ray.history.objectives import metric_of, objective_of
 from dgtl_ray.testing.measurements import example_measurement
 
 FAILED: dict[str, Any] = {
@@ -42,6 +48,58 @@ def test_statistics_count_what_there_is(tmp_path: Path) -> None:
     assert first["best (ms)"] == pytest.approx(1.0)
     assert first["slowest (ms)"] == pytest.approx(3.0)
     assert (first["trials"], first["failed"]) == (3, 1)
+
+
+def row_of(trial: int, objective: Objective, value: float, **changes: Any) -> Measurement:
+    metrics = {"other": 3.0, objective.metric: value}
+    cost_s = objective.cost_of(value)
+    return example_measurement(trial, cost_s=cost_s, metrics=metrics, **changes)
+
+
+def test_a_metric_that_is_no_time_is_told_as_itself(tmp_path: Path) -> None:
+    speed = Objective(metric="gflops", mode="max")
+    history = ParquetHistory(str(tmp_path))
+    of_speed = {"task": "kernel", "workload_key": "kernel"}
+    history.append([row_of(k, speed, 10.0 + k, **of_speed) for k in range(3)])
+    history.append([example_measurement(3)])
+    kernel, conv = sorted(
+        statistics(history.scan(columns=STATISTICS_COLUMNS)).fastest,
+        key=lambda row: row["task"] != "kernel",
+    )
+    assert (kernel["best (ms)"], kernel["slowest (ms)"]) == (None, None)
+    assert (kernel["objective"], kernel["best"], kernel["worst"]) == ("max gflops", 12.0, 10.0)
+    assert (conv["best (ms)"], conv["objective"], conv["best"]) == (2.0, "min latency_s", None)
+    assert list(kernel) == list(conv)
+
+
+def test_costs_that_no_metric_explains_have_no_unit(tmp_path: Path) -> None:
+    history = ParquetHistory(str(tmp_path))
+    history.append([example_measurement(0, cost_s=0.5, metrics={"other": 7.0})])
+    (row,) = statistics(history.scan(columns=STATISTICS_COLUMNS)).fastest
+    assert (row["objective"], row["best"], row["best (ms)"]) == ("cost (no unit)", 0.5, None)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        Objective(),
+        Objective(metric="epoch_s"),
+        Objective(metric="loss"),
+        Objective(metric="gflops", mode="max"),
+        Objective(metric="latency_s", mode="max"),
+    ],
+)
+@given(values=st.lists(st.floats(1e-3, 1e6), min_size=2, max_size=5, unique=True))
+def test_the_objective_is_found_by_what_costs_are_made_of(
+    objective: Objective, values: list[float]
+) -> None:
+    told = [
+        (objective.cost_of(value), {"none": nan, "huge": 1e308, objective.metric: value})
+        for value in values
+    ]
+    assert objective_of(told) == objective
+    costs = np.array([cost for cost, _ in told])
+    assert metric_of(objective, costs) == pytest.approx(np.array(values), rel=1e-9)
 
 
 def test_statistics_of_nothing(tmp_path: Path) -> None:

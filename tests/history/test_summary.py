@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.testing.measurements import example_measurement
@@ -31,3 +32,18 @@ def test_one_row_for_each_network_task_and_device(tmp_path: Path) -> None:
     }
     assert (alexnet["network"], alexnet["failed"], alexnet["best (ms)"]) == ("alexnet", 1, None)
     assert (vgg_on_gpu["device"], vgg_on_gpu["best (ms)"]) == ("cuda/H100/132", 1.0)
+
+
+def test_what_a_function_had_to_be_large_in_is_no_time(tmp_path: Path) -> None:
+    objective = Objective(metric="gflops", mode="max")
+    rows = [
+        example_measurement(
+            k, task="own", workload_key="own", cost_s=objective.cost_of(v), metrics={"gflops": v}
+        )
+        for k, v in enumerate((100.0, 300.0, 200.0))
+    ]
+    history = ParquetHistory(str(tmp_path))
+    history.append([*rows, example_measurement(3, cost_s=0.002)])
+    layer, own = history.summary()
+    assert (own["best (ms)"], own["objective"], own["best"]) == (None, "max gflops", 300.0)
+    assert (layer["best (ms)"], layer["objective"]) == (2.0, "min latency_s")

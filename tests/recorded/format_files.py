@@ -74,3 +74,56 @@ def metaschedule(folder: Path, target: Any = None) -> Path:
         records.append([0, [trace, run_s, told, arguments]])
     lines(folder / "database_tuning_record.json", *records)
     return folder
+
+
+def ktt_result(tile: int, status: str = "Ok", duration: float = 1500.0) -> dict[str, Any]:
+    """A configuration in KTT's output."""
+    return {
+        "KernelName": "nbody",
+        "Status": status,
+        "TotalDuration": duration,
+        "TotalOverhead": 500.0,
+        "ComputationResults": [],
+        "Configuration": [{"Name": "TILE", "Value": tile}, {"Name": "UNROLL", "Value": 2}],
+    }
+
+
+def ktt(*results: dict[str, Any], unit: str = "Microseconds") -> dict[str, Any]:
+    """KTT's output as JSON."""
+    facts = {
+        "ComputeApi": "CUDA",
+        "Device": "NVIDIA GeForce RTX 3090",
+        "KttVersion": "2.1",
+        "TimeUnit": unit,
+        "Timestamp": "2022-03-01 10:15:00",
+    }
+    return {"Metadata": facts, "Results": list(results)}
+
+
+def optuna_journal() -> list[dict[str, Any]]:
+    """Entries of a journal of Optuna's: one study, one trial, one parameter."""
+    choices = {"name": "CategoricalDistribution", "attributes": {"choices": [8, 16]}}
+    param = {"param_name": "tile", "param_value_internal": 1.0, "distribution": json.dumps(choices)}
+    done: list[dict[str, Any]] = [
+        {"op_code": 0, "study_name": "tiles", "directions": [1]},
+        {"op_code": 4, "study_id": 0, "datetime_start": "2024-01-01T00:00:00+00:00"},
+        {"op_code": 5, "trial_id": 0, **param},
+        {"op_code": 6, "trial_id": 0, "state": 1, "values": [0.5]},
+    ]
+    return [{"op_code": one["op_code"], "worker_id": "a-1"} | one for one in done]
+
+
+def ray_trial(folder: Path, parameters: dict[str, Any], *reports: Any) -> Path:
+    """A trial's folder of Ray Tune's."""
+    folder.mkdir(parents=True)
+    (folder / "params.json").write_text(json.dumps(parameters))
+    (folder / "result.json").touch()
+    if reports:
+        lines(folder / "result.json", *reports)
+    return folder
+
+
+def ray_report(iteration: int, **metrics: Any) -> dict[str, Any]:
+    """What a trial of Ray Tune's reports, with what Ray Tune adds."""
+    own = {"training_iteration": iteration, "time_total_s": 2.0 * iteration, "pid": 1}
+    return {"timestamp": 1700000000 + iteration, "done": False, "config": {}} | own | metrics

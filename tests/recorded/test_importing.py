@@ -97,6 +97,41 @@ def test_files_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "other",
+    [{"time": 3.0}, {"time": 2.0, "times": [1.5, 2.5]}, {"__error__": "RuntimeFailedConfig"}],
+)
+def test_files_of_the_same_configurations_are_told_apart(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    """As of two runs by brute force, whose first configuration failed in both."""
+    failed = entry(1, __error__="CompilationFailedConfig")
+    first = small_cache(tmp_path / "first.json", failed, entry(2, time=2.0, times=[2.0, 2.0]))
+    second = small_cache(tmp_path / "second.json", failed, entry(2, **other))
+    imported(first, tmp_path / "h")
+    report, rows = imported(second, tmp_path / "h")
+    assert (report.added, len(rows)) == (2, 4)
+    for file in (first, second):
+        assert imported(file, tmp_path / "h")[0].added == 0
+
+
+def test_a_file_that_begins_like_others_may_grow(tmp_path: Path) -> None:
+    """Only what is new is added, whichever grows."""
+
+    def grown(name: str, *times: float) -> tuple[int, int]:
+        entries = [entry(k, time=time) for k, time in enumerate(times)]
+        report, _ = imported(small_cache(tmp_path / name, *entries), tmp_path / "h")
+        return report.added, report.known
+
+    assert grown("a.json", 1.0, 2.0) == (2, 0)
+    assert grown("b.json", 1.0, 3.0) == (2, 0)
+    assert grown("c.json", 1.0, 3.0, 4.0) == (1, 2)  # as b, grown
+    assert grown("b.json", 1.0, 3.0, 5.0) == (3, 0)  # unlike c, so not b's rows any more
+    assert grown("a.json", 1.0, 2.0, 6.0) == (1, 2)
+    assert grown("b.json", 1.0, 3.0, 5.0, 7.0) == (1, 3)
+    assert grown("c.json", 1.0, 3.0, 4.0, 8.0) == (1, 3)
+
+
+@pytest.mark.parametrize(
     ("told", "status"),
     [
         ({"time": 1.5}, Status.OK),
@@ -208,14 +243,17 @@ def test_old_autotvm_logs_ask_for_the_device(tmp_path: Path) -> None:
 
 
 def test_ansor_logs(tmp_path: Path) -> None:
-    file = lines(tmp_path / "log.json", ansor(), ansor(1e10, error=6, size=16))
-    report, (ok, failed) = imported(file, tmp_path / "h")
+    untimed = ansor(1e10, size=32)  # no error, and yet the number that stands for no time
+    file = lines(tmp_path / "log.json", ansor(), ansor(1e10, error=6, size=16), untimed)
+    report, (ok, failed, no_time) = imported(file, tmp_path / "h")
     assert report.file_format == "ansor"
     config = json.loads(ok.config)
     assert config.pop("sketch").startswith('[["CHW",2,"local"],["SP",2,0,512,null,1]')
     assert config == {"1 SP 2 0": [1, 4, 8], "3 PR 5 0": 512}
     assert (ok.cost_s, ok.timing_s) == (0.0123, 3.5)
     assert failed.status is Status.BUILD_TIMEOUT
+    assert (no_time.status, no_time.cost_s) == (Status.RUN_ERROR, None)
+    assert no_time.error == "no time was recorded: [10000000000.0]"
     assert json.loads(failed.config)["sketch"] == json.loads(ok.config)["sketch"]
 
 

@@ -20,8 +20,8 @@ def there_and_back(folder: Path, cache: dict[str, Any]) -> dict[str, Any]:
     """A cache file imported and exported again."""
     (folder / "in.json").write_text(json.dumps(cache))
     import_file(str(folder / "in.json"), str(folder / "h"))
-    count = export_kernel_tuner(str(folder / "h"), folder / "out.json")
-    assert count == len(cache["cache"])
+    report = export_kernel_tuner(str(folder / "h"), str(folder / "out.json"))
+    assert report.count == len(cache["cache"])
     told: dict[str, Any] = json.loads((folder / "out.json").read_text())
     return told
 
@@ -58,10 +58,37 @@ def test_rows_of_several_tasks_are_refused(tmp_path: Path) -> None:
     store = ParquetHistory(str(tmp_path / "h"))
     store.append([example_measurement(0), example_measurement(1, workload_key="other")])
     with pytest.raises(InputError, match=r"these rows are of 2: choose with --where, workload_key"):
-        export_kernel_tuner(store.uri, tmp_path / "out.json")
+        export_kernel_tuner(store.uri, str(tmp_path / "out.json"))
     with pytest.raises(InputError, match="nothing to export"):
-        export_kernel_tuner(store.uri, tmp_path / "out.json", "trial > 5")
-    assert export_kernel_tuner(store.uri, tmp_path / "out.json", "trial == 0") == 1
+        export_kernel_tuner(store.uri, str(tmp_path / "out.json"), "trial > 5")
+    assert export_kernel_tuner(store.uri, str(tmp_path / "out.json"), "trial == 0").count == 1
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(path: Path, target: Path) -> None:
+        raise OSError(28, f"No space left on device: {target}")
+
+    store, file = ParquetHistory(str(tmp_path / "h")), tmp_path / "out.json"
+    store.append([example_measurement(0)])
+    with monkeypatch.context() as failing:
+        failing.setattr(Path, "rename", no_space)
+        with pytest.raises(InputError, match="No space left"):
+            export_kernel_tuner(store.uri, str(file))
+    assert [path.name for path in tmp_path.iterdir()] == ["h"]
+    export_kernel_tuner(store.uri, str(file))
+    before = file.read_bytes()
+    with pytest.raises(InputError, match="exists already"):
+        export_kernel_tuner(store.uri, str(file))
+    assert file.read_bytes() == before
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    store = ParquetHistory(str(tmp_path / "h"))
+    store.append([example_measurement(0)])
+    (tmp_path / "h" / "torn.parquet").write_bytes(b"torn")
+    told = str(export_kernel_tuner(store.uri, str(tmp_path / "out.json")))
+    assert told.startswith(f"1 configurations: {tmp_path}")
+    assert told.endswith("left out, damaged: " + str(tmp_path / "h" / "torn.parquet"))
 
 
 @pytest.mark.slow

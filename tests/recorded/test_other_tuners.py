@@ -9,9 +9,10 @@ import pytest
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.history import ParquetHistory, check_history
+from dgtl_ray.recorded.formats import ray_tune
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.importing import import_file
-from tests.recorded.format_files import lines
+from tests.recorded.format_files import ktt, ktt_result, ray_report, ray_trial
 
 
 def imported(file: Path, into: Path, **options: Any) -> list[Measurement]:
@@ -24,67 +25,45 @@ def imported(file: Path, into: Path, **options: Any) -> list[Measurement]:
     return sorted(rows, key=lambda row: row.trial)
 
 
-def ktt_result(tile: int, status: str = "Ok", duration: float = 1500.0) -> dict[str, Any]:
-    return {
-        "KernelName": "nbody",
-        "Status": status,
-        "TotalDuration": duration,
-        "TotalOverhead": 500.0,
-        "ComputationResults": [],
-        "Configuration": [{"Name": "TILE", "Value": tile}, {"Name": "UNROLL", "Value": 2}],
-    }
-
-
 def test_ktt(tmp_path: Path) -> None:
-    facts = {
-        "ComputeApi": "CUDA",
-        "Device": "NVIDIA GeForce RTX 3090",
-        "KttVersion": "2.1",
-        "TimeUnit": "Microseconds",
-        "Timestamp": "2022-03-01 10:15:00",
-    }
     results = [
         ktt_result(8),
         ktt_result(16, "CompilationFailed"),
         ktt_result(32, "ValidationFailed"),
         ktt_result(64, "ComputationFailed"),
+        ktt_result(128, ""),
     ]
     file = tmp_path / "ktt.json"
-    file.write_text(json.dumps({"Metadata": facts, "Results": results}))
+    file.write_text(json.dumps(ktt(*results)))
     rows = imported(file, tmp_path / "h")
     assert [row.status for row in rows] == [
         Status.OK,
         Status.BUILD_ERROR,
         Status.WRONG_RESULT,
         Status.RUN_ERROR,
+        Status.RUN_ERROR,
     ]
+    assert rows[-1].error == "failed"
     assert rows[0].cost_s == pytest.approx(0.0015)
     assert rows[0].timing_s == pytest.approx(0.002)
     assert json.loads(rows[0].config) == {"TILE": 8, "UNROLL": 2}
     assert rows[0].device["cores"] == 82
-    facts["TimeUnit"] = "Fortnights"
-    file.write_text(json.dumps({"Metadata": facts, "Results": results}))
+    file.write_text(json.dumps(ktt(*results, unit="Fortnights")))
     with pytest.raises(InputError, match="counts in 'fortnights'"):
         import_file(str(file), str(tmp_path / "h"))
 
 
-def ray_trial(folder: Path, parameters: dict[str, Any], *reports: Any) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "params.json").write_text(json.dumps(parameters))
-    (folder / "result.json").touch()
-    if reports:
-        lines(folder / "result.json", *reports)
-    return folder
-
-
-def report(iteration: int, **metrics: Any) -> dict[str, Any]:
-    own = {"training_iteration": iteration, "time_total_s": 2.0 * iteration, "pid": 1}
-    return {"timestamp": 1700000000 + iteration, "done": False, "config": {}} | own | metrics
+def test_ktts_xml_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "ktt.xml"
+    file.write_text('<?xml version="1.0"?>\n<TuningData>\n\t<Metadata />\n</TuningData>\n')
+    for file_format in ("", "ktt"):
+        with pytest.raises(InputError, match=r"KTT's output as XML.*OutputFormat::JSON"):
+            import_file(str(file), str(tmp_path / "h"), file_format=file_format)
 
 
 def test_ray_tune(tmp_path: Path) -> None:
     experiment = tmp_path / "tune_tiles"
-    ray_trial(experiment / "t_0", {"tile": 8}, report(1, run_ms=9.0), report(2, run_ms=4.0))
+    ray_trial(experiment / "t_0", {"tile": 8}, ray_report(1, run_ms=9.0), ray_report(2, run_ms=4.0))
     failed = ray_trial(experiment / "t_1", {"tile": 16})
     (failed / "error.txt").write_text("ValueError: no such tile")
     (experiment / "experiment_state-1.json").write_text("{}")
@@ -115,8 +94,8 @@ def test_ray_tune_where_only_a_table_was_logged(tmp_path: Path) -> None:
 
 def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
     experiment = tmp_path / "tune"
-    ray_trial(experiment / "t_0", {"lr": 0.1}, report(1, loss=0.5, accuracy=0.9))
-    ray_trial(experiment / "t_1", {"lr": 0.2}, report(1, loss=0.7, accuracy=0.6))
+    ray_trial(experiment / "t_0", {"lr": 0.1}, ray_report(1, loss=0.5, accuracy=0.9))
+    ray_trial(experiment / "t_1", {"lr": 0.2}, ray_report(1, loss=0.7, accuracy=0.6))
     with pytest.raises(InputError, match=r"which of accuracy, loss counts: give --metric"):
         import_file(str(experiment), str(tmp_path / "h"), device="host")
     hints = Hints(metric="accuracy")
@@ -128,6 +107,55 @@ def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
     assert worse.cost_s is not None
     assert better.cost_s < worse.cost_s
     assert better.metrics == {"accuracy": 0.9, "loss": 0.5}
+
+
+def test_nested_metrics_of_ray_tune(tmp_path: Path) -> None:
+    """By the names that Ray Tune gives them; what hides under endless names is passed over."""
+    experiment = tmp_path / "tune"
+    deep = {"a" * 300: {"misses": 1.0}}
+    told = ray_report(1, run_ms=4.0, cache={"l1": {"misses": 3.0}}, config={"tile": 8}, deep=deep)
+    ray_trial(experiment / "t_0", {"tile": 8}, told)
+    with pytest.raises(InputError, match=r"which of cache/l1/misses, run_ms counts"):
+        import_file(str(experiment), str(tmp_path / "h"), device="host")
+    hints = Hints(metric="cache/l1/misses", mode="min")
+    (row,) = imported(experiment, tmp_path / "h", device="RTX 3090", hints=hints)
+    assert row.metrics == {"cache/l1/misses": 3.0, "run_ms": 4.0}
+
+
+def test_more_trials_of_ray_tune_than_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_tune, "_MOST_TRIALS", 2)
+    for k in range(3):
+        ray_trial(tmp_path / "tune" / f"t_{k}", {"tile": k}, ray_report(1, run_ms=4.0))
+    with pytest.raises(InputError, match="holds 3 trials, more than the 2 that are read"):
+        import_file(str(tmp_path / "tune"), str(tmp_path / "h"), device="host")
+
+
+def run_tile(config: dict[str, Any]) -> dict[str, Any]:
+    if config["tile"] == 32:
+        raise RuntimeError("no such tile")
+    return {"run_ms": 64.0 / config["tile"], "cache": {"misses": config["tile"]}}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+def test_an_experiment_that_ray_tune_wrote(tmp_path: Path) -> None:
+    from ray import tune
+
+    tune.Tuner(
+        run_tile,
+        param_space={"tile": tune.grid_search([8, 16, 32])},
+        run_config=tune.RunConfig(name="tiles", storage_path=str(tmp_path), verbose=0),
+    ).fit()
+    hints = Hints(metric="run_ms")
+    rows = imported(tmp_path / "tiles", tmp_path / "h", device="RTX 3090", hints=hints)
+    by_tile = {json.loads(row.config)["tile"]: row for row in rows}
+    assert by_tile[8].metrics == {"run_s": pytest.approx(0.008), "cache/misses": 8.0}
+    assert by_tile[16].cost_s == pytest.approx(0.004)
+    assert by_tile[32].status is Status.RUN_ERROR
+    assert "no such tile" in by_tile[32].error
+    assert {row.task for row in rows} == {"tiles"}
 
 
 @pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])
@@ -171,3 +199,42 @@ def test_optuna(kind: str, tmp_path: Path) -> None:
             assert row.metrics == {"value": trial.value}
     best = min((row for row in rows if row.cost_s is not None), key=lambda row: row.cost_s or 0.0)
     assert best.trial == study.best_trial.number
+
+
+def test_a_journal_whose_studies_were_resumed_and_deleted(tmp_path: Path) -> None:
+    """Optuna writes entries first and refuses them then: none of those counts."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    file = tmp_path / "journal"
+    backend = optuna.storages.journal.JournalFileBackend(str(file))
+    storage = optuna.storages.JournalStorage(backend)
+
+    def run(name: str, direction: str, trials: int) -> Any:
+        told = {"storage": storage, "study_name": name, "direction": direction}
+        sampler = optuna.samplers.RandomSampler(seed=trials)
+        study = optuna.create_study(sampler=sampler, load_if_exists=True, **told)
+        study.optimize(lambda trial: float(trial.suggest_int("tile", 1, 8)), n_trials=trials)
+        return study
+
+    run("first", "minimize", 3)
+    gone = run("gone", "minimize", 1)._study_id
+    optuna.delete_study(study_name="gone", storage=storage)
+    with pytest.raises(KeyError):
+        storage.create_new_trial(gone)
+    first = run("first", "minimize", 2)
+    second = run("second", "maximize", 4)
+    with pytest.raises(RuntimeError):
+        storage.set_trial_state_values(first.trials[0]._trial_id, optuna.trial.TrialState.FAIL)
+    asked = second.ask()
+    with pytest.raises(ValueError, match="distribution"):
+        asked.suggest_float("tile", 1.0, 8.0)
+    second.tell(asked, state=optuna.trial.TrialState.FAIL)
+    rows = imported(file, tmp_path / "h", device="RTX 3090")
+    for study in (first, second):
+        ours = [row for row in rows if row.task == study.study_name]
+        assert [json.loads(row.config) for row in ours] == [one.params for one in study.trials]
+        values = [(row.metrics or {}).get("value") for row in ours]
+        assert values == [one.value for one in study.trials]
+        best = min((row for row in ours if row.cost_s), key=lambda row: row.cost_s or 0.0)
+        assert best.metrics == {"value": study.best_value}
+    assert len(rows) == len(first.trials) + len(second.trials)

@@ -136,6 +136,34 @@ def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> N
     assert "kernel" in str(caught.value)
 
 
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "tile", [HUGE, [1, HUGE], float("nan"), float("inf")], ids=["huge", "in a list", "nan", "inf"]
+)
+def test_knobs_that_no_model_can_take(tmp_path: Path, tile: Any) -> None:
+    """Whether a configuration has the value, or the file only declares it."""
+    measured, declared = made_up_cache(), made_up_cache()
+    next(iter(measured["cache"].values()))["tile"] = tile
+    declared["tune_params"] = declared["tune_params"] | {"tile": [1, 2, 3, tile]}
+    for cache in (measured, declared):
+        with pytest.raises(InputError, match="a knob holds what no model can take"):
+            read_table(write(tmp_path / "kernel.json", cache))
+
+
+def test_what_a_file_does_not_say_may_be_told(tmp_path: Path) -> None:
+    cache = made_up_cache() | {"objective": "joy"}
+    for entry in cache["cache"].values():
+        entry["joy"] = float(entry["tile"])
+    path = write(tmp_path / "kernel.json", cache)
+    with pytest.raises(InputError, match="give --mode"):
+        read_table(path)
+    table = read_table(path, Hints(mode="max"))
+    best = json.loads(table.space.config_of(table.space.rows[int(np.nanargmin(table.cost_s))]))
+    assert best["tile"] == 3
+
+
 def test_missing_and_damaged_archives_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*nothing\.json"):
         read_table(str(tmp_path / "nothing.json"))

@@ -1,9 +1,17 @@
 import io
+from collections.abc import Callable
 
+import pytest
 from rich.console import Console
 
-from dgtl_ray.core.progress import LayerProgress, Progress
-from dgtl_ray.report import LiveMonitor, PlainMonitor
+from dgtl_ray.core.progress import LayerProgress, Monitor, Progress
+from dgtl_ray.report import (
+    LiveMonitor,
+    PlainMonitor,
+    key_value_table,
+    rows_table,
+    tuning_table,
+)
 
 
 def progress(best_s: float | None = 2e-3) -> Progress:
@@ -53,3 +61,24 @@ def test_the_live_display_leaves_the_last_table() -> None:
     monitor.close()
     assert "fused_conv2d" in text.getvalue()
     assert "something happened" in text.getvalue()
+
+
+@pytest.mark.parametrize("kind", [LiveMonitor, PlainMonitor])
+@pytest.mark.parametrize("note", ["pip install 'dgtl_ray[baselines]'", "[/x]", "of :x: [red]\\[b]"])
+def test_notes_are_told_to_the_letter(kind: Callable[[Console], Monitor], note: str) -> None:
+    out, text = console()
+    monitor = kind(out)
+    monitor.note(note)
+    assert note in text.getvalue()
+
+
+@pytest.mark.parametrize("name", ["dgtl_ray[baselines]", "[/x]", ":x:", "[b]\\"])
+def test_tables_show_names_to_the_letter(name: str) -> None:
+    out, text = console()
+    layer = LayerProgress(
+        name=name, flop=4e6, weight=3, best_s=None, trials=7, failed=1, done=False
+    )
+    out.print(tuning_table(Progress(layers=(layer,), phase="", elapsed_s=0.0, left_s=0.0)))
+    out.print(rows_table([{name: name}], f"title {name}"))
+    out.print(key_value_table([(name, name)]))
+    assert text.getvalue().count(name) == 6

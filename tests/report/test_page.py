@@ -1,10 +1,9 @@
-"""A run to look at: figures of it, findings in words, a page that a browser draws."""
+"""A run to look at: figures of it, findings in words, a page of both."""
 
+import html
+import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,75 +12,19 @@ import pytest
 
 from dgtl_ray import report as page
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Measurement, Stage, Status
-from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.core.measurement import Status
 from dgtl_ray.report.page.knob_values import KnobTable
 from dgtl_ray.report.page.progress import best_so_far
-from dgtl_ray.run.folder import RunFolder, RunState
-from dgtl_ray.testing.measurements import example_measurement
+from tests.report.runs import RESULT, trial, write_run
 
-SPENT = SearchTime(total=100.0, proposing=10.0, building=60.0, timing=28.0, idle=2.0)
-RESULT = {
-    "device": "two cores",
-    "latency_s": {"tuned": 1e-3, "onnxruntime": 2e-3, "untuned": 1.0, "mnn": None},
-    "verdict": "",
-    "sources": [],
-    "layers": [
-        {"id": 0, "name": "conv", "weight": 2, "latency_s": 4e-4, "default_s": 8e-4},
-        {"id": 1, "name": "</script>", "weight": 1, "latency_s": 1e-4, "default_s": None},
-    ],
+SOURCE: dict[str, Any] = {
+    "name": "vgg16 conv",
+    "device": "other",
+    "measurements": 300,
+    "layers": 3,
+    "correlation": 0.7,
+    "distrusted": [],
 }
-
-
-def trial(k: int, layer: str = "a", **changes: Any) -> Measurement:
-    """Slower with `unroll`, whatever `at` is."""
-    unroll, at = 2 ** (k % 4), k % 3
-    row = example_measurement(
-        k,
-        run_id="r",
-        workload_key=layer,
-        task=f"conv_{layer}",
-        weight=2 if layer == "a" else 1,
-        cost_s=1e-3 * (1 + unroll),
-        encoding=(float(unroll), float(at), float(k)),
-    )
-    return replace(
-        row,
-        config=f'{{"sketch": 1, "unroll": {unroll}, "at": {at}, "tile": [{unroll}, 2]}}',
-        predicted_mean=float(np.log(1e-3 * (1 + unroll))),
-        predicted_std=0.1,
-        stage=Stage.TUNING_SET if k < 8 else Stage.SEARCH,
-        created_at=row.created_at + timedelta(seconds=k),
-        **changes,
-    )
-
-
-def write_run(folder: Path, rows: list[Measurement], *, finished: bool = True) -> str:
-    run = RunFolder(folder)
-    state = RunState(
-        run_id="r",
-        network="net",
-        network_hash="h",
-        target="{}",
-        search="dgtl",
-        seed=0,
-        history=run.history,
-    )
-    run.begin(state, resume=False)
-    ParquetHistory(run.history).append(rows)
-    if finished:
-        run.save_result(RESULT)
-        run.save_time(state, SPENT, finished=True)
-    return str(folder)
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> str:
-    rows = [trial(k, "ab"[k % 2]) for k in range(48)]
-    failed: dict[str, Any] = {"status": Status.BUILD_ERROR, "error": "no <room>", "repeats_s": ()}
-    rows += [replace(trial(48 + k), cost_s=None, **failed) for k in range(2)]
-    return write_run(tmp_path / "run", rows)
 
 
 def test_best_so_far_begins_when_all_layers_ran(run: str) -> None:
@@ -110,6 +53,7 @@ def test_every_figure_names_its_axes(run: str) -> None:
         page.plot_search_time(run),
         page.plot_param_importances(run, layer="conv_b"),
         page.plot_tuning_set(run),
+        page.plot_calibration(run),
     ]
     for figure in figures:
         assert figure.layout.title.text
@@ -177,22 +121,84 @@ def test_figures_of_several_runs_say_which_they_are_of(run: str, tmp_path: Path)
     assert "<figcaption>One inference, beside other runtimes" in file.read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_draws_it_without_complaint(run: str, tmp_path: Path) -> None:
+def test_without_noted_rounds_seconds_count_from_the_first_trial(tmp_path: Path) -> None:
+    # A trial every two seconds, and the second one faster.
+    rows = [trial(1), trial(4), trial(5)]
+    run = write_run(tmp_path / "run", rows, finished=False)
+    assert list(page.read_run(run).seconds) == [0.0, 6.0, 8.0]
+    assert list(page.plot_optimization_history(run, over="seconds").data[0].x) == [0.0, 6.0, 8.0]
+    assert page.comparison_rows([run])[0]["seconds to it"] == 6.0
+    nothing = replace(page.read_run(run), rows=())
+    assert len(nothing.seconds) == 0
+
+
+def test_every_kind_of_device_has_a_lane(tmp_path: Path) -> None:
+    rows = [replace(trial(k), device_key=f"cpu/{'ab'[k % 2]}/2") for k in range(12)]
+    rows[3] = replace(rows[3], cost_s=None, status=Status.RUN_ERROR, error="no", repeats_s=())
+    figure = page.plot_timeline(write_run(tmp_path / "run", rows))
+    assert [lane.text for lane in figure.layout.annotations] == ["cpu/a/2", "cpu/b/2"]
+    assert [(trace.name, trace.yaxis, len(trace.x)) for trace in figure.data] == [
+        ("ok", "y", 6),
+        ("failed", "y", 0),
+        ("ok", "y2", 5),
+        ("failed", "y2", 1),
+    ]
+    assert figure.layout.yaxis2.title.text == "build + timing, s"
+    assert figure.layout.xaxis2.title.text == "minutes from the first"
+
+
+def test_what_each_source_contributed(run: str, tmp_path: Path) -> None:
+    assert "nothing is noted" in page.plot_sources(run).layout.annotations[0].text
+    sources = [
+        SOURCE,
+        {**SOURCE, "name": "misleading", "correlation": -0.1, "distrusted": ["a", "b"]},
+        {**SOURCE, "name": "young", "correlation": None},
+        {**SOURCE, "name": "never asked", "layers": 0},
+    ]
+    told = write_run(tmp_path / "told", [trial(0)], result={**RESULT, "sources": sources})
+    figure = page.plot_sources(told)
+    trusted, others = figure.data
+    assert list(trusted.x) == [0.7, 0.0]
+    assert list(others.x) == [-0.1]
+    assert list(figure.layout.yaxis.ticktext) == [
+        "vgg16 conv<br>trusted by 3 of 3",
+        "misleading<br>trusted by 1 of 3",
+        "young<br>too few trials to say",
+    ]
+
+
+def test_calibration_shows_what_intervals_hold(tmp_path: Path) -> None:
+    """Half of the trials are where they were predicted, the others far off."""
+    rows = [trial(k) for k in range(20)]
+    rows = [replace(row, predicted_mean=0.0) if row.trial % 2 else row for row in rows]
+    held, ideal = page.plot_calibration(write_run(tmp_path / "run", rows)).data
+    assert list(held.x) == pytest.approx(list(range(5, 100, 5)))
+    assert list(held.y) == [50.0] * 19
+    assert list(ideal.x) == list(ideal.y)
+    blind = write_run(tmp_path / "blind", [replace(trial(0), predicted_mean=None)])
+    assert "predicts nothing" in page.plot_calibration(blind).layout.annotations[0].text
+
+
+def test_a_page_of_several_runs_compares_them(run: str, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     page.write_page([run], file)
-    quiet = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000")
-    shown = subprocess.run(
-        ["chromium", *quiet, "--enable-logging=stderr", "--dump-dom", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    drawn = re.search(r'data-drawn="(\d+)"', shown.stdout)
-    assert drawn is not None
-    assert int(drawn[1]) == shown.stdout.count("<figcaption>")
-    # A browser without a graphics card tells that it draws in software.
-    said = [line for line in shown.stderr.splitlines() if "CONSOLE" in line]
-    assert [line for line in said if "WebGL" not in line and "GPU stall" not in line] == []
+    assert "to 1.05" not in file.read_text()
+    page.write_page([run, write_run(tmp_path / "other", [trial(k) for k in range(8)])], file)
+    text = file.read_text()
+    assert "<th>trials to 1.05 × best</th><th>seconds to it</th>" in text
+    assert "<tr><td>run</td><td>net</td><td>dgtl</td><td>0</td><td>50</td>" in text
+
+
+@pytest.mark.parametrize("name", ["%DATA%", "%LIBRARY%", "<!--<script>", "</script>", "&amp;"])
+def test_no_name_breaks_the_page(tmp_path: Path, name: str) -> None:
+    rows = [replace(trial(k), task=name) for k in range(8)]
+    run = page.read_run(write_run(tmp_path / "run", rows))
+    file = tmp_path / "page.html"
+    page.write_page([replace(run, name=name)], file)
+    text = file.read_text()
+    assert f"<h1>{html.escape(name)}</h1>" in text
+    found = re.search('<script id="data" type="application/json">(.*?)</script>', text)
+    assert found is not None
+    assert "<" not in found[1]
+    shown = [trace.get("text") for figure in json.loads(found[1]) for trace in figure["data"]]
+    assert [name] * 8 in shown

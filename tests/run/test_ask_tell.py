@@ -1,13 +1,18 @@
 """Asking and telling without an engine: every proposer, failures, restoring, history."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dgtl_ray
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.search import proposer_names
+from dgtl_ray.core.function import FUNCTION_TARGET
+from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.search import learns_from_sources, proposer_names
+from dgtl_ray.testing.measurements import example_measurement
 from tests.functions import PARAMETERS, RESTRICTIONS, latency_s
 
 
@@ -94,3 +99,26 @@ def test_a_state_of_other_parameters_is_refused() -> None:
         search(space={"x": [1, 2]}, restrictions=()).restore(state)
     with pytest.raises(InputError, match="damaged"):
         search().restore({**state, "told": 3})
+
+
+class Notes(SilentMonitor):
+    """What was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.mark.parametrize("name", [name for name in proposer_names() if learns_from_sources(name)])
+def test_a_history_that_tells_nothing_is_told_of(name: str, tmp_path: Path) -> None:
+    function: dict[str, Any] = {"target": FUNCTION_TARGET, "config": '{"other": 1}'}
+    store = ParquetHistory(str(tmp_path))
+    store.append([example_measurement(0), example_measurement(1, **function)])
+    notes = Notes()
+    search(name, history=[store.uri], monitor=notes)
+    assert notes.told == [
+        "history tells nothing of other functions or devices; 2 rows: 1 of networks,"
+        " 1 with too few of its parameters"
+    ]

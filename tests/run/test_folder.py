@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,78 @@ def test_a_run_that_is_not_there_is_not_resumed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run to resume in"):
         RunFolder(tmp_path / "nowhere").check(resume=True)
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.fixture
+def recorded_elsewhere(tmp_path: Path) -> RunFolder:
+    """A run whose history is not in its folder."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(state(history=str(tmp_path / "shared")), resume=False)
+    return folder
+
+
+def test_a_copy_does_not_write_into_its_originals_history(
+    tmp_path: Path, recorded_elsewhere: RunFolder
+) -> None:
+    copy = RunFolder(shutil.copytree(tmp_path / "run", tmp_path / "copy"))
+    for refused in (lambda: copy.check(resume=True), lambda: copy.begin(state(), resume=True)):
+        with pytest.raises(InputError, match=r"copy is a copy of the run in .*run, .*shared: res"):
+            refused()
+    assert copy.read() == recorded_elsewhere.begin(state(), resume=True)
+
+
+def test_a_copy_with_a_history_of_its_own_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(state(history=folder.history), resume=False)
+    copy = RunFolder(shutil.copytree(tmp_path / "run", tmp_path / "copy"))
+    assert copy.begin(state(), resume=True).history == copy.history
+
+
+def test_a_moved_run_goes_on_with_its_history(
+    tmp_path: Path, recorded_elsewhere: RunFolder
+) -> None:
+    moved = RunFolder((tmp_path / "run").rename(tmp_path / "moved"))
+    resumed = moved.begin(state(), resume=True)
+    assert resumed.history == str(tmp_path / "shared")
+    moved.save_time(resumed, SPENT)
+    # Now it is at home there: what is a copy of it is one.
+    copy = RunFolder(shutil.copytree(tmp_path / "moved", tmp_path / "run"))
+    with pytest.raises(InputError, match=r"is a copy of the run in .*moved"):
+        copy.check(resume=True)
+
+
+def test_another_run_where_it_was_does_not_make_it_a_copy(
+    tmp_path: Path, recorded_elsewhere: RunFolder
+) -> None:
+    moved = RunFolder((tmp_path / "run").rename(tmp_path / "moved"))
+    recorded_elsewhere.begin(state(run_id="r2"), resume=False)
+    moved.check(resume=True)
+
+
+def test_a_run_is_no_copy_of_itself_by_another_name(
+    tmp_path: Path, recorded_elsewhere: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    for name in ("link", "run", f"file://{tmp_path}/run", f"{tmp_path}/link/../run"):
+        RunFolder(name).check(resume=True)
+
+
+def test_a_run_of_an_earlier_version_is_taken_for_no_copy(
+    tmp_path: Path, recorded_elsewhere: RunFolder
+) -> None:
+    fields = json.loads((tmp_path / "run" / "run.json").read_text())
+    del fields["home"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(fields))
+    RunFolder(shutil.copytree(tmp_path / "run", tmp_path / "copy")).check(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "home"),
+    [
+        ("s3://bucket/run?region=x", "s3://bucket/run?region=x"),
+        ("s3://key:secret@bucket/run?region=x", ""),
+    ],
+)
+def test_no_password_is_noted(address: str, home: str) -> None:
+    assert RunFolder(address)._home() == home

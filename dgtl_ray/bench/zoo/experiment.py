@@ -89,7 +89,9 @@ class _Runner:
             kept.write_text(json.dumps(row))
             said = "ok" if row["ok"] else f"{row['stage']}: {row['why']}"
             self._console.print(
-                f"{architecture}, {way}: {said} ({row['seconds']:.0f} s)", highlight=False
+                f"{architecture}, {way}: {said} ({row['seconds']:.0f} s)",
+                highlight=False,
+                markup=False,
             )
         return row
 

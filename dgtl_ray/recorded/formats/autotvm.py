@@ -8,7 +8,7 @@ from typing import Any
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import LATENCY, Objective
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.recorded.formats.bounded import read_json_lines
+from dgtl_ray.recorded.formats.bounded import head_of, read_json_lines
 from dgtl_ray.recorded.formats.targets import target_text
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.tasks import TaskKey, TasksByKey, first_line
@@ -48,12 +48,11 @@ class AutoTVM:
 
 
 def _refuse_pickles(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(len(_PICKLED)) == _PICKLED:
-            raise InputError(
-                f"{path} is an AutoTVM log of pickles, which may run anything when read: write it "
-                "with protocol='json'"
-            )
+    if first_line(head_of(path)).startswith(_PICKLED):
+        raise InputError(
+            f"{path} is an AutoTVM log of pickles, which may run anything when read: write it "
+            "with protocol='json'"
+        )
 
 
 def _record(record: Any, objective: Objective) -> tuple[TaskKey, ImportedRow]:

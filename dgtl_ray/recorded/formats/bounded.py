@@ -13,8 +13,9 @@ from dgtl_ray.core.errors import InputError
 _GZIP = b"\x1f\x8b"
 _LFS = b"version https://git-lfs.github.com/spec/"
 HEAD_BYTES = 1 << 16
-# What is read at most, decompressed: JSON takes some ten times as much memory.
-MOST_BYTES = 1 << 29
+# What is read at most, decompressed. An import takes some thirteen times as much memory, so up to
+# 3.5 GB; of a file made to harm, nothing but empty objects, twenty-two times, 5.5 GB.
+MOST_BYTES = 1 << 28
 _MOST_LINE_BYTES = 1 << 24
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
@@ -25,10 +26,11 @@ def head_of(path: Path) -> bytes:
     Raises:
         InputError: It cannot be read, is empty, or stands for a file that was not fetched.
     """
-    if path.is_dir():
-        return b""
-    with _reading(path), _opened(path) as file:
-        head = file.read(HEAD_BYTES)
+    with reading(path):
+        if path.is_dir():
+            return b""
+        with _opened(path) as file:
+            head = file.read(HEAD_BYTES)
     if head.startswith(_LFS):
         raise InputError(
             f"{path} is a Git LFS pointer, not the file that it stands for: run `git lfs pull`"
@@ -38,17 +40,26 @@ def head_of(path: Path) -> bytes:
     return head
 
 
+def require_few(path: Path, read_bytes: int) -> None:
+    """Check how much of a file was read, or is to be.
+
+    Raises:
+        InputError: It is more than 256 MiB.
+    """
+    if read_bytes > MOST_BYTES:
+        raise InputError(f"{path} holds more than {MOST_BYTES >> 20} MiB: split it")
+
+
 def read_text(path: Path) -> str:
     """All of a file, decompressed.
 
     Raises:
-        InputError: As `head_of`, it is no text, or longer than 512 MiB.
+        InputError: As `head_of`, it is no text, or longer than 256 MiB.
     """
     head_of(path)
-    with _reading(path), _opened(path) as file:
+    with reading(path), _opened(path) as file:
         content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InputError(f"{path} holds more than {MOST_BYTES >> 20} MiB: split it")
+        require_few(path, len(content))
         return content.decode("utf-8-sig")
 
 
@@ -60,15 +71,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """
     head_of(path)
     read_bytes = number = 0
-    with _reading(path), _opened(path) as file:
+    with reading(path), _opened(path) as file:
         while line := file.readline(_MOST_LINE_BYTES + 1):
             number += 1
             read_bytes += len(line)
             if len(line) > _MOST_LINE_BYTES:
                 most = _MOST_LINE_BYTES >> 20
                 raise InputError(f"{path}: line {number} is longer than {most} MiB")
-            if read_bytes > MOST_BYTES:
-                raise InputError(f"{path} holds more than {MOST_BYTES >> 20} MiB: split it")
+            require_few(path, read_bytes)
             text = line.decode("utf-8-sig").strip()
             if text and not text.startswith("#"):
                 yield number, text
@@ -117,7 +127,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Turns the errors of a file or folder that cannot be read into one that says so."""
     try:
         yield
     except _UNREADABLE as error:

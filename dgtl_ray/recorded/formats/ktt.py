@@ -7,11 +7,13 @@ from typing import Any
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import LATENCY, Objective
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.recorded.formats.bounded import parse_json, read_text
+from dgtl_ray.recorded.formats.bounded import head_of, parse_json, read_text
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.values import expecting, judged, moment_of, number, seconds
 
 _UNITS_S = {"nanoseconds": 1e-9, "microseconds": 1e-6, "milliseconds": 1e-3, "seconds": 1.0}
+# What all of KTT's XML stands in.
+_XML_ROOT = b"<TuningData"
 _FAILURES = {
     "CompilationFailed": Status.BUILD_ERROR,
     "DeviceLimitsExceeded": Status.BUILD_ERROR,
@@ -28,10 +30,16 @@ class Ktt:
     def recognises(self, path: Path, head: bytes) -> bool:
         """See `Importer`."""
         del path
-        return head.lstrip()[:1] == b"{" and b'"Metadata"' in head and b'"TimeUnit"' in head
+        is_json = head.lstrip()[:1] == b"{" and b'"Metadata"' in head and b'"TimeUnit"' in head
+        return is_json or _is_xml(head)
 
     def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
         """See `Importer`."""
+        if _is_xml(head_of(path)):
+            raise InputError(
+                f"{path} is KTT's output as XML, which is not read: let KTT write JSON, "
+                "SaveResults(…, ktt::OutputFormat::JSON)"
+            )
         data = parse_json(read_text(path), str(path))
         with expecting(f"{path} is no output of KTT"):
             facts, results = data["Metadata"], data["Results"]
@@ -58,6 +66,10 @@ class Ktt:
         ]
 
 
+def _is_xml(head: bytes) -> bool:
+    return head.lstrip()[:1] == b"<" and _XML_ROOT in head
+
+
 def _row(
     result: Mapping[str, Any], unit_s: float, objective: Objective, facts: Mapping[str, Any]
 ) -> ImportedRow:
@@ -68,7 +80,7 @@ def _row(
         metrics = {} if value is None else {objective.metric: value * unit_s}
         status, error = judged(objective, metrics)
     else:
-        metrics, status, error = {}, _FAILURES.get(told, Status.RUN_ERROR), told
+        metrics, status, error = {}, _FAILURES.get(told, Status.RUN_ERROR), told or "failed"
     fine = status is Status.OK
     return ImportedRow(
         config=config,

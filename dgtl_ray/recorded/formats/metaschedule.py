@@ -7,7 +7,7 @@ from typing import Any
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import LATENCY, Objective
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.recorded.formats.bounded import read_json_lines
+from dgtl_ray.recorded.formats.bounded import head_of, read_json_lines
 from dgtl_ray.recorded.formats.targets import target_text
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.tasks import TaskKey, TasksByKey, first_line
@@ -31,12 +31,9 @@ class MetaSchedule:
 
     def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
         """See `Importer`."""
+        head_of(path)
         folder = path if path.is_dir() else path.parent
-        for name, other in ((WORKLOADS, RECORDS), (RECORDS, WORKLOADS)):
-            if not (folder / name).is_file():
-                raise InputError(
-                    f"{folder} holds half a database of MetaSchedule: {other} without {name}"
-                )
+        _require_both(folder)
         hashes = _workloads(folder / WORKLOADS)
         objective = hints.objective(LATENCY, "min")
         tasks = TasksByKey(tool=self.name, objective=objective)
@@ -49,6 +46,24 @@ class MetaSchedule:
                 key = TaskKey(name=name, target=target_text(target), version="database")
                 tasks.add(key, _row(trace, run_s, objective))
         return tasks.all(folder)
+
+
+def _require_both(folder: Path) -> None:
+    """Check that both files of a database are there.
+
+    Raises:
+        InputError: One is missing, or both.
+    """
+    missing = [name for name in (WORKLOADS, RECORDS) if not (folder / name).is_file()]
+    if len(missing) == 2:
+        raise InputError(
+            f"{folder} holds no database of MetaSchedule: neither {WORKLOADS} nor {RECORDS}"
+        )
+    if missing:
+        there = RECORDS if missing == [WORKLOADS] else WORKLOADS
+        raise InputError(
+            f"{folder} holds half a database of MetaSchedule: {there} without {missing[0]}"
+        )
 
 
 def _workloads(path: Path) -> list[str]:

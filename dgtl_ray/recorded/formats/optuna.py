@@ -12,6 +12,7 @@ from urllib.parse import quote
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.recorded.formats.bounded import head_of, require_few
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.values import (
     expecting,
@@ -22,11 +23,14 @@ from dgtl_ray.recorded.formats.values import (
 )
 
 _MAGIC = b"SQLite format 3\x00"
+_TABLES = frozenset(("studies", "study_directions", "trials", "trial_params", "trial_values"))
 # States of trials that ended; others are running, or wait.
 _ENDED = ("COMPLETE", "PRUNED", "FAIL")
 _VALUE = "value"
 # A data base may hold queries that never end: how often so many steps of its machine are allowed.
 _MOST_STEPS, _STEPS = 5_000, 1_000_000
+# One value may be as long as a line is elsewhere; a row counts as so much besides its texts.
+_MOST_VALUE_BYTES, _ROW_BYTES = 1 << 24, 64
 _Params = dict[int, dict[str, Any]]
 
 
@@ -42,8 +46,10 @@ class Optuna:
 
     def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
         """See `Importer`."""
+        if not head_of(path).startswith(_MAGIC):
+            raise InputError(f"{path} is no storage of Optuna: it is no SQLite file")
         with _opened(path) as base, expecting(f"{path} is no storage of Optuna"):
-            studies = base.execute("SELECT study_id, study_name FROM studies").fetchall()
+            studies = base.rows("SELECT study_id, study_name FROM studies")
             tasks = [_study(base, path, number, name, hints) for number, name in studies]
         found = [task for task in tasks if task.rows]
         if not found:
@@ -51,26 +57,65 @@ class Optuna:
         return found
 
 
+class _Base:
+    """A data base that anybody may have made, read within bounds.
+
+    What it holds is no measure of what it tells: a query may make up rows, and texts.
+    """
+
+    def __init__(self, path: Path, base: sqlite3.Connection) -> None:
+        self._path = path
+        self._base = base
+        self._read_bytes = 0
+
+    def rows(self, query: str, *arguments: int) -> list[tuple[Any, ...]]:
+        """Everything that a query finds.
+
+        Raises:
+            InputError: With all before it, that is more than 256 MiB.
+        """
+        found = []
+        for row in self._base.execute(query, arguments):
+            texts = (len(value) for value in row if isinstance(value, str | bytes))
+            self._read_bytes += _ROW_BYTES + sum(texts)
+            require_few(self._path, self._read_bytes)
+            found.append(row)
+        return found
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path) -> Iterator[_Base]:
     """The data base, which is never written."""
+    require_few(path, path.stat().st_size)
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as base:
             base.execute("PRAGMA trusted_schema=OFF")
+            base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_VALUE_BYTES)
             left = iter(range(_MOST_STEPS))
             base.set_progress_handler(lambda: next(left, None) is None, _STEPS)
-            yield base
+            _require_tables(path, base)
+            yield _Base(path, base)
     except sqlite3.Error as error:
         raise InputError(f"{path} is no storage of Optuna, or damaged: {error}") from error
 
 
-def _study(
-    base: sqlite3.Connection, path: Path, study: int, name: str, hints: Hints
-) -> ImportedTask:
-    directions = base.execute(
-        "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective", (study,)
-    ).fetchall()
+def _require_tables(path: Path, base: sqlite3.Connection) -> None:
+    """Check that what is read are tables with pages of their own, as views and modules have none.
+
+    Raises:
+        InputError: One is missing, or something else.
+    """
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+    there = {name for (name,) in base.execute(query)}
+    if missing := sorted(_TABLES - there):
+        raise InputError(f"{path} is no storage of Optuna: it has no table {', '.join(missing)}")
+
+
+def _study(base: _Base, path: Path, study: int, name: str, hints: Hints) -> ImportedTask:
+    directions = base.rows(
+        "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective", study
+    )
     if len(directions) != 1 and not hints.mode:
         count = len(directions)
         raise InputError(f"{path}: study {name!r} has {count} objectives: that is not read")
@@ -87,18 +132,20 @@ def _study(
     )
 
 
-def _parameters(base: sqlite3.Connection, study: int) -> tuple[_Params, dict[str, list[Any]]]:
+def _parameters(base: _Base, study: int) -> tuple[_Params, dict[str, list[Any]]]:
     """Values of each trial's parameters, and the choices of those that have choices."""
     found: _Params = defaultdict(dict)
     declared: dict[str, list[Any]] = {}
-    rows = base.execute(
+    rows = base.rows(
         "SELECT p.trial_id, p.param_name, p.param_value, p.distribution_json FROM trial_params p "
         "JOIN trials t ON t.trial_id = p.trial_id WHERE t.study_id = ? ORDER BY p.param_id",
-        (study,),
+        study,
     )
     known: dict[str, dict[str, Any]] = {}
     for trial, name, value, text in rows:
-        distribution = known.setdefault(text, json.loads(text))
+        if text not in known:
+            known[text] = json.loads(text)
+        distribution = known[text]
         choices = distribution["attributes"].get("choices")
         if choices is not None:
             found[trial][name] = choices[int(value)]
@@ -110,20 +157,20 @@ def _parameters(base: sqlite3.Connection, study: int) -> tuple[_Params, dict[str
 
 
 def _rows(
-    base: sqlite3.Connection, study: int, params: _Params, objective: Objective, unit: float
+    base: _Base, study: int, params: _Params, objective: Objective, unit: float
 ) -> list[ImportedRow]:
     values = dict(
-        base.execute(
+        base.rows(
             "SELECT v.trial_id, v.value FROM trial_values v JOIN trials t ON "
             "t.trial_id = v.trial_id WHERE t.study_id = ? AND v.objective = 0",
-            (study,),
-        ).fetchall()
+            study,
+        )
     )
-    trials = base.execute(
+    trials = base.rows(
         "SELECT trial_id, state, datetime_start, datetime_complete FROM trials "
         "WHERE study_id = ? ORDER BY number",
-        (study,),
-    ).fetchall()
+        study,
+    )
     rows = []
     for trial, state, start, end in trials:
         if state not in _ENDED:

@@ -2,14 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Status
-from dgtl_ray.recorded.formats.bounded import parse_json, read_json_lines, read_text
+from dgtl_ray.recorded.formats.bounded import parse_json, read_json_lines, read_text, reading
 from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
 from dgtl_ray.recorded.formats.values import expecting, judged, metric_in_seconds, moment, number
 
@@ -24,8 +24,10 @@ _OWN = frozenset(
         *("timesteps_total", "episodes_total", "timesteps_since_restore", "experiment_tag"),
     )
 )
-_MOST_TRIALS = 1_000_000
+_MOST_TRIALS = 100_000
 _MOST_ERROR = 400
+# Under longer names nothing is looked for: a file may nest one name in another again and again.
+_MOST_NAME = 200
 
 
 class RayTune:
@@ -36,7 +38,7 @@ class RayTune:
     def recognises(self, path: Path, head: bytes) -> bool:
         """See `Importer`."""
         del head
-        return path.is_dir() and next(_trials(path), None) is not None
+        return path.is_dir() and any(map(_is_trial, _inside(path)))
 
     def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
         """See `Importer`. Nothing that Ray Tune pickled is read."""
@@ -61,11 +63,29 @@ class RayTune:
         ]
 
 
-def _trials(path: Path) -> Iterator[Path]:
-    """Folders of trials, by name; none outside of the experiment's folder."""
-    for folder in sorted(path.iterdir())[:_MOST_TRIALS]:
-        if folder.is_dir() and not folder.is_symlink() and (folder / _PARAMETERS).is_file():
-            yield folder
+def _inside(path: Path) -> list[Path]:
+    with reading(path):
+        return sorted(path.iterdir())
+
+
+def _trials(path: Path) -> list[Path]:
+    """Folders of trials, by name.
+
+    Raises:
+        InputError: There are more than are read.
+    """
+    found = [folder for folder in _inside(path) if _is_trial(folder)]
+    if len(found) > _MOST_TRIALS:
+        raise InputError(
+            f"{path} holds {len(found)} trials, more than the {_MOST_TRIALS} that are read: move "
+            "some into a folder of their own"
+        )
+    return found
+
+
+def _is_trial(folder: Path) -> bool:
+    """Whether it is the folder of a trial, and none outside of the experiment's."""
+    return folder.is_dir() and not folder.is_symlink() and (folder / _PARAMETERS).is_file()
 
 
 def _parameters(folder: Path) -> dict[str, Any]:
@@ -84,8 +104,20 @@ def _last_report(folder: Path) -> Mapping[str, Any]:
     report: Any = {}
     for line, value in read_json_lines(file):
         with expecting(f"{file}: line {line} is no report of Ray Tune"):
-            report = {str(name): one for name, one in value.items()}
-    return dict(report)
+            report = dict(value.items())
+    return _flat(report)
+
+
+def _flat(report: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Values by the names that Ray Tune calls them by: `a/b` is what `a` holds under `b`."""
+    flat: dict[str, Any] = {}
+    for name, value in report.items():
+        whole = f"{above}{name}"
+        if not isinstance(value, Mapping):
+            flat[whole] = value
+        elif len(whole) <= _MOST_NAME:
+            flat |= _flat(value, f"{whole}/")
+    return flat
 
 
 def _last_progress(file: Path) -> Mapping[str, Any]:

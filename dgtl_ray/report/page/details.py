@@ -5,9 +5,20 @@ from typing import Any
 import numpy as np
 
 from dgtl_ray.core.measurement import Stage
-from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note, some
+from dgtl_ray.report.page.drawing import (
+    COLOURS,
+    FINE,
+    MUTED,
+    dress,
+    figure,
+    graph_objects,
+    note,
+    some,
+)
 from dgtl_ray.report.page.knob_values import KnobTable
+from dgtl_ray.report.page.quantity import Quantity
 from dgtl_ray.report.page.run_data import RunData, read_run
+from dgtl_ray.space.table_knob import Level
 
 _MOST_KNOBS = 8
 _FEWEST = 8
@@ -17,8 +28,12 @@ _CHARACTER_PX = 6
 
 
 def plot_param_importances(run: str | RunData, *, layer: str | None = None) -> Any:
-    """Which knobs of a layer matter: the share of log-latency's variance that each tells apart."""
-    table, name = _table(run, layer)
+    """Which knobs of a layer matter: the share of log-latency's variance that each tells apart.
+
+    Of a function with another metric it is that of asinh(metric), which a search makes small or
+    large.
+    """
+    table, name, quantity = _table(run, layer)
     title = f"Knobs that matter: {name}"
     if len(table.rows) < _FEWEST:
         return note("too few trials ran to say", title)
@@ -29,26 +44,27 @@ def plot_param_importances(run: str | RunData, *, layer: str | None = None) -> A
         orientation="h",
         marker_color=FINE,
     )
-    return figure(bars, title=title, x="log-latency's variance, %")
+    return figure(bars, title=title, x=f"{quantity.log_name}'s variance, %")
 
 
 def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) -> Any:
-    """A layer's trials as lines through their knobs, coloured by latency."""
-    table, name = _table(run, layer)
+    """A layer's trials as lines through their knobs, coloured by latency or a function's metric."""
+    table, name, quantity = _table(run, layer)
     title = f"Configurations: {name}"
     if len(table.rows) < _FEWEST:
         return note("too few trials ran to say", title)
     knobs = list(table.shares())[:_MOST_KNOBS]
     axes = [_coordinate(knob, table.values[knob]) for knob in knobs]
-    axes.append({"label": "latency, log10 us", "values": np.log10(1e6 * table.cost_s)})
+    label, shown = quantity.scale(table.cost_s, "us")
+    axes.append({"label": label, "values": shown})
     widest = max(map(len, axes[0]["ticktext"]))
     lines = graph_objects().Parcoords(
         dimensions=axes,
         line={
-            "color": np.log10(1e6 * table.cost_s),
+            "color": shown,
             "colorscale": "Viridis",
             "showscale": True,
-            "colorbar": {"title": {"text": "log10 us"}},
+            "colorbar": {"title": {"text": label.rpartition(", ")[2]}},
         },
         labelangle=-12,
         rangefont={"color": "rgba(0, 0, 0, 0)"},
@@ -59,20 +75,24 @@ def plot_parallel_coordinate(run: str | RunData, *, layer: str | None = None) ->
 
 
 def plot_slice(run: str | RunData, *, layer: str | None = None) -> Any:
-    """Latency by the values of each of the knobs of a layer that matter most, in microseconds."""
+    """Latency by the values of each of the knobs of a layer that matter most, in microseconds.
+
+    Of a function with another metric it is that.
+    """
     from plotly.subplots import make_subplots
 
-    table, name = _table(run, layer)
+    table, name, quantity = _table(run, layer)
     title = f"Knob by knob: {name}"
     if len(table.rows) < _FEWEST:
         return note("too few trials ran to say", title)
     knobs = list(table.shares())[:4]
+    shown = quantity.shown(table.cost_s, "us")
     grid = make_subplots(rows=1, cols=len(knobs), shared_yaxes=True)
     for column, knob in enumerate(knobs, start=1):
         values, ticks = _ordered(table.values[knob])
         dots = graph_objects().Scatter(
             x=values,
-            y=1e6 * table.cost_s,
+            y=shown,
             mode="markers",
             showlegend=False,
             marker={"size": 4, "opacity": 0.5, "color": FINE},
@@ -80,10 +100,10 @@ def plot_slice(run: str | RunData, *, layer: str | None = None) -> Any:
         grid.add_trace(dots, row=1, col=column)
         axis = {"title": {"text": knob}, "tickangle": 90, **_ticks(ticks)}
         grid.update_xaxes(axis, row=1, col=column)
-    look = figure(title=title).layout
-    grid.update_layout(template=look.template, title=look.title, margin=look.margin, height=420)
-    grid.update_yaxes(type="log", title_text="latency, us", row=1, col=1)
-    grid.update_yaxes(type="log")
+    dress(grid, title, 420)
+    axis = quantity.axis(shown, quantity.label("us"))
+    grid.update_yaxes(type=axis["type"])
+    grid.update_yaxes(axis, row=1, col=1)
     return grid
 
 
@@ -92,8 +112,9 @@ def plot_tuning_set(run: str | RunData, *, layer: str | None = None) -> Any:
 
     Encodings on their two principal axes.
     """
-    rows = some([row for row in read_run(run).layer(layer) if row.encoding])
-    title = f"Tuning set in the design space: {rows[0].task if rows else layer or 'no layer'}"
+    trials = read_run(run).layer(layer)
+    rows = some([row for row in trials if row.encoding])
+    title = f"Tuning set in the design space: {trials[0].task}"
     widths = {len(row.encoding) for row in rows}
     if len(rows) < _FEWEST or len(widths) != 1:
         return note("too few trials were encoded to say", title)
@@ -135,12 +156,13 @@ def telling_layers(run: RunData, most: int) -> list[str]:
     return (told or list(run.layers))[: most if told else 1]
 
 
-def _table(run: str | RunData, layer: str | None) -> tuple[KnobTable, str]:
-    rows = read_run(run).layer(layer)
-    return KnobTable(some(rows)), rows[0].task
+def _table(run: str | RunData, layer: str | None) -> tuple[KnobTable, str, Quantity]:
+    data = read_run(run)
+    rows = data.layer(layer)
+    return KnobTable(some(rows)), rows[0].task, data.quantity
 
 
-def _coordinate(knob: str, values: list[Any]) -> dict[str, Any]:
+def _coordinate(knob: str, values: list[Level]) -> dict[str, Any]:
     """A vertical axis; values that are names stand in their order."""
     places, ticks = _ordered(values)
     return {"label": knob, "values": places, **_ticks(ticks)}
@@ -152,8 +174,15 @@ def _ticks(names: list[str]) -> dict[str, list[Any]]:
     return {"tickvals": places, "ticktext": [names[place] for place in places]}
 
 
-def _ordered(values: list[Any]) -> tuple[list[int], list[str]]:
+def _ordered(values: list[Level]) -> tuple[list[int], list[str]]:
     """The place of each value among the distinct ones in order, and what those are called."""
-    distinct = sorted(set(values), key=lambda value: (isinstance(value, str), value))
+    distinct = sorted(set(values), key=_rank)
     place = {value: k for k, value in enumerate(distinct)}
     return [place[value] for value in values], [str(value) for value in distinct]
+
+
+def _rank(value: Level) -> tuple[bool, float, str]:
+    """Where a value stands: numbers by size, then names, and None among them."""
+    if isinstance(value, bool | int | float):
+        return False, value, ""
+    return True, 0.0, str(value)

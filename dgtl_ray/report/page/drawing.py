@@ -9,6 +9,7 @@ from dgtl_ray.core.errors import MissingExtraError
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 # Points of one figure: a page has a dozen figures, and a phone draws them, too.
 _MOST_POINTS = 1200
+_MOST_CHARACTERS = 28
 T = TypeVar("T")
 # Plotly's own templates say it of each kind of trace, too, and are copied for every figure.
 _LINE = "#E4E7EB"
@@ -56,10 +57,28 @@ def figure(*traces: Any, title: str, x: Any = None, y: Any = None, **layout: Any
     )
 
 
+def dress(grid: Any, title: str, height: int) -> None:
+    """Give a figure of several plots the look of `figure`."""
+    look = figure(title=title).layout
+    grid.update_layout(
+        template=look.template,
+        title=look.title,
+        margin=look.margin,
+        legend=look.legend,
+        height=height,
+    )
+
+
 def some(rows: Sequence[T]) -> list[T]:
     """Rows, or so many of them, evenly picked, as a browser draws at once."""
     step = max(1, -(-len(rows) // _MOST_POINTS))
     return list(rows[::step])
+
+
+def short(name: str) -> str:
+    """A name that leaves room for its figure on a phone: the middle of a long one is left out."""
+    half = _MOST_CHARACTERS // 2
+    return name if len(name) <= _MOST_CHARACTERS else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def note(text: str, title: str) -> Any:

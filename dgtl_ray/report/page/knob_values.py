@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.space.table_knob import Level, told_level
 
 
 class KnobTable:
@@ -17,13 +18,13 @@ class KnobTable:
 
     Attributes:
         rows: Its measurements.
-        cost_s: Their latencies (n,).
-        values: The values of each knob (n,), as text where they are lists or names.
+        cost_s: What they cost (n,): latencies in seconds, unless a function has another metric.
+        values: The values of each knob (n,), as text where they have parts or are names.
     """
 
     def __init__(self, rows: Sequence[Measurement]) -> None:
         told = [(row, _values(row.config)) for row in rows if row.config and row.cost_s]
-        sketches: dict[tuple[str, ...], list[tuple[Measurement, dict[str, Any]]]] = {}
+        sketches: dict[tuple[str, ...], list[tuple[Measurement, dict[str, Level]]]] = {}
         for row, values in told:
             names = (str(values.pop("sketch", "")), str(values.pop("algorithm", "")), *values)
             sketches.setdefault(names, []).append((row, values))
@@ -57,9 +58,10 @@ def _explained(log_cost: NDArray[np.float64], values: Sequence[Any]) -> float:
     return max(0.0, (between - (len(names) - 1) * within / left) / total)
 
 
-def _values(config: str) -> dict[str, Any]:
-    read = json.loads(config)
+def _values(config: str) -> dict[str, Level]:
+    """Each knob's value, as text where it has parts: those have no order that an axis shows."""
+    levels = {name: told_level(value) for name, value in json.loads(config).items()}
     return {
-        name: " × ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in read.items()
+        name: " × ".join(map(str, level)) if isinstance(level, tuple) else level
+        for name, level in levels.items()
     }

@@ -1,7 +1,8 @@
-"""How a search went: best so far, predictions, failures, what ran when."""
+"""How a search went: best so far, failures, what ran when."""
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,31 @@ from numpy.typing import NDArray
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Status
-from dgtl_ray.report.page.drawing import FAILED, FINE, figure, graph_objects, note, some
+from dgtl_ray.report.page.drawing import (
+    FAILED,
+    FINE,
+    dress,
+    figure,
+    graph_objects,
+    note,
+    short,
+    some,
+)
+from dgtl_ray.report.page.quantity import Quantity, shared
 from dgtl_ray.report.page.run_data import RunData, read_run
 
-# Half-width of a central 90 % interval, in standard deviations.
-_REACH = 1.645
+# Of a device's lane with the gap above it, and of what stands above and below all of them.
+_LANE_PX, _GAP_PX, _AROUND_PX = 160, 32, {"t": 108, "b": 56}
+_LEGEND_PX = 22
 
 
 def plot_optimization_history(
     run: str | RunData | Sequence[str | RunData], *, over: str = "trials"
 ) -> Any:
-    """The sum of the layers' best latencies so far, by trials or by seconds of search.
+    """The best so far, by trials or by seconds of search.
+
+    Of a network it is the sum of its layers' best latencies, in ms. Of a function it is its metric;
+    of several whose metrics differ, the cost that a search makes small.
 
     Args:
         run: One run, or several to stand beside one another.
@@ -30,27 +45,38 @@ def plot_optimization_history(
     """
     if over not in ("trials", "seconds"):
         raise InputError(f"over is {over!r}: choose trials or seconds")
-    runs = [run] if isinstance(run, str | RunData) else list(run)
-    lines = []
-    for data in map(read_run, runs):
-        best_s = best_so_far(data)
-        x = np.arange(1, len(best_s) + 1) if over == "trials" else data.seconds
-        lines.append(
-            graph_objects().Scatter(
-                x=x, y=1e3 * best_s, name=data.name, mode="lines", line={"shape": "hv"}
-            )
+    runs = [read_run(one) for one in ([run] if isinstance(run, str | RunData) else run)]
+    quantity = shared(data.quantity for data in runs)
+    best = [quantity.shown(best_so_far(data), "ms") for data in runs]
+    lines = [
+        graph_objects().Scatter(
+            x=np.arange(1, len(y) + 1) if over == "trials" else data.seconds,
+            y=y,
+            name=short(data.name),
+            mode="lines",
+            line={"shape": "hv"},
         )
+        for data, y in zip(runs, best, strict=True)
+    ]
     title = {"trials": "trials", "seconds": "seconds of search"}[over]
     return figure(
         *lines,
         title=f"Best so far, over {title}",
         x=title,
-        y={"title": {"text": "layers' best, summed, ms"}, "type": "log"},
+        y=quantity.axis(np.concatenate([np.array([]), *best]), _best_title(runs, quantity)),
     )
 
 
+def _best_title(runs: Sequence[RunData], quantity: Quantity) -> str:
+    is_network = quantity.is_time and any(len(data.layers) > 1 for data in runs)
+    return "layers' best, summed, ms" if is_network else f"best {quantity.label('ms')}"
+
+
 def best_so_far(data: RunData) -> NDArray[np.float64]:
-    """Seconds (n,) of one inference by the best after each trial; NaN before all layers ran."""
+    """Cost (n,) of the best after each trial; NaN before all layers ran.
+
+    Of a network it is seconds of one inference.
+    """
     best: dict[str, float] = {}
     weights = {key: rows[0].weight for key, rows in data.layers.items()}
     sums = []
@@ -60,47 +86,6 @@ def best_so_far(data: RunData) -> NDArray[np.float64]:
         complete = len(best) == len(weights)
         sums.append(sum(weights[key] * s for key, s in best.items()) if complete else np.nan)
     return np.array(sums, dtype=np.float64)
-
-
-def plot_predictions(run: str | RunData) -> Any:
-    """Latency as it was predicted when a trial was proposed, against what was measured, in ms."""
-    title = "Predicted when it was proposed, against measured"
-    rows = [
-        row
-        for row in read_run(run).searched
-        if row.cost_s is not None
-        and row.predicted_mean is not None
-        and row.predicted_std is not None
-    ]
-    if not rows:
-        return note("the search that ran predicts nothing", title)
-    measured, mean, std = _predictions(rows)
-    held = float(np.mean(np.abs(np.log(measured) - mean) <= _REACH * std))
-    rows = some(rows)
-    measured, mean, _ = _predictions(rows)
-    ends = 1e3 * np.array([measured.min(), measured.max()])
-    scatter = graph_objects().Scatter
-    axis = {"type": "log"}
-    return figure(
-        scatter(
-            x=1e3 * measured,
-            y=1e3 * np.exp(mean),
-            mode="markers",
-            name=f"trials; {held:.0%} within their 90 % intervals",
-            marker={"size": 4, "opacity": 0.5},
-            text=[row.task for row in rows],
-        ),
-        scatter(x=ends, y=ends, mode="lines", name="predicted = measured"),
-        title=title,
-        x={"title": {"text": "measured, ms"}, **axis},
-        y={"title": {"text": "predicted, ms"}, **axis},
-    )
-
-
-def _predictions(rows: Sequence[Measurement]) -> tuple[NDArray[np.float64], ...]:
-    """Measured latencies in seconds, means and standard deviations of their logarithms (n,)."""
-    told = [(row.cost_s, row.predicted_mean, row.predicted_std) for row in rows]
-    return tuple(np.array(told, dtype=np.float64).T)
 
 
 def plot_failures(run: str | RunData) -> Any:
@@ -115,28 +100,52 @@ def plot_failures(run: str | RunData) -> Any:
 
 
 def plot_timeline(run: str | RunData) -> Any:
-    """Latency of each trial when it was measured, by device, in minutes from the first."""
-    title = "Trials as they came in"
+    """What each trial took and when it came in, in a lane for each kind of device.
+
+    Seconds of building and timing, over minutes from the first trial. A measurement names the kind
+    of its device, so that devices of one kind share a lane.
+    """
+    from plotly.subplots import make_subplots
+
+    title = "Trials as they came in, by kind of device"
     rows = read_run(run).searched
     if not rows:
         return note("nothing is measured yet", title)
     start = min(row.created_at for row in rows)
-    traces = []
-    for name, colour, fine in (("ok", FINE, True), ("failed", FAILED, False)):
-        shown = some([row for row in rows if (row.cost_s is not None) is fine])
-        traces.append(
-            graph_objects().Scatter(
-                x=[(row.created_at - start).total_seconds() / 60 for row in shown],
-                y=[row.build_s + row.timing_s for row in shown],
-                mode="markers",
-                name=name,
-                marker={"size": 4, "opacity": 0.6, "color": colour},
-                text=[f"{row.task} on {row.device_key}" for row in shown],
-            )
-        )
-    return figure(
-        *traces,
-        title=title,
-        x="minutes from the first",
-        y={"title": {"text": "building and timing, s"}, "type": "log"},
+    lanes = sorted({row.device_key for row in rows})
+    height = _LANE_PX * len(lanes)
+    grid = make_subplots(
+        rows=len(lanes),
+        shared_xaxes=True,
+        subplot_titles=lanes,
+        vertical_spacing=_GAP_PX / height,
+    )
+    for lane, device in enumerate(lanes, start=1):
+        mine = some([row for row in rows if row.device_key == device])
+        for fine in (True, False):
+            grid.add_trace(_moments(mine, start, fine=fine, named=lane == 1), row=lane, col=1)
+    dress(grid, title, height + sum(_AROUND_PX.values()))
+    # The names of the lanes stand where the legend of other figures does.
+    grid.update_layout(margin=_AROUND_PX, legend={"y": 1 + _LEGEND_PX / height})
+    grid.update_annotations(x=0, xanchor="left", font_size=12)
+    grid.update_yaxes(
+        type="log", title_text="build + timing, s", title_font_size=12, automargin=True
+    )
+    grid.update_xaxes(title_text="minutes from the first", row=len(lanes), col=1)
+    return grid
+
+
+def _moments(rows: Sequence[Measurement], start: datetime, *, fine: bool, named: bool) -> Any:
+    """Those of a device's trials that were ok, or that failed; named in the legend, or not."""
+    told = [row for row in rows if (row.cost_s is not None) is fine]
+    name = "ok" if fine else "failed"
+    return graph_objects().Scatter(
+        x=[(row.created_at - start).total_seconds() / 60 for row in told],
+        y=[row.build_s + row.timing_s for row in told],
+        mode="markers",
+        name=name,
+        legendgroup=name,
+        showlegend=named,
+        marker={"size": 4, "opacity": 0.6, "color": FINE if fine else FAILED},
+        text=[row.task for row in told],
     )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Stage, TimedIn
 from dgtl_ray.history import ParquetHistory, row_filter
+from dgtl_ray.history.objectives import objective_of
+from dgtl_ray.report.page.quantity import Quantity
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.storage import split
 
@@ -54,16 +56,24 @@ class RunData:
         return {rows[0].workload_key: tuple(rows) for rows in ranked}
 
     @cached_property
+    def quantity(self) -> Quantity:
+        """What the costs of its rows are."""
+        fine = [(row.cost_s, row.metrics) for row in self.rows if row.cost_s is not None]
+        return Quantity(objective=objective_of(fine))
+
+    @cached_property
     def seconds(self) -> NDArray[np.float64]:
-        """Seconds of search (n,) by which each searched trial was durable."""
+        """Seconds of search (n,) by which each searched trial was durable.
+
+        Where no round was noted, seconds since the first of them came in.
+        """
+        stamps = np.array([row.created_at.timestamp() for row in self.searched], dtype=np.float64)
         if not self.rounds:
-            return np.arange(len(self.searched), dtype=np.float64)
+            since: NDArray[np.float64] = stamps - stamps.min(initial=np.inf)
+            return since
         moments = [moment for moment, _ in self.rounds]
         spent = np.array([seconds for _, seconds in self.rounds])
-        place = np.searchsorted(
-            [moment.timestamp() for moment in moments],
-            [row.created_at.timestamp() for row in self.searched],
-        )
+        place = np.searchsorted([moment.timestamp() for moment in moments], stamps)
         found: NDArray[np.float64] = spent[np.minimum(place, len(spent) - 1)]
         return found
 

@@ -4,16 +4,20 @@ import base64
 import gzip
 import html
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError, MissingExtraError
-from dgtl_ray.report.page import details, overview, progress
+from dgtl_ray.report.page import details, overview, predictions, progress, sources
+from dgtl_ray.report.page.comparing import comparison_rows
 from dgtl_ray.report.page.health import findings
 from dgtl_ray.report.page.run_data import RunData, read_run
+from dgtl_ray.report.tables import cell_text
 
 _PAGE = Path(__file__).with_name("page.html")
+_PART = re.compile("%([A-Z]+)%")
 # Layers whose design spaces are shown; those that take most of an inference.
 _LAYERS_SHOWN = 3
 
@@ -35,19 +39,19 @@ def write_page(runs: Sequence[str | RunData], file: Path) -> int:
     parts = {
         "TITLE": html.escape(" and ".join(data.name for data in read)),
         "FACTS": _facts(read),
+        "COMPARISON": _comparison(read),
         "FINDINGS": _findings(read),
         "FIGURES": "\n".join(
             f'<figure class="{_width(figure)}"><figcaption>{html.escape(title)}</figcaption>'
             f'<div id="f{k}"></div></figure>'
             for k, (title, figure) in enumerate(zip(titles, figures, strict=True))
         ),
-        # `</` would end the script that the figures are written in.
-        "DATA": json.dumps(figures).replace("</", "<\\/"),
+        # In a script `</` would end it, and `<!--` begin what no `</script>` ends.
+        "DATA": json.dumps(figures).replace("<", "\\u003c"),
         "LIBRARY": base64.b64encode(gzip.compress(_library().encode(), 6)).decode(),
     }
-    text = _PAGE.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = text.replace(f"%{name}%", part)
+    # All at once: a part may hold what looks like the place of another.
+    text = _PART.sub(lambda place: parts[place[1]], _PAGE.read_text(encoding="utf-8"))
     try:
         return file.write_bytes(text.encode())
     except OSError as error:
@@ -59,7 +63,9 @@ def _figures(runs: Sequence[RunData]) -> list[Any]:
         overview.plot_runtimes,
         overview.plot_layers,
         overview.plot_search_time,
-        progress.plot_predictions,
+        sources.plot_sources,
+        predictions.plot_predictions,
+        predictions.plot_calibration,
         progress.plot_failures,
         progress.plot_timeline,
     ]
@@ -100,24 +106,41 @@ def _without_title(figure: dict[str, Any]) -> str:
 def _width(figure: dict[str, Any]) -> str:
     """`wide` where axes stand side by side: on a phone the reader moves it instead."""
     beside = any(trace["type"] == "parcoords" for trace in figure["data"])
-    return "wide" if beside or "xaxis2" in figure["layout"] else "any"
+    is_part = figure["layout"]["xaxis"].get("domain", [0, 1])[1] < 1
+    return "wide" if beside or is_part else "any"
 
 
 def _facts(runs: Sequence[RunData]) -> str:
-    rows = [_row("run", [data.name for data in runs])]
-    rows.append(_row("network", [data.state.network for data in runs]))
-    rows.append(_row("search", [data.state.search for data in runs]))
-    rows.append(_row("trials", [str(len(data.searched)) for data in runs]))
-    rows.append(_row("search time", [_duration(data) for data in runs]))
-    rows.append(_row("one inference", [_latency(data) for data in runs]))
-    rows.append(_row("device", [str((data.result or {}).get("device", "")) for data in runs]))
-    rows.append(_row("learned from", [_sources(data) for data in runs]))
-    return "\n".join(rows)
+    told = {
+        "run": [data.name for data in runs],
+        "network": [data.state.network for data in runs],
+        "search": [data.state.search for data in runs],
+        "trials": [str(len(data.searched)) for data in runs],
+        "search time": [_duration(data) for data in runs],
+        "one inference": [_latency(data) for data in runs],
+        "best": [_best(data) for data in runs],
+        "device": [str((data.result or {}).get("device", "")) for data in runs],
+        "learned from": [_sources(data) for data in runs],
+    }
+    return "\n".join(_row(name, values) for name, values in told.items() if any(values))
 
 
 def _row(name: str, values: Sequence[str]) -> str:
-    cells = "".join(f"<td>{html.escape(value)}</td>" for value in values)
-    return f"<tr><th>{name}</th>{cells}</tr>"
+    return f"<tr><th>{name}</th>{_cells(values)}</tr>"
+
+
+def _cells(values: Iterable[str]) -> str:
+    return "".join(f"<td>{html.escape(value)}</td>" for value in values)
+
+
+def _comparison(runs: Sequence[RunData]) -> str:
+    """What `dgtl compare` prints, where there are several runs."""
+    if len(runs) < 2:
+        return ""
+    rows = comparison_rows(runs)
+    headings = "".join(f"<th>{html.escape(heading)}</th>" for heading in rows[0])
+    body = "\n".join(f"<tr>{_cells(map(cell_text, row.values()))}</tr>" for row in rows)
+    return f"<section><table>\n<tr>{headings}</tr>\n{body}\n</table></section>"
 
 
 def _duration(data: RunData) -> str:
@@ -130,13 +153,24 @@ def _latency(data: RunData) -> str:
     return "" if tuned_s is None else f"{1e3 * tuned_s:.3f} ms"
 
 
+def _best(data: RunData) -> str:
+    """The metric of a function's best trial."""
+    result = data.result or {}
+    metric = result.get("metric", "")
+    value = ((result.get("best") or {}).get("metrics") or {}).get(metric)
+    return "" if value is None else f"{metric} {value:.6g}"
+
+
 def _sources(data: RunData) -> str:
-    sources = (data.result or {}).get("sources") or ()
-    if not sources:
+    """What a network's run says of them; a function's keeps none."""
+    told = (data.result or {}).get("sources")
+    if told is None:
+        return ""
+    if not told:
         return "no history"
-    rows = sum(source["measurements"] for source in sources)
-    heard = sum(bool(source["layers"]) for source in sources)
-    return f"{rows} measurements of {len(sources)} source tasks, {heard} of them asked"
+    rows = sum(source["measurements"] for source in told)
+    heard = sum(bool(source["layers"]) for source in told)
+    return f"{rows} measurements of {len(told)} source tasks, {heard} of them asked"
 
 
 def _findings(runs: Sequence[RunData]) -> str:
