@@ -20,6 +20,8 @@ _FMA_UNITS = 2
 _COPY_BYTES = 64 << 20
 _COPIES = 4
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+# float32 lanes of a vector register, by the feature that says that there is one; the widest first.
+_LANES = {"avx512f": 16, "avx": 8, "sse2": 4, "neon": 4}
 _VENDORS = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}
 
 
@@ -32,8 +34,9 @@ def describe_cpu(target: Any) -> DeviceDescriptor:
     import tvm
 
     cores = int(target.attrs.get("num-cores", available_cores()))
-    lanes = max(1, int(tvm.target.codegen.llvm_get_vector_width(target)) // 32)
-    return describe_cores(cores, lanes)
+    # Of TVM 0.27 `llvm_get_vector_width` tells 512 bits of every x86 processor.
+    known = tvm.target.codegen.target_has_features
+    return describe_cores(cores, next((n for f, n in _LANES.items() if known(f, target)), 1))
 
 
 def describe_cores(cores: int, lanes: int) -> DeviceDescriptor:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import tvm
 
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.measure import describe_device, diagnose, toolchain
+from dgtl_ray.measure.cpu import describe_cpu
 from dgtl_ray.measure.gpu import describe_gpu, runs_code_for
 from dgtl_ray.measure.known_gpus import KNOWN_GPUS, find_known_gpu, gpu_called
 
@@ -20,6 +22,13 @@ def test_the_cpu_makes_sense(target: str) -> None:
     assert 0.5 < device.bandwidth_gb_s < 5000
     assert device.shared_memory_bytes < device.cache_bytes
     assert describe_device(target) is device
+
+
+@pytest.mark.parametrize(("mcpu", "lanes"), [("znver4", 16), ("znver3", 8), ("core2", 4)])
+def test_vectors_are_as_long_as_the_targets(mcpu: str, lanes: int) -> None:
+    """Not as this machine's: a cluster's driver describes the processors of its nodes."""
+    device = describe_cpu(tvm.target.Target({"kind": "llvm", "mcpu": mcpu, "num-cores": 2}))
+    assert device.vector_lanes == lanes
 
 
 def test_another_kind_of_target_is_refused() -> None:
