@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
+from pathlib import PurePosixPath
 from typing import Any
 
 from pyarrow import fs
@@ -18,6 +19,8 @@ _SUFFIX = ".parquet"
 # What follows the name of a file that was damaged, and is kept for people to look at.
 DAMAGED = ".damaged"
 _LISTINGS = 50
+# How deep, and in how many folders of a level, measurements are looked for where a folder has none.
+_DEPTH, _WIDTH = 3, 100
 
 
 class Folder(Storage):
@@ -63,13 +66,13 @@ class Folder(Storage):
         """Check that there are Parquet files in the folder.
 
         Raises:
-            InputError: There are none; where it is a run's folder, the message names its history.
+            InputError: There are none; where they are in folders below, as a run's history and the
+                parts of an export are, the message names one.
         """
         self.require()
         if not self.sizes_bytes():
-            inside = Folder(self.path_of("history"), self.filesystem)
-            if inside.kind() is fs.FileType.Directory and inside.sizes_bytes():
-                where = join(self.uri, "history")
+            if below := self._below():
+                where = join(self.uri, below)
                 raise InputError(f"{self.uri} holds no measurements, but {where} does: name that")
             raise InputError(f"{self.uri} holds no measurements: name the folder of a history")
 
@@ -105,13 +108,26 @@ class Folder(Storage):
             path = self.path_of(name)
             self.attempt(partial(self.filesystem.move, path, f"{path}{DAMAGED}"))
 
+    def _below(self) -> str:
+        """The nearest folder in this one that holds measurements; "" where none does."""
+        top = self.path_of("")
+        folders = [top]
+        for _ in range(_DEPTH):
+            selectors = [fs.FileSelector(folder) for folder in folders[:_WIDTH]]
+            inside = [info for one in selectors for info in self.filesystem.get_file_info(one)]
+            data = sorted(info.path for info in inside if info.is_file and _is_data(info.base_name))
+            if data:
+                return str(PurePosixPath(data[0]).parent.relative_to(top))
+            folders = sorted(info.path for info in inside if not info.is_file)
+        return ""
+
     def _require_ours(self) -> None:
         if self._ships:
             raise InputError(f"{BUILTIN} ships with the package: name another history to write to")
 
     def _list(self) -> dict[str, int]:
-        return {
-            name: size
-            for name, size in sorted(self.files().items())
-            if name.endswith(_SUFFIX) and not name.startswith((".", "_"))
-        }
+        return {name: size for name, size in sorted(self.files().items()) if _is_data(name)}
+
+
+def _is_data(name: str) -> bool:
+    return name.endswith(_SUFFIX) and not name.startswith((".", "_"))

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dgtl_ray.bench import run_bench
-from dgtl_ray.bench.table1 import CONTENDERS
+from dgtl_ray.bench.table1 import CONTENDERS, NETWORKS
 from dgtl_ray.bench.tools.metaschedule_tuning import Trial
 from dgtl_ray.bench.tools.searched import Searched, best_of_all_s
 from dgtl_ray.bench.tools.table1_kept import KeptTable, shown
@@ -135,6 +135,12 @@ def test_a_table_grows_sitting_by_sitting_and_keeps_its_settings(tmp_path: Path)
     assert "| vgg16 | dgtl |" in page
     with pytest.raises(InputError, match="device was 'cpu/a/2', is 'cpu/b/2'"):
         KeptTable(tmp_path, {"device": "cpu/b/2", "layer_trials": 300})
+
+
+def test_the_table_of_the_results_page_is_shown_where_no_folder_is_named() -> None:
+    told = run_bench("table1", quick=False, show=True)
+    assert {one["network"] for one in told.tables[0].rows} <= set(NETWORKS)
+    assert {"dgtl", "autotvm"} <= {one["contender"] for one in told.tables[0].rows}
 
 
 def test_what_cannot_be_run_is_told_first(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.history import ParquetHistory, export
 from dgtl_ray.history.folder import Folder
 from dgtl_ray.testing.measurements import example_measurement
 
@@ -74,3 +74,10 @@ def test_a_folder_without_measurements_is_told_apart_from_a_history(tmp_path: Pa
     ParquetHistory(str(tmp_path / "history")).append([example_measurement()])
     with pytest.raises(InputError, match=r"but .*/history does: name that"):
         ParquetHistory(str(tmp_path)).require_rows()
+
+
+def test_a_part_of_an_export_is_named_where_the_whole_is_given(tmp_path: Path) -> None:
+    ParquetHistory(str(tmp_path / "own")).append([example_measurement(0)])
+    export(str(tmp_path / "own"), str(tmp_path / "out"))
+    with pytest.raises(InputError, match=r"but .*/out/kind=\w+/on_device=\S+ does: name that"):
+        ParquetHistory(str(tmp_path / "out")).require_rows()
