@@ -47,7 +47,8 @@ def before(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Resul
 
 @pytest.fixture(scope="module")
 def after(before: ResultGrid, tmp_path_factory: pytest.TempPathFactory) -> ResultGrid:
-    return tune(NETWORK, tmp_path_factory.mktemp("after"), "dgtl", 60, before)
+    # More than the tuning sets of all layers.
+    return tune(NETWORK, tmp_path_factory.mktemp("after"), "dgtl", 96, before)
 
 
 def test_a_search_tells_what_it_learned_from(before: ResultGrid, after: ResultGrid) -> None:
