@@ -2,8 +2,9 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from dgtl_ray.core.errors import InputError
@@ -42,14 +43,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     Raises:
         InputError: It cannot be written; nothing of it is left.
     """
-    hidden = _hidden(target)
-    try:
+    with _appearing(target, "file", lambda hidden: hidden.unlink(missing_ok=True)) as hidden:
         yield hidden
-        hidden.rename(target)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error}; choose another file") from error
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -59,15 +54,23 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Raises:
         InputError: It cannot be written; nothing of it is left.
     """
+    remove = partial(shutil.rmtree, ignore_errors=True)
+    with _appearing(target, "folder", remove) as hidden:
+        hidden.mkdir(parents=True)
+        yield hidden
+
+
+@contextmanager
+def _appearing(target: Path, what: str, remove: Callable[[Path], None]) -> Iterator[Path]:
+    """A hidden place that takes the target's name, or is removed."""
     hidden = _hidden(target)
     try:
-        hidden.mkdir(parents=True)
         yield hidden
         hidden.rename(target)
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error}; choose another folder") from error
+        raise InputError(f"cannot write {target}: {error}; choose another {what}") from error
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        remove(hidden)
 
 
 def _hidden(target: Path) -> Path:
