@@ -41,7 +41,8 @@ class _Size:
     """How much each contender searches, and how its module is timed.
 
     Attributes:
-        layer_trials: Of a rival, for each layer at most.
+        layer_trials: Of a rival, for each layer at most; MetaSchedule has as many in all, and its
+            own scheduler gives them to layers.
         patience: Of AutoTVM's and CHAMELEON's methods: a layer ends after so many without a gain.
         search_s: Ours at most.
         min_gain: Ours ends when so little of the latency, or less, is expected to be left to gain.
@@ -68,6 +69,7 @@ def run(
     runs: Path | None = None,
     seeds: int | None = None,
     time_budget: float | None = None,
+    layer_trials: int | None = None,
     show: bool = False,
 ) -> BenchReport:
     """Search time, trials and latency by network and contender; kept in the folder of the runs.
@@ -81,6 +83,7 @@ def run(
             table grows by each network that is run.
         seeds: Runs of each contender.
         time_budget: Seconds of ours at most.
+        layer_trials: Of a rival, times the layers of a network.
         show: Print what the folder has, or what we measured without one, and run nothing.
 
     Raises:
@@ -95,7 +98,11 @@ def run(
         raise InputError(f"no contender {sorted(unknown)}: there are {list(CONTENDERS)}")
     wanted = {DGTL, *(searches or CONTENDERS)}
     size = _QUICK if quick else _FULL
-    size = replace(size, search_s=time_budget or size.search_s)
+    size = replace(
+        size,
+        search_s=time_budget or size.search_s,
+        layer_trials=layer_trials or size.layer_trials,
+    )
     with TemporaryDirectory() if runs is None else nullcontext(runs) as place:
         table = KeptTable(Path(place), _settings(size, history, quick=quick))
         for network in networks or NETWORKS:

@@ -258,6 +258,9 @@ def table1(
     runs: Runs = None,
     seeds: Seeds = None,
     time_budget: TimeBudget = None,
+    layer_trials: Annotated[
+        int | None, typer.Option(min=1, help="Of a rival, times the layers of a network.")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="What --runs has; ours without.")] = False,
     quick: Quick = False,
     json_file: JsonOption = None,
@@ -273,6 +276,7 @@ def table1(
         runs=runs,
         seeds=seeds,
         time_budget=time_budget,
+        layer_trials=layer_trials,
         show=show,
     )
 

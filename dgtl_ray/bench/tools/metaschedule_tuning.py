@@ -1,9 +1,11 @@
 """A network's layers tuned by MetaSchedule's `tune_tasks`, in a process of its own.
 
+Its own scheduler hands trials to layers, as its users have it: only how many in all is given.
+
 Its builder's workers are started before the clock and kept from round to round. TVM's own are not:
 starting them takes most of the time, and a slow machine builds nothing within their limit of 30 s.
 
-Reads a request as JSON from standard input: `{"network": spec, "trials_per_task": …, "seed": …,
+Reads a request as JSON from standard input: `{"network": spec, "layer_trials": …, "seed": …,
 "folder": …}`. Writes `found.json` into the folder, whole or not at all: wall-clock seconds, every
 trial with the moment when its latency was known, and the fastest trace of each layer.
 """
@@ -18,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 FOUND = "found.json"
-_EVERY_TASK = 1 << 30
 # Its workers import TVM's intrinsics before they build, which takes longer than its own 30 s.
 _PATIENCE_S = 600.0
 
@@ -79,8 +80,7 @@ def _tune(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         tasks=contexts,
         task_weights=weights,
         work_dir=str(folder),
-        max_trials_global=_EVERY_TASK,
-        max_trials_per_task=request["trials_per_task"],
+        max_trials_global=request["layer_trials"] * len(tasks),
         builder=builder,
         runner=ms.runner.LocalRunner(timeout_sec=_PATIENCE_S),
         measure_callbacks=[

@@ -90,9 +90,7 @@ def searched(run: FinishedRun) -> Searched:
     )
 
 
-def metaschedule(
-    network: str, folder: Path, trials_per_task: int, seed: int, like: Path
-) -> Searched:
+def metaschedule(network: str, folder: Path, layer_trials: int, seed: int, like: Path) -> Searched:
     """MetaSchedule on a network: in a process of its own, or as it was kept in the folder.
 
     Its winners are deployed as ours are, by the postprocessors that TVM's own deployment applies.
@@ -100,7 +98,7 @@ def metaschedule(
     Args:
         network: Built-in name.
         folder: Of what it writes.
-        trials_per_task: At most.
+        layer_trials: In all, times the layers.
         seed: Of its search.
         like: A module of ours of the same network, whose metadata this one takes.
 
@@ -109,7 +107,7 @@ def metaschedule(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FOUND).exists():
-        _run_metaschedule(network, folder, trials_per_task, seed)
+        _run_metaschedule(network, folder, layer_trials, seed)
     found = json.loads((folder / FOUND).read_text())
     if not (folder / _MODULE).exists():
         _deploy(network, found["schedules"], folder / _MODULE, like)
@@ -122,13 +120,13 @@ def metaschedule(
     )
 
 
-def _run_metaschedule(network: str, folder: Path, trials_per_task: int, seed: int) -> None:
+def _run_metaschedule(network: str, folder: Path, layer_trials: int, seed: int) -> None:
     for unfinished in folder.glob("database_*.json"):  # it would go on from there, its clock at 0
         unfinished.unlink()
     request = {
         "network": network,
         "folder": str(folder.resolve()),
-        "trials_per_task": trials_per_task,
+        "layer_trials": layer_trials,
         "seed": seed + 1,  # it takes 0 for none
     }
     with (folder / "log.txt").open("w") as log:
