@@ -8,7 +8,8 @@ if ! cmp -s constraints.txt "$venv/constraints.txt"; then
   # TVM drives the GPU, torch only proposes: its CPU build is a tenth of the download.
   "$venv/bin/pip" install --quiet --index-url https://download.pytorch.org/whl/cpu \
     "$(grep '^torch==' constraints.txt)+cpu"
-  "$venv/bin/pip" install --quiet --constraint constraints.txt --editable '.[onnx,cuda]'
+  # ONNX files are checked by ONNX Runtime, on the head and where the device is.
+  "$venv/bin/pip" install --quiet --constraint constraints.txt --editable '.[onnx,cuda]' onnxruntime
   cp constraints.txt "$venv/constraints.txt"
 fi
 line='. ~/dgtl_ray/cluster/environment.sh'

@@ -129,6 +129,7 @@ class RunConfig:
         verbose: 0 shows nothing, more shows lines in the terminal where `monitor` is none.
         address: Ray cluster; `local` starts one on this machine.
         device: Part of the name of the kind of device to tune for, where a cluster has several.
+        evaluator: How a candidate of a network is timed.
         stop: When a function's run ends before its budget: a number for a metric, a function of a
             trial's name and metrics, or one of Ray Tune's stoppers.
         failure_config: Of a function, how often a failed trial is tried again (`max_failures`, -1

@@ -1,5 +1,6 @@
 """A user's own function behind the Python API: what a `Tuner` does with it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,10 +24,18 @@ from dgtl_ray.space.parameters import Parameter
 from dgtl_ray.space.parameters.reading import Condition, read_parameters
 from dgtl_ray.storage import join
 
+# How long a search goes on: a user who gives one of these has a budget of his own.
+_BUDGET = ("num_samples", "time_budget_s")
 # Settings of a search that a run of a function keeps, so that it goes on as it began.
 _KEPT = (
-    *("num_samples", "time_budget_s", "search_alg", "seed", "metric", "mode"),
-    *("max_concurrent_trials", "trial_timeout_s"),
+    *_BUDGET,
+    *("search_alg", "seed", "metric", "mode"),
+    *("max_concurrent_trials", "trial_timeout_s", "resources_per_trial"),
+)
+# Settings that only the search of a network has.
+_OF_NETWORKS = (
+    *("samples_per_layer", "patience_per_layer", "min_gain"),
+    *("exact_math", "precision", "algorithms"),
 )
 
 
@@ -92,7 +101,7 @@ class FunctionJob:
             again=self.again,
             address=run.address,
             resources=tune.resources_per_trial or wanted_resources(self.function) or {"CPU": 1},
-            workers=tune.max_concurrent_trials,
+            workers=_calls_at_once(tune.max_concurrent_trials),
             timeout_s=tune.trial_timeout_s,
             hear=() if stop is None else (stop,),
             failing=read_failing(run.failure_config),
@@ -118,7 +127,7 @@ class FunctionJob:
         return FunctionSetup(
             parameters={knob.name: Parameter(levels=knob.levels) for knob in knobs},
             restrictions=restriction_texts(self.restrictions),
-            settings={"task": self.task, **{name: getattr(tune, name) for name in _KEPT}},
+            settings={"task": self.task, **{name: _plain(getattr(tune, name)) for name in _KEPT}},
         )
 
 
@@ -180,5 +189,59 @@ def wanted_resources(function: Any) -> Mapping[str, float] | None:
 
 
 def with_settings(tune: TuneConfig, settings: Mapping[str, Any]) -> TuneConfig:
-    """The configuration of a search with the settings that its run kept."""
-    return replace(tune, **{name: settings[name] for name in _KEPT if name in settings})
+    """The configuration of a search, with what its run kept where it says nothing.
+
+    What was kept of a budget is left out where there is a number of trials, or a time: it is spent.
+    """
+    kept = set(_KEPT) & set(settings)
+    if any(getattr(tune, name) is not None for name in _BUDGET):
+        kept -= set(_BUDGET)
+    unsaid = [name for name in kept if getattr(tune, name) == getattr(TuneConfig, name)]
+    return replace(tune, **{name: settings[name] for name in unsaid})
+
+
+def require_function_settings(tune: TuneConfig, run: RunConfig, given: Mapping[str, bool]) -> None:
+    """Check that nothing is given that only networks have, and tell what has no say in the search.
+
+    Args:
+        tune: Of a function's search.
+        run: Of its run.
+        given: Arguments that only networks have, by name, and whether they were given.
+
+    Raises:
+        InputError: One was.
+    """
+    if named := [name for name, is_given in given.items() if is_given]:
+        raise InputError(
+            f"{', '.join(named)}: that is for networks, and with param_space a function is tuned. "
+            "Leave it out; a function learns from history"
+        )
+    for name in _OF_NETWORKS:
+        if getattr(tune, name) != getattr(TuneConfig, name):
+            _tell_needless(f"TuneConfig({name}=…)")
+    if run.device:
+        _tell_needless("RunConfig(device=…)")
+
+
+def _tell_needless(setting: str) -> None:
+    # Of the caller of the tuner, which asked for this.
+    warnings.warn(f"{setting} has no effect: it is for networks", UserWarning, stacklevel=4)
+
+
+def _calls_at_once(wanted: int | None) -> int | None:
+    """How many calls are wanted at once, None for as many as there is room for: 0, too, as in Ray.
+
+    Raises:
+        InputError: Fewer than that.
+    """
+    if wanted is not None and wanted < 0:
+        raise InputError(
+            f"max_concurrent_trials is {wanted}: give 1 or more, or leave it out for as many as "
+            "there is room for"
+        )
+    return wanted or None
+
+
+def _plain(setting: Any) -> Any:
+    """A setting as JSON can hold it."""
+    return dict(setting) if isinstance(setting, Mapping) else setting

@@ -12,7 +12,7 @@ from ray.tune.utils.util import unflatten_dict
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.function import LATENCY, Objective
+from dgtl_ray.core.function import LATENCY, Objective, as_metrics
 from dgtl_ray.run.ask_tell import AskTell, ask_tell
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.parameters.reading import Condition
@@ -96,8 +96,7 @@ class DgtlSearch(Searcher):  # type: ignore[misc]  # Ray has no types
         if ours is None:
             return
         loop = self._search()
-        value = None if error or not result else result.get(loop.objective.metric)
-        loop.tell(ours, value)
+        loop.tell(ours, None if error else _reported(result or {}, loop.objective))
 
     def add_evaluated_point(
         self,
@@ -169,6 +168,14 @@ class DgtlSearch(Searcher):  # type: ignore[misc]  # Ray has no types
                 self._space, metric=objective.metric, mode=objective.mode, **self._settings
             )
         return self._loop
+
+
+def _reported(result: Mapping[str, Any], objective: Objective) -> float | None:
+    """The number that counts, None where it is none that can: that costs its trial alone."""
+    try:
+        return as_metrics(result.get(objective.metric), objective)[objective.metric]
+    except (ValueError, OverflowError):
+        return None
 
 
 def _domains(config: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,16 @@ from typing import Any
 
 from dgtl_ray.configs import RunConfig, TuneConfig, require_network
 from dgtl_ray.core.acquisition import ACQUISITIONS
+from dgtl_ray.core.algorithms import parse_algorithms
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, Objective
 from dgtl_ray.core.shapes import Shapes
-from dgtl_ray.function_tuner import FunctionJob, restored_job, with_settings
+from dgtl_ray.function_tuner import (
+    FunctionJob,
+    require_function_settings,
+    restored_job,
+    with_settings,
+)
 from dgtl_ray.model import target_kind
 from dgtl_ray.run.builtin import model_of
 from dgtl_ray.run.callbacks import Callbacks
@@ -36,13 +42,18 @@ class Tuner:
         restrictions: Conditions between parameters, as text (`"x * y <= 1024"`) or functions.
         task: What a function is called in history; its own name by default. What history knows of
             the same task on other devices, or of others with the same parameters, is transferred.
-        target: `cpu`, `cuda`, or a TVM target as JSON.
-        history: URIs of histories that may be learned from.
-        model: Folder of a model that `dgtl pretrain` made; what it knows takes the place of what
-            the histories tell of other tasks.
-        example_inputs: Tensors that the module takes, where `network` is one.
+        target: Of a network: `cpu`, `cuda`, or a TVM target as JSON.
+        tune_config: What to search, and for how long.
+        run_config: Where the run lives, and what it shows.
+        history: URIs of histories that may be learned from; `builtin` is what ships with the
+            package, measurements of well-known networks.
+        model: Of a network: folder of a model that `dgtl pretrain` made; what it knows takes the
+            place of what the histories tell of other tasks.
+        example_inputs: Tensors that the module takes, where `trainable` is one.
         shapes: The shapes of an ONNX file's inputs by name, where it leaves them open.
         dims: The sizes of dimensions that an ONNX file names, by that name.
+        resume: Whether to go on with the run that is in the folder of `run_config`, which was begun
+            with the same arguments; `restore` needs only its folder.
 
     Raises:
         InputError: Something given cannot be used; the message says what.
@@ -84,6 +95,14 @@ class Tuner:
         if param_space is None:
             require_network(self._tune, self._run)
         else:
+            given = {
+                "target": target != "cpu",
+                "model": model is not None,
+                "example_inputs": example_inputs is not None,
+                "shapes": shapes is not None,
+                "dims": dims is not None,
+            }
+            require_function_settings(self._tune, self._run, given)
             self._function = FunctionJob(
                 function=trainable,
                 task=task or getattr(trainable, "__name__", type(trainable).__name__),
@@ -114,9 +133,11 @@ class Tuner:
     ) -> "Tuner":
         """A tuner that goes on with the run in the folder `path`.
 
-        Target, precision, search, acquisition (where it has a name) and seed are the run's own; the
-        budget counts what the run already used. A function's parameters and settings are those
-        that it was begun with, where none are given.
+        Target, precision, algorithms, search, acquisition (where it has a name) and seed are the
+        run's own; the budget counts what the run already used. A function's parameters are those
+        that it was begun with, where none are given, and so is each of its settings: metric, mode,
+        resources, calls at once, time limit, and the budget, where neither trials nor time are
+        given.
 
         Args:
             path: Folder or address of the run.
@@ -124,7 +145,8 @@ class Tuner:
             resume_unfinished: Whether what was asked for and not measured comes first; it does.
             resume_errored: Whether a function is called again for what failed.
             restart_errored: The same: a call has no middle to go on from.
-            param_space: Parameters of the function, where others are meant.
+            param_space: Parameters of the function, where others are meant. What was measured of
+                others stays in the run.
             restrictions: Between them; to be given where they are functions.
             tune_config: Another budget, for instance.
             run_config: Monitor, address, stop, callbacks; the folder is `path`.
@@ -154,11 +176,13 @@ class Tuner:
         )
         if state.acquisition in ACQUISITIONS:
             begun = partial(begun, acquisition=state.acquisition)
+        tune_config = tune_config or TuneConfig()
         if state.target != FUNCTION_TARGET:
+            algorithms = parse_algorithms(state.algorithms)
             return cls(
                 trainable,
                 target=state.target,
-                tune_config=begun(tune_config or TuneConfig()),
+                tune_config=begun(tune_config, algorithms=algorithms),
                 run_config=run_config,
                 history=history,
                 model=model,
@@ -169,14 +193,16 @@ class Tuner:
             )
         again = resume_errored or restart_errored
         job, settings = restored_job(folder, trainable, param_space, restrictions, again=again)
-        if tune_config is None:
-            tune_config = with_settings(TuneConfig(), settings)
         restored = cls(
             trainable,
             param_space=job.parameters,
-            tune_config=begun(tune_config),
+            tune_config=begun(with_settings(tune_config, settings)),
             run_config=run_config,
             history=history,
+            model=model,
+            example_inputs=example_inputs,
+            shapes=shapes,
+            dims=dims,
             resume=True,
         )
         restored._function = job

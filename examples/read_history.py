@@ -10,9 +10,11 @@ import pandas as pd
 
 def main(folder: str) -> None:
     rows = pd.read_parquet(folder)
-    print(rows.groupby(["task", "status"]).size().to_string())
-    fastest = rows.loc[rows.groupby("task")["cost_s"].idxmin()]
-    print(fastest[["task", "cost_s", "config"]].to_string(index=False))
+    print(rows.groupby(["network", "task", "status"]).size().to_string())
+    ok = rows[rows["status"] == "ok"]
+    # What may be compared: one layer, by its structure, on one kind of device, for one target.
+    fastest = ok.loc[ok.groupby(["workload_key", "device_key", "target"])["cost_s"].idxmin()]
+    print(fastest[["task", "device_key", "cost_s", "config"]].to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def dgtl(*arguments: str) -> Result:
         (["tune", "tests.networks:missing"], "no missing"),
         (["tune", NETWORK, "--search", "dgtl", "--model", "/no/such"], "no pre-trained model"),
         (["tune", NETWORK, "--search", "random", "--model", "/no/such"], "takes no model"),
+        (["tune-command", "p {n}", "--param", "n=8", "--param", "n=9"], "n is given twice"),
         (["pretrain", "/no/such/history", "--out", "model"], "no history at"),
         (["bench", "layers"], "by --runs"),
         (["bench", "networks"], "needs networks"),

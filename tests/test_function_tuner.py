@@ -1,27 +1,39 @@
 """A user's own function through `Tuner`: the engine, the history and the results."""
 
 import json
+import os
+import threading
+import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import dgtl_ray
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import DgtlError, InputError, TrialError
 from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.engine.layer import Transfer
+from dgtl_ray.engine.layers import LayerActors
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.run import function_run
+from dgtl_ray.run.folder import RunFolder
+from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from tests.functions import PARAMETERS, RESTRICTIONS, Logged, latency_s, often_failing
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+# Settings of a run, beside those of its search.
+OF_RUN = ("stop", "address", "monitor", "failure_config")
 
 
 def tune(folder: Path, function: Any = latency_s, **changes: Any) -> dgtl_ray.TrialGrid:
     settings: dict[str, Any] = {"num_samples": 20, "search_alg": "random", **changes}
     history = settings.pop("history", ())
-    run_config = dgtl_ray.RunConfig(
-        name=folder.name, storage_path=folder.parent, stop=settings.pop("stop", None)
-    )
+    of_run = {name: settings.pop(name) for name in OF_RUN if name in settings}
+    run_config = dgtl_ray.RunConfig(name=folder.name, storage_path=folder.parent, **of_run)
     grid: dgtl_ray.TrialGrid = dgtl_ray.Tuner(
         function,
         param_space=PARAMETERS,
@@ -121,6 +133,148 @@ def test_what_failed_is_tried_again_where_it_is_asked_for(tmp_path: Path, asked:
     assert [result.error for result in grid[44:]] == [None] * 20
 
 
+def test_what_failed_is_tried_again_within_the_runs_own_budget(tmp_path: Path) -> None:
+    failed = tune(tmp_path / "run", often_failing, num_samples=20, trial_timeout_s=1.0).num_errors
+    assert failed
+    grid = dgtl_ray.Tuner.restore(tmp_path / "run", latency_s, resume_errored=True).fit()
+    assert len(grid) == 20 + failed
+    assert [result.error for result in grid[20:]] == [None] * failed
+    # The budget is spent: what was tried again is one trial of it.
+    assert len(dgtl_ray.Tuner.restore(tmp_path / "run", latency_s).fit()) == 20 + failed
+
+
+def test_with_other_values_no_trial_has_the_number_of_another(tmp_path: Path) -> None:
+    tune(tmp_path / "run", num_samples=10)
+    grid = dgtl_ray.Tuner.restore(
+        tmp_path / "run",
+        latency_s,
+        param_space={**PARAMETERS, "x": [3, 5, 6]},
+        tune_config=dgtl_ray.TuneConfig(num_samples=25),
+    ).fit()
+    rows = ParquetHistory(grid.summary.history).measurements()
+    assert sorted(row.trial for row in rows) == list(range(25))
+    assert len(grid) == 25
+    assert len(dgtl_ray.Tuner.restore(tmp_path / "run", latency_s).get_results()) == 25
+
+
+def test_a_run_does_not_go_on_on_another_kind_of_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = tune(tmp_path / "run", num_samples=2).summary.history
+    monkeypatch.setattr(function_run, "describe_cpu_host", lambda: EXAMPLE_DEVICE)
+    more = dgtl_ray.TuneConfig(num_samples=4)
+    with pytest.raises(InputError, match=rf"was begun on cpu/.*, this is {EXAMPLE_DEVICE.key}"):
+        dgtl_ray.Tuner.restore(tmp_path / "run", latency_s, tune_config=more).fit()
+    assert len(ParquetHistory(history).measurements()) == 2
+
+
+def test_a_run_with_another_budget_has_its_own_metric_and_resources(tmp_path: Path) -> None:
+    def score(config: dict[str, Any]) -> dict[str, float]:
+        return {"score": config["x"] - 10.0 * config["y"]}
+
+    of_run = {"metric": "score", "mode": "max", "resources_per_trial": {"cpu": 2}}
+    tune(tmp_path / "run", score, num_samples=2, **of_run)
+    more = dgtl_ray.TuneConfig(num_samples=4)
+    restored = dgtl_ray.Tuner.restore(tmp_path / "run", score, tune_config=more)
+    assert restored._tune.resources_per_trial == {"cpu": 2}
+    grid = restored.fit()
+    assert (len(grid), grid.summary.metric, grid.summary.mode) == (4, "score", "max")
+
+
+class Notes(SilentMonitor):
+    """What was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.mark.parametrize("address", ["local", "auto"])
+def test_a_run_ends_where_not_all_calls_fit_at_once(tmp_path: Path, address: str) -> None:
+    notes = Notes()
+    grid = tune(
+        tmp_path / "run", num_samples=8, max_concurrent_trials=64, address=address, monitor=notes
+    )
+    assert len(grid) == grid.num_terminated == 8
+    assert any("8 calls at once are wanted, and there is room for 2" in told for told in notes.told)
+
+
+class Dying:
+    """Ends its process the first time that it is called for a configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, config: dict[str, Any]) -> float:
+        seen = self.folder / "-".join(str(value) for value in config.values())
+        if not seen.exists():
+            seen.touch()
+            os._exit(3)
+        return latency_s(config)
+
+
+def test_a_trial_whose_process_ends_finds_room_for_another(tmp_path: Path) -> None:
+    grid = tune(
+        tmp_path / "run",
+        Dying(tmp_path),
+        num_samples=3,
+        max_concurrent_trials=3,
+        address="auto",
+        failure_config=SimpleNamespace(max_failures=1, fail_fast=False),
+    )
+    assert (grid.num_terminated, grid.num_errors) == (3, 0)
+
+
+def test_what_no_node_has_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a call reserves 1 nothing, and no node has that"):
+        tune(tmp_path / "run", resources_per_trial={"nothing": 1})
+
+
+def test_a_run_that_is_cut_off_knows_what_took_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(config: dict[str, Any]) -> float:
+        time.sleep(0.2)
+        raise RuntimeError("slow")
+
+    monkeypatch.setattr(function_run, "_NOTE_S", 0.0)
+    with pytest.raises(TrialError, match="slow"):
+        tune(
+            tmp_path / "run",
+            slow,
+            failure_config=SimpleNamespace(max_failures=0, fail_fast="raise"),
+        )
+    spent = RunFolder(tmp_path / "run").read().spent
+    assert spent is not None
+    assert spent.timing > 0.1
+    assert spent.proposing > 0
+
+
+def test_what_a_proposer_did_without_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def transfers(_: LayerActors) -> dict[int, Transfer]:
+        return {0: Transfer(fallbacks=("no model could be fitted",))}
+
+    monkeypatch.setattr(LayerActors, "transfers", transfers)
+    grid = tune(tmp_path / "run", num_samples=2)
+    assert grid.summary.notes == ("latency_s: no model could be fitted",)
+
+
+def test_a_run_whose_sources_cannot_be_judged_has_its_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def transfers(_: LayerActors) -> dict[int, Transfer]:
+        raise DgtlError("it dies")
+
+    monkeypatch.setattr(LayerActors, "transfers", transfers)
+    grid = tune(tmp_path / "run", num_samples=2)
+    assert len(grid) == 2
+    assert [note for note in grid.summary.notes if "cannot be told: it dies" in note]
+
+
 def test_what_was_asked_for_is_never_left_out(tmp_path: Path) -> None:
     tune(tmp_path / "run", num_samples=2)
     with pytest.raises(InputError, match="resume_unfinished=False would leave out"):
@@ -141,11 +295,27 @@ def test_another_functions_history_is_transferred(tmp_path: Path) -> None:
         history=[first.summary.history],
     )
     assert grid.get_best_result().config == {"x": 8, "y": 2, "mode": "b"}
+    assert first.summary.sources == ()
+    (source,) = grid.summary.sources
+    assert (source.measurements, source.layers, source.distrusted) == (42, 1, ())
+    assert source.correlation is not None
+    assert source.correlation > 0.5
 
 
 def test_a_network_is_tuned_for_latency_only() -> None:
     with pytest.raises(InputError, match="a network is tuned for latency_s"):
         dgtl_ray.Tuner("resnet18", tune_config=dgtl_ray.TuneConfig(metric="score"))
+
+
+def test_a_function_that_cannot_be_pickled_is_told(tmp_path: Path) -> None:
+    lock = threading.Lock()
+
+    def holding(config: dict[str, Any]) -> float:
+        with lock:
+            return latency_s(config)
+
+    with pytest.raises(InputError, match="brought to other processes: cannot pickle"):
+        tune(tmp_path / "run", holding)
 
 
 def test_a_function_that_no_worker_can_load_is_told(tmp_path: Path) -> None:

@@ -84,6 +84,16 @@ def test_failures_teach(tmp_path: Path) -> None:
     assert [value is None for _, value in told] == [False] * 4 + [True]
 
 
+@pytest.mark.parametrize("told", [{"latency_s": 0.0}, {"latency_s": "text"}, {"other": 1.0}])
+def test_what_is_no_time_costs_its_trial_alone(told: dict[str, Any], tmp_path: Path) -> None:
+    search = searcher()
+    search.suggest("trial")
+    search.on_trial_complete("trial", told)
+    search.save(str(tmp_path / "state"))
+    kept = json.loads((tmp_path / "state").read_text())["search"]["told"]
+    assert [value for _, value in kept] == [None]
+
+
 def test_domains_of_ray_tune_may_be_nested() -> None:
     from ray import tune
 

@@ -34,7 +34,7 @@ def grid(ray_cluster: None, bucket: Bucket) -> ResultGrid:
 def test_the_module_is_loaded_from_there(grid: ResultGrid, bucket: Bucket) -> None:
     network, inputs = tiny()
     assert grid.summary.module == bucket.uri("runs/tiny/module")
-    module = dgtl_ray.load(grid.summary.module)
+    module = dgtl_ray.load(grid.module_path)
     expected = network(*inputs).detach().numpy()
     np.testing.assert_allclose(module(inputs[0].numpy()), expected, rtol=1e-3, atol=1e-4)
 

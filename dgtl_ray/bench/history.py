@@ -24,6 +24,7 @@ from dgtl_ray.bench.tools.made_history import (
     write_made_history,
 )
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.core.errors import ExperimentError
 
 _ROWS = (1_000_000, 10_000_000)
 _QUICK_ROWS = (2_000,)
@@ -118,7 +119,7 @@ def _row(
         other = {**request, **({"out": request["out"] + ".parquet"} if "out" in request else {})}
         theirs = _answer(f"duckdb_{job}", other, repeats)
         if job != "stats" and theirs["rows"] != ours["rows"]:
-            raise RuntimeError(f"{what}: {ours['rows']} rows, DuckDB finds {theirs['rows']}")
+            raise ExperimentError(f"{what}: {ours['rows']} rows, DuckDB finds {theirs['rows']}")
     return row | {
         "rows/s": rate,
         "DuckDB (s)": theirs.get("wall_s"),
@@ -130,7 +131,7 @@ def _answer(job: str, request: Mapping[str, str], repeats: int) -> dict[str, Any
     """The median of some processes' seconds, and the most memory of any.
 
     Raises:
-        RuntimeError: One failed; the text says how.
+        ExperimentError: One failed; the text says how.
     """
     answers = [_asked({"job": job, **request}) for _ in range(1 if job in _ONCE else repeats)]
     return {
@@ -150,6 +151,8 @@ def _asked(request: Mapping[str, str]) -> dict[str, Any]:
         env=dict(os.environ),
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{request['job']} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        raise ExperimentError(
+            f"{request['job']} ended with {done.returncode}:\n{done.stderr[-2000:]}"
+        )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -44,14 +44,17 @@ def run(
         trials: The most of each run; a run that is not near by then counts as many.
 
     Raises:
-        InputError: No folder was given, it has fewer than two files, or one cannot be read.
+        InputError: No folder was given, it has fewer than two files, or one cannot be read; or
+            several searches were given.
     """
     files = sorted(tables.glob("*.json*")) if tables is not None else []
     if len(files) < 2:
         raise InputError("bench imported needs a folder of two recorded kernels or more: --tables")
     count = seeds or (_QUICK_SEEDS if quick else _SEEDS)
     most = trials or (_QUICK_TRIALS if quick else _TRIALS)
-    (search,) = searches or ("dgtl",)
+    search, *others = searches or ("dgtl",)
+    if others:
+        raise InputError("bench imported replays one search: give one --search")
     rows = [_row(file, files, search, range(count), most) for file in files]
     ratios = [row["with ÷ without"] for row in rows]
     return BenchReport(
@@ -111,12 +114,10 @@ def _row(
 
 
 def _tasks(uri: str) -> list[RecordedTable]:
-    """Every task and device of a history."""
-    keys = ParquetHistory(uri).scan(columns=["workload_key", "device_key"])
-    distinct = keys.group_by(["workload_key", "device_key"]).aggregate([]).to_pylist()
-    return [
-        read_history_task(uri, f"{row['workload_key']}@{row['device_key']}") for row in distinct
-    ]
+    """Every task and device of a history, in the order of their keys: draws depend on it."""
+    keys = ParquetHistory(uri).scan(columns=["workload_key", "device_key"]).to_pylist()
+    distinct = sorted({(row["workload_key"], row["device_key"]) for row in keys})
+    return [read_history_task(uri, f"{task}@{device}") for task, device in distinct]
 
 
 def trials_to_near(report: ReplayReport, run: int, most: int) -> int:

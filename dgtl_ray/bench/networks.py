@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dgtl_ray.bench.tools.busy import WHAT, BusyCore
-from dgtl_ray.bench.tools.entrants import Entrant, enter
+from dgtl_ray.bench.tools.entrants import Entrant, enter_all
 from dgtl_ray.bench.tools.load import OtherLoad
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.tuned_run import tuned_run
@@ -115,7 +115,7 @@ def run(
     seconds = time_budget or (_QUICK_SEARCH_S if quick else _SEARCH_S)
     with TemporaryDirectory() if quick and runs is None else nullcontext(runs or _RUNS) as place:
         folder = Path(place)
-        entrants = [enter(network, folder / "peers") for network in networks]
+        entrants = enter_all(networks, folder / "peers")
         found = dict(zip((e.name for e in entrants), modules, strict=False))
         if tuned and not found:
             found = {e.name: _tune(e, folder, seconds, history) for e in entrants}

@@ -7,6 +7,7 @@ import numpy as np
 from dgtl_ray.bench.tools.in_turn import Sample, time_once
 from dgtl_ray.bench.tools.load import OtherLoad
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
+from dgtl_ray.core.errors import ExperimentError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import BuildInput, BuildResult
 from dgtl_ray.core.seeds import stream
@@ -76,7 +77,7 @@ def _build(
             samples.append(Sample(task=task, artifact=result.artifact))
         if len(samples) == count:
             return samples
-    raise RuntimeError(f"only {len(samples)} of {10 * count} configurations could be built")
+    raise ExperimentError(f"only {len(samples)} of {10 * count} configurations could be built")
 
 
 def _build_one(

@@ -12,6 +12,7 @@ from ray import tune
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.short_call import CALL_S, METRIC, short_call
 from dgtl_ray.configs import RunConfig, TuneConfig
+from dgtl_ray.core.errors import ExperimentError
 from dgtl_ray.engine.session import ray_session
 from dgtl_ray.tuner import Tuner
 
@@ -76,7 +77,7 @@ def _timed(tuned: Callable[[int, str], Sequence[float]], trials: int) -> _Taken:
         calls = tuned(trials, folder)
         wall_s = time.time() - began
     if len(calls) != trials:
-        raise RuntimeError(f"{len(calls)} of {trials} trials came to an end")
+        raise ExperimentError(f"{len(calls)} of {trials} trials came to an end")
     return _Taken(wall_s=wall_s, start_s=min(calls) - began)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import dgtl_ray
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.rival_threads import all_cores
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import ExperimentError, InputError
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.model import TargetSpec, load_network, parse_target
 
@@ -95,11 +95,11 @@ def _row(name: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Trials a second of all runs together, and the share of search time of each phase.
 
     Raises:
-        RuntimeError: Half of the trials failed, or more: a rate of failures tells nothing.
+        ExperimentError: Half of the trials failed, or more: a rate of failures tells nothing.
     """
     failed = sum(run["failed"] for run in runs)
     if 2 * failed >= sum(run["trials"] for run in runs):
-        raise RuntimeError(f"{name}: {failed} trials failed: {runs[-1].get('error', '')}")
+        raise ExperimentError(f"{name}: {failed} trials failed: {runs[-1].get('error', '')}")
     trials, wall_s = (sum(run[key] for run in runs) for key in ("trials", "wall_s"))
     row = {"tuner": name, "trials": trials, "trials_per_s": trials / wall_s}
     for phase in ("proposing", "building", "timing"):
@@ -127,7 +127,7 @@ def _answer(program: Sequence[str], request: Mapping[str, Any], checkout: Path) 
     """What a Python program of a checkout answers to a request; both are JSON.
 
     Raises:
-        RuntimeError: It failed; the text says how.
+        ExperimentError: It failed; the text says how.
     """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", *program],
@@ -139,6 +139,6 @@ def _answer(program: Sequence[str], request: Mapping[str, Any], checkout: Path) 
         cwd=checkout,  # `python -m`, by which workers start, imports from there first
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{program[-1]} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        raise ExperimentError(f"{program[-1]} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dgtl_ray.bench.tools.entrants import Entrant, enter
+from dgtl_ray.bench.tools.entrants import Entrant, enter_all
 from dgtl_ray.bench.tools.finished_run import FinishedRun
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.tuned_run import tuned_run
@@ -45,13 +45,16 @@ def run(
         runs: Folder of the runs; what is finished there is used again.
         time_budget: Seconds of the long searches, eight minutes without.
         rounds: Turns of each module.
+
+    Raises:
+        DgtlError: A network cannot be exported or tuned, or the folder holds other runs.
     """
     seconds = time_budget or (_QUICK_SEARCH_S if quick else _SEARCH_S)
     min_time_s = _QUICK_MIN_TIME_S if quick else _MIN_TIME_S
     turns = rounds or (1 if quick else _ROUNDS)
     with TemporaryDirectory() if runs is None else nullcontext(runs) as place:
         folder = Path(place)
-        entrants = [enter(network, folder / "peers") for network in networks or _NETWORKS]
+        entrants = enter_all(networks or _NETWORKS, folder / "peers")
         rows = [_row(entrant, folder, seconds, turns, min_time_s) for entrant in entrants]
     return BenchReport(
         name="shipped",

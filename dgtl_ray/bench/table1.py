@@ -21,7 +21,7 @@ from dgtl_ray.bench.tools.table1_kept import KeptTable, shown
 from dgtl_ray.bench.tools.table1_report import AUTOTVM, CHAMELEON, DGTL, METASCHEDULE, Row
 from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.configs import TuneConfig
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import ExperimentError, InputError
 from dgtl_ray.deploy import module_contender
 from dgtl_ray.history import BUILTIN, ParquetHistory, add_rows
 from dgtl_ray.measure.cpu import available_cores
@@ -87,8 +87,8 @@ def run(
         show: Print what the folder has, or what we measured without one, and run nothing.
 
     Raises:
-        InputError: No folder was given, an unknown contender, or a folder that was begun on another
-            kind of machine or with other settings.
+        DgtlError: No folder was given, an unknown contender, a folder that was begun on another
+            kind of machine or with other settings, or a contender that fails.
     """
     if show:
         return shown(runs)
@@ -235,5 +235,5 @@ def _at(ours: Searched, weights: Mapping[str, int], seconds: float) -> float:
 
 def _required(name: str, latency: Latency) -> float:
     if latency.median_s is None:
-        raise RuntimeError(f"the module of {name} does not run: {latency.error}")
+        raise ExperimentError(f"the module of {name} does not run: {latency.error}")
     return latency.median_s

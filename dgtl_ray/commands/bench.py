@@ -25,7 +25,9 @@ Seeds = Annotated[int | None, typer.Option(min=1, help="Runs of each search.")]
 Seed = Annotated[int | None, typer.Option(help="Of what is made up.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Of each search.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Turns of everyone.")]
-Figure = Annotated[Path | None, typer.Option(help="Draw the figure into this file.")]
+Figure = Annotated[
+    Path | None, typer.Option(help="HTML page to draw the figure on; needs the report extra.")
+]
 
 
 @bench_app.command()
@@ -91,7 +93,9 @@ def history(
 @bench_app.command()
 def imported(
     tables: Tables = None,
-    search: Searches = None,
+    search: Annotated[
+        list[str] | None, typer.Option("--search", help="The one search; dgtl without.")
+    ] = None,
     seeds: Seeds = None,
     trials: Trials = None,
     quick: Quick = False,
@@ -102,7 +106,14 @@ def imported(
 
 
 @bench_app.command()
-def inside(runs: Runs = None, quick: Quick = False, json_file: JsonOption = None) -> None:
+def inside(
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Finished run to look into: of a built-in network, or a factory's."),
+    ] = None,
+    quick: Quick = False,
+    json_file: JsonOption = None,
+) -> None:
     """A tuned network from inside: what its layers take alone, and within it."""
     _run("inside", quick, json_file, runs=runs)
 
@@ -139,13 +150,25 @@ def model(quick: Quick = False, json_file: JsonOption = None) -> None:
 
 @bench_app.command()
 def networks(
-    networks: Networks = None,
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="One or more: built-in names, ONNX files, factories, resnet50, squeezenet,"
+            " vit_tiny, bert_small."
+        ),
+    ] = None,
     module: Annotated[list[str] | None, typer.Option(help="Tuned module of each network.")] = None,
     peer: Annotated[list[str] | None, typer.Option(help="Runtime; all without.")] = None,
-    runs: Runs = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder that keeps what takes long; runs/networks without.")
+    ] = None,
     history: Histories = None,
-    time_budget: TimeBudget = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of every runtime.")] = None,
+    time_budget: Annotated[
+        str | None, typer.Option(help="Of each search: 8m, 90s, 1h30m; 15m without.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of every runtime; all cores without.")
+    ] = None,
     rounds: Rounds = None,
     busy: Annotated[bool, typer.Option(help="Beside a busy program, too.")] = True,
     tuned: Annotated[bool, typer.Option(help="With a tuned module.")] = True,

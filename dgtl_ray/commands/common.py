@@ -76,7 +76,7 @@ def terminal() -> Console:
 
 
 def monitor(console: Console) -> Monitor:
-    """What shows a run on it."""
+    """What shows a run on it; without a terminal lines, every `DGTL_PLAIN_INTERVAL_S` seconds."""
     from dgtl_ray.report import LiveMonitor, PlainMonitor
 
     if console.is_terminal:

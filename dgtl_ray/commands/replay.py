@@ -15,7 +15,10 @@ from dgtl_ray.core.json_file import check_writable, write_json
 
 
 def replay(
-    table: Annotated[str, typer.Argument(help="Kernel Tuner file, or URI#workload.")],
+    table: Annotated[
+        str,
+        typer.Argument(help="File of one task of another tuner, URI#KEY or URI#KEY@DEVICE_KEY."),
+    ],
     history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
     search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
     acquisition: AcquisitionOption = Acquisition.QLOGEI,

@@ -27,7 +27,7 @@ def tune_command(
     timeout: Annotated[str | None, typer.Option(help="The longest that one may take.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="At once: more than one disturbs timing.")] = 1,
     search: Annotated[str, typer.Option(help="Who proposes.")] = "dgtl",
-    task: Annotated[str, typer.Option(help="Its name in history; the program's by default.")] = "",
+    task: Annotated[str, typer.Option(help="Its name in history; the command by default.")] = "",
     history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
@@ -41,15 +41,15 @@ def tune_command(
     from dgtl_ray.report import rows_table
     from dgtl_ray.report.units import parse_duration
     from dgtl_ray.run.folder import choose_folder
-    from dgtl_ray.run.program import Program, read_parameter
+    from dgtl_ray.run.program import Program, read_flags
     from dgtl_ray.storage import split
     from dgtl_ray.tuner import Tuner
 
     if maximize and not metric:
         raise InputError("--maximize makes a number large that the program prints: name --metric")
-    parameters = dict(map(read_parameter, param))
+    parameters = read_flags(param)
     program = Program(command, tuple(parameters), metric=metric, repeats=repeats)
-    parent, name = split(choose_folder(out, program.__name__, "command", resume=resume))
+    parent, name = split(choose_folder(out, program.label, "command", resume=resume))
     console = terminal()
     grid = Tuner(
         program,
@@ -70,7 +70,7 @@ def tune_command(
         history=history or (),
         resume=resume,
     ).fit()
-    console.print(rows_table(grid.best_rows(), f"{program.__name__}: the best"))
+    console.print(rows_table(grid.best_rows(), f"{program.label}: the best"))
     write_json(json_file, grid.as_dict())
     if grid.num_terminated == 0:
         raise typer.Exit(1)

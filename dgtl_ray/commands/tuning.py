@@ -38,13 +38,28 @@ def tune(
     acquisition: AcquisitionOption = Acquisition.QLOGEI,
     history: Annotated[
         list[str] | None,
-        typer.Option(help="History to learn from; builtin is what ships, none is nothing."),
+        typer.Option(
+            help="History to learn from, beside --record; builtin, what ships, by default; none"
+            " is nothing but what --record holds."
+        ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Model that pretrain made.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model that pretrain made, instead of what histories tell of other tasks."
+        ),
+    ] = None,
     record: Annotated[
-        str | None, typer.Option(help="History to add to; the run's own in --out by default.")
+        str | None,
+        typer.Option(
+            help="History to add to, and to learn from, other tasks' rows as well; the run's own in"
+            " --out by default. A resumed run keeps to its own."
+        ),
     ] = None,
-    out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Folder or URI of the run; runs/NETWORK-TARGET-TIME by default."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
     precision: PrecisionOption = "own",
     exact_math: Annotated[
@@ -53,7 +68,14 @@ def tune(
     algorithms: Annotated[
         str, typer.Option(help="How layers may be computed: direct, winograd, matmul, attention.")
     ] = "direct,winograd,matmul,attention",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out; without it, with the latest in runs/ of this network"
+            " and target.",
+        ),
+    ] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
     address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
     device: Annotated[str, typer.Option(help="Kind of device, where a cluster has several.")] = "",

@@ -6,7 +6,8 @@ DgtlError
 ├── MissingExtraError   an optional dependency is not installed
 ├── TrialError          why one trial of a user's function failed: in results; fail_fast raises it
 ├── DeviceError         no usable device, or a module for another kind of device
-└── DeployError         a compiled module gives other answers than its reference
+├── DeployError         a compiled module gives other answers than its reference
+└── ExperimentError     an experiment of `dgtl bench` has no result
 
 Inside the tuning loop failures are data (`Status`), never exceptions.
 """
@@ -42,3 +43,7 @@ class DeviceError(DgtlError):
 
 class DeployError(DgtlError):
     """A compiled module does not give its reference's answers."""
+
+
+class ExperimentError(DgtlError):
+    """An experiment of `dgtl bench` has no result: something that it compares failed."""

@@ -37,13 +37,6 @@ class Inside:
         """Seconds of all layers' calls."""
         return sum(seconds for _, seconds in self.calls)
 
-    def per_call_s(self) -> dict[str, float]:
-        """Mean seconds of a call, by the name of the function."""
-        of_name = defaultdict(list)
-        for name, seconds in self.calls:
-            of_name[name].append(seconds)
-        return {name: sum(of) / len(of) for name, of in of_name.items()}
-
     def parts_s(self) -> dict[str, float]:
         """What the network takes beside its layers, by purpose; together it is the difference.
 

@@ -9,16 +9,16 @@ import numpy as np
 from pyarrow.fs import FileType
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.deploy.loading import load
+from dgtl_ray.deploy.server import random_inputs
 from dgtl_ray.storage import Storage, join
 
 
 def run_module(
     directory: str, inputs: Sequence[Path], output: Path | None, threads: int | None = None
 ) -> list[dict[str, str | float]]:
-    """Run a module on `.npy` files, or on random inputs where none are given.
+    """Run a module on `.npy` files, or on random numbers where none are given: zeros for integers.
 
     Args:
         directory: Folder or address of the module, or of the run that made it.
@@ -35,7 +35,7 @@ def run_module(
         DeviceError: The module was built for another kind of device.
     """
     module = load(_module_of(directory), threads=threads)
-    arrays = [_read(path) for path in inputs] or _random(module.metadata.inputs)
+    arrays = [_read(path) for path in inputs] or random_inputs(module.metadata.inputs)
     start_s = time.perf_counter()
     outputs = module(*arrays)
     wall_s = time.perf_counter() - start_s
@@ -63,11 +63,6 @@ def _row(number: int, array: Any, wall_s: float) -> dict[str, str | float]:
         "argmax": int(array.argmax()),
         "run_ms": wall_s * 1e3,
     }
-
-
-def _random(specs: Sequence[TensorSpec]) -> list[Any]:
-    rng = np.random.default_rng(0)
-    return [rng.standard_normal(spec.shape).astype(spec.dtype) for spec in specs]
 
 
 def _read(path: Path) -> Any:

@@ -15,6 +15,7 @@ from dgtl_ray.engine.device import Device, DeviceFaultError, Job
 from dgtl_ray.engine.health import DeviceState, Fault
 from dgtl_ray.engine.places import Place
 from dgtl_ray.engine.workers import lost_run
+from dgtl_ray.measure.own_cpu import OtherProcessorError
 
 # A candidate that was on a device at this many of its faults is taken to be their cause.
 _MOST_BLAMED = 3
@@ -71,7 +72,11 @@ class Caretaker:
 
     async def _start(self) -> None:
         device, kind = self._device, self._shared.kind
-        descriptor = await device.start()
+        try:
+            descriptor = await device.start()
+        except OtherProcessorError as error:
+            self._leave_out(str(error))
+            return
         wanted = kind.result().key if kind.done() else self._shared.wanted
         if wanted in {"", descriptor.key}:
             if not kind.done():
@@ -79,11 +84,19 @@ class Caretaker:
             await self._check()
             device.state = DeviceState.READY
             return
+        self._leave_out(f"it is {descriptor.key}, this run tunes for {wanted}")
+
+    def _leave_out(self, reason: str) -> None:
+        """Never use the device.
+
+        Raises:
+            DeviceError: There has been none to use, and there never will be.
+        """
+        device = self._device
         device.refuse()
-        text = f"it is {descriptor.key}, this run tunes for {wanted}"
-        self._shared.note(f"device {device.place.name} is left out: {text}")
+        self._shared.note(f"device {device.place.name} is left out: {reason}")
         if self._is_hopeless():
-            raise DeviceError(f"no device is left to time on: of {device.place.name}, {text}")
+            raise DeviceError(f"no device is left to time on: of {device.place.name}, {reason}")
 
     async def _serve(self) -> None:
         """Take jobs until the device fails."""

@@ -15,6 +15,7 @@ from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.roles import RunResult
 from dgtl_ray.engine.health import DeviceHealth, DeviceState, Fault, HealthPolicy
 from dgtl_ray.engine.places import Place
+from dgtl_ray.measure.own_cpu import OtherProcessorError
 
 _CLOSE_S = 10.0
 
@@ -96,6 +97,7 @@ class Device:
 
         Raises:
             DeviceFaultError: It does not start.
+            OtherProcessorError: It is of a generation that the target is not for.
         """
         self.state = DeviceState.STARTING
         self._actor = self._spawn(self.place)
@@ -174,6 +176,8 @@ class Device:
         except ObjectLostError:
             raise
         except RayTaskError as error:
+            if isinstance(error.cause, OtherProcessorError):
+                raise error.cause from error
             cause = error.as_instanceof_cause()
             kind = Fault.ABSENT if isinstance(cause, DeviceError) else Fault.DIED
             raise DeviceFaultError(kind, str(cause)) from error

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import ray
+from ray.exceptions import RayError
 
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, FunctionResult, Objective
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Status
@@ -21,8 +23,9 @@ from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.background import EventThread
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import Phase, SearchClock, SearchTime
-from dgtl_ray.engine.function_workers import Function, FunctionWorker, WorkerSetup, ray_names
-from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome
+from dgtl_ray.engine.function_crew import FunctionCrew
+from dgtl_ray.engine.function_workers import Function, FunctionWorker, WorkerSetup, in_store
+from dgtl_ray.engine.layer import Candidate, LayerSetup, Order, Outcome, Transfer
 from dgtl_ray.engine.layers import LayerActors
 from dgtl_ray.engine.outcomes import outcome_of, outcomes_by_layer
 from dgtl_ray.engine.recorder import MeasurementSink, Recorder, RunContext, Trial
@@ -36,6 +39,11 @@ T = TypeVar("T")
 _LEAST_ASKED = 4
 # Nothing is built: the function does what there is to do.
 _UNBUILT = BuildResult(status=Status.OK, error="", artifact=NOTHING, build_s=0.0)
+_EXHAUSTED = "every configuration was measured"
+
+
+def _tell_nobody(_text: str) -> None:
+    """There is nobody to tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +55,14 @@ class FunctionRequest:
         space: Its configurations.
         objective: Which of its numbers counts.
         describe: What a process runs on; called in a worker.
-        known: Rows that may be known of it, given that device.
+        known: Rows that may be known of it, given that device: all of this run's, where it is
+            resumed, and those of other runs.
         learn: What may be known of other tasks, given that device.
         sink: Where measurements go; durable before they count.
+        first_trial: The number of the next trial of the run.
+        device_key: Key of the kind of device that the run has measured on, "" where it has not.
+        clock: Counts the time of the search.
+        note: Tells the user what happens.
         events: Told of each trial.
         retries: How often a trial that failed is tried again; None for ever.
         keep_printed: Whether what the function prints is told, too.
@@ -73,6 +86,10 @@ class FunctionRequest:
     learn: Callable[[DeviceDescriptor], Knowledge]
     sink: MeasurementSink
     asked: AskedTrials
+    first_trial: int = 0
+    device_key: str = ""
+    clock: SearchClock = field(default_factory=SearchClock)
+    note: Callable[[str], None] = _tell_nobody
     events: TrialEvents = field(default_factory=NoEvents)
     retries: int | None = 0
     keep_printed: bool = False
@@ -81,7 +98,6 @@ class FunctionRequest:
     timeout_s: float | None = None
     again: bool = False
     acquisition: Acquisition = ACQUISITION
-    spent: SearchTime | None = None
     address: str = "local"
 
 
@@ -90,27 +106,33 @@ class FunctionOutcome:
     """What the search found.
 
     Attributes:
-        rows: Measurements of the task on this kind of device, those known before included.
+        rows: Measurements of the task on this kind of device, those known before included; of
+            other runs, only what this one's space holds.
         ended: Why the search ended.
+        knowledge: What was known of other functions and devices.
+        transfer: What came of it.
     """
 
     device: DeviceDescriptor
     rows: tuple[Measurement, ...]
     time: SearchTime
     ended: str
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 def search_function(request: FunctionRequest) -> FunctionOutcome:
     """Call the function for what a proposer chooses, until the budget is spent.
 
     Raises:
-        InputError: The function cannot be brought to a worker, or no cluster is at the address.
+        InputError: The function cannot be brought to a worker, no node has room for a call, the
+            run was begun on another kind of device, or no cluster is at the address.
+        DeviceError: There is no such device.
     """
-    clock = SearchClock(request.spent)
     with ray_session(request.address):
         events = EventThread()
         try:
-            return events.run(_FunctionSearch(request, clock).run())
+            return events.run(_FunctionSearch(request).run())
         finally:
             events.close()
 
@@ -118,21 +140,30 @@ def search_function(request: FunctionRequest) -> FunctionOutcome:
 class _FunctionSearch:
     """One search; everything in it runs in one event loop."""
 
-    def __init__(self, request: FunctionRequest, clock: SearchClock) -> None:
+    def __init__(self, request: FunctionRequest) -> None:
         self._request = request
-        self._clock = clock
-        self._shares = _Shares(clock)
-        self._workers = self._make_workers()
+        self._clock = request.clock
+        self._shares = _Shares(request.clock)
+        setup = WorkerSetup(
+            function=in_store(request.function),
+            objective=request.objective,
+            resources=request.resources,
+            timeout_s=request.timeout_s,
+            keep_printed=request.keep_printed,
+        )
+        # A cluster elsewhere may rent more nodes for who waits; this machine stays as it is.
+        self._crew = FunctionCrew(setup, can_grow=request.address != "local", note=request.note)
         self._held: LayerActors | None = None
         self._waiting: list[Candidate] = []
         self._finished: list[Trial] = []
         self._arrived = asyncio.Event()
         self._asking = asyncio.Lock()
         self._begun = 0
-        self._next_trial = 0
+        self._next_trial = request.first_trial
         self._telling = asyncio.Lock()
         self._is_done = False
         self._ended = ""
+        self._over = asyncio.Event()
 
     async def run(self) -> FunctionOutcome:
         """Search, and end the workers."""
@@ -141,10 +172,11 @@ class _FunctionSearch:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep())
                 await asyncio.gather(
-                    *(group.create_task(self._work(worker)) for worker in self._workers)
+                    *(group.create_task(self._work(worker)) for worker in self._crew.workers)
                 )
                 self._is_done = True
                 self._arrived.set()
+            transfer = await self._transfer()
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
         finally:
@@ -152,47 +184,59 @@ class _FunctionSearch:
         self._request.asked.close()
         return FunctionOutcome(
             device=self._device,
-            rows=tuple(self._rows),
+            rows=(*self._strange, *self._rows),
             time=self._clock.read(),
-            ended=self._ended or "every configuration was measured",
+            ended=self._ended,
+            knowledge=self._knowledge,
+            transfer=transfer,
         )
-
-    def _make_workers(self) -> list[FunctionWorker]:
-        request = self._request
-        count = request.workers or _room_for(request.resources)
-        most = request.budget.trials
-        setup = WorkerSetup(
-            function=ray.put(request.function),
-            objective=request.objective,
-            resources=request.resources,
-            timeout_s=request.timeout_s,
-            keep_printed=request.keep_printed,
-        )
-        return [
-            FunctionWorker(setup)
-            for _ in range(count if most is None else max(1, min(count, most)))
-        ]
 
     async def _prepare(self) -> None:
         """Ask a worker where it is, and give the layer actor what is known."""
         request = self._request
-        self._device = await self._workers[0].describe(request.describe)
-        self._rows = [row for row in request.known(self._device) if self._is_ours(row)]
-        own = [row.trial for row in self._rows if row.run_id == request.run_id]
-        self._begun = len(own)
-        self._next_trial = max(own, default=-1) + 1
-        self._recorder = self._make_recorder(first_trial=self._next_trial)
+        self._device = await self._crew.describe(request.describe)
+        self._require_kind()
+        self._crew.hire(request.workers, request.budget.trials)
+        known = request.known(self._device)
+        self._rows = [row for row in known if self._is_ours(row)]
+        own = [row for row in known if row.run_id == request.run_id]
+        # Those of the run whose parameters it has no more: they count, and teach nothing.
+        self._strange = [row for row in own if not self._is_ours(row)]
+        # One that was tried again is no other trial.
+        self._begun = len({row.config for row in own})
+        self._recorder = self._make_recorder()
         with self._shares.doing(Phase.PROPOSING):
             self._held = LayerActors([self._setup()], 1, self._known)
-            knowledge = await asyncio.to_thread(request.learn, self._device)
-            await self._layers.start(ray.put(knowledge))
+            self._knowledge = await asyncio.to_thread(request.learn, self._device)
+            await self._layers.start(ray.put(self._knowledge))
             self._waiting = await self._unfinished()
+
+    def _require_kind(self) -> None:
+        """Refuse to go on with a run on another kind of device than it was begun on.
+
+        Raises:
+            InputError: It is another.
+        """
+        begun, here = self._request.device_key, self._device.key
+        if begun and begun != here:
+            raise InputError(
+                f"the run was begun on {begun}, this is {here}: a run goes on with the kind of "
+                "device that it began with. For another, begin a new run, with its history as one "
+                "to learn from"
+            )
 
     @property
     def _layers(self) -> LayerActors:
         if self._held is None:
             raise AssertionError("the layer is taken on before it is asked")
         return self._held
+
+    async def _transfer(self) -> Transfer:
+        """What came of what was known. All else is durable: no failure ends the run here."""
+        try:
+            return (await self._layers.transfers())[0]
+        except (DgtlError, RayError) as error:
+            return Transfer(fallbacks=(f"what came of its sources cannot be told: {error}",))
 
     def _is_ours(self, row: Measurement) -> bool:
         return self._request.space.holds(row.space_key, row.config)
@@ -207,7 +251,9 @@ class _FunctionSearch:
         key = (request.task.workload_key, request.space.key)
         left = [candidate for _, candidate in request.asked.open([key], measured)]
         if request.again:
-            left += [_once_more(row) for row in self._failed()]
+            failed = self._failed()
+            self._begun -= len(failed)
+            left += map(_once_more, failed)
         return (await self._layers.again({0: left})).get(0, []) if left else []
 
     def _failed(self) -> list[Measurement]:
@@ -218,12 +264,36 @@ class _FunctionSearch:
 
     async def _work(self, worker: FunctionWorker) -> None:
         """Call the function for one candidate after another, until there is none."""
-        while (candidate := await self._next()) is not None:
+        while await self._has_process(worker) and (candidate := await self._next()) is not None:
             number, self._next_trial = self._next_trial, self._next_trial + 1
             await self._tell(partial(self._request.events.began, number, candidate.config))
             result = await self._call(worker, number, candidate)
             self._finished.append(_trial(number, candidate, result, self._request.objective))
             self._arrived.set()
+        # Another, whose process ended amid its trial, may be waiting for that room.
+        worker.end()
+
+    async def _has_process(self, worker: FunctionWorker) -> bool:
+        """Wait until a worker's process is there; False where the search is over before.
+
+        No candidate is taken until then: one that waits for room, which others of this cluster may
+        never leave, would keep the search from ending.
+        """
+        ready = asyncio.create_task(worker.ready())
+        over = asyncio.create_task(self._over.wait())
+        either: set[asyncio.Task[Any]] = {ready, over}
+        try:
+            while not self._is_over():
+                await asyncio.wait(
+                    either, timeout=self._left_s(), return_when=asyncio.FIRST_COMPLETED
+                )
+                if ready.done():
+                    await ready
+                    return True
+            return False
+        finally:
+            for task in either:
+                task.cancel()
 
     async def _call(
         self, worker: FunctionWorker, number: int, candidate: Candidate
@@ -252,18 +322,30 @@ class _FunctionSearch:
                 return None
             if not self._waiting:
                 self._waiting = await self._propose()
-            if not self._waiting or self._is_over():
+            if not self._waiting:
+                self._end(_EXHAUSTED)
+            if self._is_over():
                 return None
             self._begun += 1
             return self._waiting.pop(0)
 
     def _is_over(self) -> bool:
-        why = self._request.budget.why_spent(self._begun, self._clock.elapsed_s)
-        self._ended = self._ended or why
+        self._end(self._request.budget.why_spent(self._begun, self._clock.elapsed_s))
         return bool(self._ended)
 
+    def _end(self, why: str) -> None:
+        """Begin nothing more, if there is a reason; the first one is told."""
+        self._ended = self._ended or why
+        if self._ended:
+            self._over.set()
+
+    def _left_s(self) -> float | None:
+        """Seconds that the budget leaves, None where it has no time."""
+        limit_s = self._request.budget.time_s
+        return None if limit_s is None else max(0.0, limit_s - self._clock.elapsed_s)
+
     async def _propose(self) -> list[Candidate]:
-        count = max(_LEAST_ASKED, len(self._workers))
+        count = max(_LEAST_ASKED, self._crew.at_once)
         if (left := self._request.budget.trials_left(self._begun)) is not None:
             count = min(count, left)
         with self._shares.doing(Phase.PROPOSING):
@@ -283,11 +365,10 @@ class _FunctionSearch:
             rows = await asyncio.to_thread(self._recorder.record, trials)
             self._rows += rows
             for row in rows:
-                why = await self._tell(partial(self._request.events.recorded, row))
-                self._ended = self._ended or why
+                self._end(await self._tell(partial(self._request.events.recorded, row)))
             await self._layers.observe(outcomes_by_layer([0] * len(rows), rows))
 
-    def _make_recorder(self, first_trial: int) -> Recorder:
+    def _make_recorder(self) -> Recorder:
         request = self._request
         context = RunContext(
             run_id=request.run_id,
@@ -297,7 +378,9 @@ class _FunctionSearch:
             proposer=request.search,
             seed=request.seed,
         )
-        return Recorder(context, [request.task], [request.space.key], request.sink, first_trial)
+        return Recorder(
+            context, [request.task], [request.space.key], request.sink, request.first_trial
+        )
 
     def _setup(self) -> LayerSetup:
         request = self._request
@@ -311,8 +394,7 @@ class _FunctionSearch:
         )
 
     def _close(self) -> None:
-        for worker in self._workers:
-            worker.end()
+        self._crew.end()
         if self._held is not None:
             self._held.kill()
 
@@ -368,11 +450,3 @@ def _once_more(row: Measurement) -> Candidate:
         predicted_mean=row.predicted_mean,
         predicted_std=row.predicted_std,
     )
-
-
-def _room_for(resources: Mapping[str, float]) -> int:
-    """Calls that fit into the cluster at once."""
-    there = ray.cluster_resources()
-    wanted = ray_names(resources)
-    fits = [there.get(name, 0.0) // amount for name, amount in wanted.items() if amount]
-    return max(1, int(min(fits, default=1)))

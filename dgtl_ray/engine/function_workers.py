@@ -4,13 +4,13 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
@@ -29,7 +29,7 @@ class WorkerSetup:
     """What a process that calls the function needs.
 
     Attributes:
-        function: Ray's reference to it.
+        function: Ray's reference to it, as `in_store` gives it.
         objective: What its number of interest is called.
         resources: What Ray reserves for a call: `{"CPU": 1, "GPU": 0.5}`.
         timeout_s: How long a call may take; None for ever.
@@ -91,33 +91,44 @@ class FunctionWorker:
     def __init__(self, setup: WorkerSetup) -> None:
         self._setup = setup
         self._actor: Any = None
+        self._is_there = False
 
     async def describe(self, describe: Callable[[], DeviceDescriptor]) -> DeviceDescriptor:
         """What the process runs on.
 
         Raises:
             InputError: The function cannot be brought to it.
+            DgtlError: What `describe` raised.
         """
         try:
             device: DeviceDescriptor = await self._started().describe.remote(describe)
-        except (RayActorError, RayTaskError) as error:
+        except RayTaskError as error:
+            raise error.cause from error
+        except RayError as error:
             raise InputError(f"the function cannot be loaded by a worker: {error}") from error
         return device
+
+    async def ready(self) -> None:
+        """Wait until some node has room for the process, and it is there."""
+        # One that ends as it begins fails the call that it is given next, which says why.
+        with suppress(RayError):
+            await self._await_process()
 
     async def call(self, config: str) -> FunctionResult:
         """Call the function for a configuration."""
         start = time.perf_counter()
         try:
-            if self._actor is None:
-                await self._started().ready.remote()
-                start = time.perf_counter()
+            await self._await_process()
+            start = time.perf_counter()
             reference = self._actor.call.remote(config)
             return await asyncio.wait_for(_awaited(reference), self._setup.timeout_s)
         except TimeoutError:
             self.end()
             error = f"no answer within {self._setup.timeout_s:g} s"
             return self._lost(Status.RUN_TIMEOUT, error, start)
-        except (RayActorError, RayTaskError) as error:
+        except RayTaskError:
+            raise  # what the function raises is a result: this is a mistake of ours
+        except RayError as error:
             self.end()
             return self._lost(Status.RUN_ERROR, f"the process ended: {_first_line(error)}", start)
 
@@ -126,6 +137,12 @@ class FunctionWorker:
         if self._actor is not None:
             ray.kill(self._actor)
         self._actor = None
+        self._is_there = False
+
+    async def _await_process(self) -> None:
+        if not self._is_there:
+            await self._started().ready.remote()
+            self._is_there = True
 
     def _started(self) -> Any:
         if self._actor is None:
@@ -148,6 +165,23 @@ async def _awaited(reference: Any) -> FunctionResult:
     return result
 
 
+def in_store(function: Function) -> Any:
+    """Ray's reference to a function, which any process can follow.
+
+    Raises:
+        InputError: The function cannot be pickled.
+    """
+    try:
+        return ray.put(function)
+    except Exception as error:
+        # Ray tells at length; what it met is the cause.
+        reason = _first_line(error.__cause__ or error)
+        raise InputError(
+            f"the function cannot be brought to other processes: {reason}. Let it make by itself "
+            "what cannot be pickled, as locks, open files and connections"
+        ) from error
+
+
 def ray_names(resources: Mapping[str, float]) -> dict[str, float]:
     """Resources as Ray spells them: `cpu` and `gpu` are its own, others are as they were named."""
     own = {"cpu", "gpu"}
@@ -161,5 +195,5 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

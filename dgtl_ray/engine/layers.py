@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError
 
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.engine.layer import Candidate, LayerActor, LayerSetup, Order, Outcome, Transfer
@@ -16,6 +16,8 @@ from dgtl_ray.engine.places import driver_node, pinned
 # Outcomes of a layer that count: those of history, and those of this run so far.
 Known: TypeAlias = Callable[[int], Sequence[Outcome]]
 
+# How Ray tells that a process is gone; the second, that its memory monitor ended it.
+_GONE = (RayActorError, OutOfMemoryError)
 _TRIES = 4
 _KEEPS_DYING = (
     "a process that holds layers dies again and again: is there memory enough on the driver's node?"
@@ -128,7 +130,7 @@ class LayerActors:
             lives = shard.lives
             try:
                 answer: dict[int, Any] | None = await getattr(shard.actor, method).remote(*part)
-            except RayActorError:
+            except _GONE:
                 await self._renew(shard, lives)
                 if method == "observe":
                     return {}  # the new actor was told all that is known, this too
@@ -140,7 +142,7 @@ class LayerActors:
         lives = shard.lives
         try:
             await self._take_on(shard)
-        except RayActorError:
+        except _GONE:
             await self._renew(shard, lives)
 
     async def _renew(self, shard: "_Shard", lives: int) -> None:
@@ -149,7 +151,7 @@ class LayerActors:
             for _ in range(_TRIES):
                 if shard.lives != lives:
                     return
-                with suppress(RayActorError):
+                with suppress(*_GONE):
                     ray.kill(shard.actor)
                     self._begin(shard)
                     await self._take_on(shard)

@@ -26,11 +26,16 @@ _FEW = 2
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """Trials a round, and how many of them a layer is given at a time."""
+    """Trials a round, and how many of them a layer is given at a time.
+
+    Attributes:
+        earlier: Trials that count towards the budget, and that no layer's record knows of.
+    """
 
     budget: Budget
     round_size: int = 32
     chunk: int = 8
+    earlier: int = 0
 
 
 class TuningLoop:
@@ -83,7 +88,7 @@ class TuningLoop:
     @property
     def trials(self) -> int:
         """Trials so far, confirmations not counted."""
-        return sum(record.trials for record in self._records)
+        return self._config.earlier + sum(record.trials for record in self._records)
 
     def run(self, prepare: Callable[[], None]) -> None:
         """Search until the budget is spent, little is left to gain, or all is exhausted.

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import ray
-from ray.exceptions import GetTimeoutError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
-from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray.core.errors import DeviceError, DgtlError, InputError
 from dgtl_ray.engine.places import Place
 
 T = TypeVar("T")
@@ -18,6 +18,7 @@ def at_place(place: Place, timeout_s: float, function: Callable[..., T], *args: 
     Raises:
         DgtlError: What the function raised of our own errors, with the node it ran on.
         InputError: The device was not free, or did not answer, within `timeout_s`.
+        DeviceError: Its process ended, or its node is gone.
     """
     reference = _call_task.options(**place.options()).remote(function, args)
     try:
@@ -31,6 +32,12 @@ def at_place(place: Place, timeout_s: float, function: Callable[..., T], *args: 
         raise InputError(
             f"no answer from the device {place.name} within {timeout_s:g} s: it is in use (`dgtl"
             " devices` says by whom), or its node hangs"
+        ) from error
+    except RayError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DeviceError(
+            f"the device {place.name} was lost at work: {reason}. Is its node still there, and not"
+            " short of memory? `dgtl devices` says what answers"
         ) from error
     return result
 

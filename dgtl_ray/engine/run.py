@@ -71,6 +71,8 @@ class SearchRequest:
         on_round: Called with the time spent, after each round is durable.
         asked: Where it is kept what was asked for, so that a resumed run goes on as one that was
             never interrupted; None to keep it nowhere.
+        first_trial: Number of the run's next trial, beyond those of all that it ever measured: of
+            those `history` may no longer tell.
         acquisition: What a proposer with a model chooses batches by.
         device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
             run that is resumed goes on with the kind that it began with.
@@ -102,6 +104,7 @@ class SearchRequest:
     confirm: ConfirmConfig = field(default_factory=ConfirmConfig)
     skeleton: Callable[[], Skeleton] | None = None
     asked: AskedTrials | None = None
+    first_trial: int = 0
     device_key: str = ""
     layer_actors: int | None = None
     health: HealthPolicy = field(default_factory=HealthPolicy)
@@ -160,8 +163,13 @@ class _Search:
         self._clock = clock
         self._monitor = monitor
         self._device = crew.describe_device()
-        known = request.history(self._device)
-        self._rows = dict(enumerate(rows_by_layer(request.tasks, request.spaces, known)))
+        known = _rows_by_task(request.tasks, request.history(self._device))
+        self._rows = dict(enumerate(_of_spaces(request.spaces, known)))
+        # Trials of this run, by layer, whose design space has changed since.
+        self._outdated = [
+            self._count_trials(rows) - self._count_trials(self._rows[k])
+            for k, rows in enumerate(known)
+        ]
         self._knowledge = Knowledge()
         self._kin = Kin(request.spaces)
         for layer, rows in self._rows.items():
@@ -172,6 +180,11 @@ class _Search:
 
     def run(self) -> SearchOutcome:
         request, crew = self._request, self._crew
+        if outdated := sum(self._outdated):
+            self._monitor.note(
+                f"{outdated} trials of this run are of design spaces that have changed since: they"
+                " count towards its budget, and nothing is learned of them"
+            )
         self._loop.run(self._take_on)
         best = {k: finalists(self._rows[k], request.confirm) for k in range(len(request.tasks))}
         if not self._contest(best):
@@ -246,7 +259,6 @@ class _Search:
 
     def _make_recorder(self) -> Recorder:
         request = self._request
-        own = [r.trial for of in self._rows.values() for r in of if r.run_id == request.run_id]
         return Recorder(
             RunContext(
                 run_id=request.run_id,
@@ -259,7 +271,7 @@ class _Search:
             request.tasks,
             [space.key for space in request.spaces],
             self,
-            first_trial=max(own, default=-1) + 1,
+            first_trial=request.first_trial,
         )
 
     def _make_loop(self) -> TuningLoop:
@@ -270,7 +282,9 @@ class _Search:
             "records": [self._record(k) for k in range(len(self._request.tasks))],
             "clock": self._clock,
             "monitor": self._monitor,
-            "config": LoopConfig(budget=self._request.budget, chunk=chunk),
+            "config": LoopConfig(
+                budget=self._request.budget, chunk=chunk, earlier=sum(self._outdated)
+            ),
             "on_round": lambda: self._request.on_round(self._clock.read()),
             "tips": self._kin.tips,
             "asked": self._request.asked,
@@ -313,20 +327,28 @@ class _Search:
         """What the scheduler knows of a layer; only this run's trials count towards its budget."""
         task = self._request.tasks[layer]
         budget = self._request.budget
+        most = budget.layer_trials
         record = LayerRecord(
             name=task.name,
             flop=task.flop,
             weight=task.weight,
-            most=budget.layer_trials,
+            most=None if most is None else max(0, most - self._outdated[layer]),
             patience=budget.layer_patience,
         )
         record.exhausted = self._request.spaces[layer].size == 0
         for row in self._rows[layer]:
-            if row.run_id == self._request.run_id and row.stage is not Stage.CONFIRM:
+            if self._is_trial(row):
                 record.add(row.cost_s, row.build_s + row.timing_s)
             elif row.cost_s is not None:
                 record.learn(row.cost_s)
         return record
+
+    def _count_trials(self, rows: Sequence[Measurement]) -> int:
+        return sum(map(self._is_trial, rows))
+
+    def _is_trial(self, row: Measurement) -> bool:
+        """Whether a row counts towards this run's budget."""
+        return row.run_id == self._request.run_id and row.stage is not Stage.CONFIRM
 
     def _setup(self, layer: int) -> LayerSetup:
         request = self._request
@@ -344,13 +366,27 @@ def rows_by_layer(
     tasks: Sequence[LayerTask], spaces: Sequence[DesignSpace], rows: Sequence[Measurement]
 ) -> list[list[Measurement]]:
     """Rows that are of each task and of its design space as it is now."""
+    return _of_spaces(spaces, _rows_by_task(tasks, rows))
+
+
+def _rows_by_task(
+    tasks: Sequence[LayerTask], rows: Sequence[Measurement]
+) -> list[list[Measurement]]:
     layer_of = {task.workload_key: k for k, task in enumerate(tasks)}
-    of_layer: list[list[Measurement]] = [[] for _ in tasks]
+    of_task: list[list[Measurement]] = [[] for _ in tasks]
     for row in rows:
-        layer = layer_of.get(row.workload_key)
-        if layer is not None and spaces[layer].holds(row.space_key, row.config):
-            of_layer[layer].append(row)
-    return of_layer
+        if row.workload_key in layer_of:
+            of_task[layer_of[row.workload_key]].append(row)
+    return of_task
+
+
+def _of_spaces(
+    spaces: Sequence[DesignSpace], of_task: Sequence[Sequence[Measurement]]
+) -> list[list[Measurement]]:
+    return [
+        [row for row in rows if space.holds(row.space_key, row.config)]
+        for space, rows in zip(spaces, of_task, strict=True)
+    ]
 
 
 def _crew_config(request: SearchRequest) -> CrewConfig:

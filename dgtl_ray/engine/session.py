@@ -19,6 +19,9 @@ from dgtl_ray.measure.stem import end_stem, start_stem
 
 T = TypeVar("T")
 
+# How Ray begins where a cluster is of another Ray or Python than a process that joins it.
+_OTHER_VERSIONS = "Version mismatch"
+
 _QUIET: Mapping[str, Any] = MappingProxyType(
     {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
 )
@@ -87,7 +90,7 @@ def ray_session(address: str, **settings: Any) -> Iterator[None]:
         settings: Of a cluster on this machine, as `ray.init` takes them: `num_cpus`, `num_gpus`, ….
 
     Raises:
-        InputError: No cluster answers at `address`.
+        InputError: No cluster answers at `address`, or it is one of another Ray or Python.
         DgtlError: Ray cannot be started on this machine.
     """
     if ray.is_initialized() and not (address == "local" and _ahead.began_s is not None):
@@ -114,6 +117,17 @@ def _connect(address: str, **settings: Any) -> None:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, ValueError) as error:
         raise InputError(f"no Ray cluster at {address!r}: {error}") from error
+    except RuntimeError as error:  # Ray's word for what stands in the way of a connection
+        ray.shutdown()
+        raise InputError(f"cannot use the Ray cluster at {address!r}: {_told(error)}") from error
+
+
+def _told(error: RuntimeError) -> str:
+    """Why Ray does not connect, in one line."""
+    text = " ".join(str(error).split())
+    if text.startswith(_OTHER_VERSIONS):
+        return f"{text}. Install the same versions of Ray and Python there and here"
+    return text
 
 
 def _start_here(**settings: Any) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,24 +64,29 @@ class StreamingLoop(TuningLoop):
         try:
             async with asyncio.TaskGroup() as group:
                 keeping = group.create_task(self._keep())
-                for layer, candidate in first:
-                    self._on_way[layer] += 1
-                    group.create_task(self._try(layer, candidate))
-                await self._feed(group)
+                await self._feed(group, deque(first))
                 keeping.cancel()
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
 
-    async def _feed(self, group: asyncio.TaskGroup) -> None:
-        """Ask for candidates whenever there is room, until the search is over."""
+    async def _feed(self, group: asyncio.TaskGroup, first: deque[tuple[int, Candidate]]) -> None:
+        """Ask for candidates whenever there is room, after the first, until the search is over."""
         while True:
             self._changed.clear()
+            self._hand_out(group, first)
             for layer, count in self._wanted().items():
                 self._on_way[layer] += count
                 group.create_task(self._extend(group, layer, count))
             if not self._on_way.total():
                 return
             await self._changed.wait()
+
+    def _hand_out(self, group: asyncio.TaskGroup, first: deque[tuple[int, Candidate]]) -> None:
+        """Begin with what comes before all proposals, as far as there is room."""
+        while first and self._on_way.total() < self._capacity() and not self._why_over():
+            layer, candidate = first.popleft()
+            self._on_way[layer] += 1
+            group.create_task(self._try(layer, candidate))
 
     def _wanted(self) -> dict[int, int]:
         """Trials to ask for now, by layer."""

@@ -16,6 +16,7 @@ from dgtl_ray.history.reader import SkippedFile
 from dgtl_ray.history.recall import recall_fastest
 from dgtl_ray.history.schema import SCHEMA, SCHEMA_VERSION
 from dgtl_ray.history.sources import (
+    SourceKey,
     SourceQuery,
     read_sources,
     why_unusable,
@@ -39,6 +40,7 @@ __all__ = [
     "ParquetHistory",
     "SkippedFile",
     "Soundness",
+    "SourceKey",
     "SourceQuery",
     "SpooledHistory",
     "Statistics",

@@ -56,18 +56,20 @@ COLUMNS: tuple[Column, ...] = (
         name="measurement_id",
         type=pa.string(),
         meaning="The row's name, unique within all histories: run_id, a hyphen, trial",
-        example="20260301-101500-3f2a-17",
+        example="20260301T101500-3f2a9c1d-17",
     ),
     Column(
         name="run_id",
         type=pa.string(),
         meaning="The run that asked for the trial",
-        example="20260301-101500-3f2a",
+        example="20260301T101500-3f2a9c1d",
     ),
     Column(
         name="trial",
         type=pa.int64(),
-        meaning="Number of the trial within its run, from 0",
+        meaning=(
+            "Number of the trial within its run, from 0; of Ray Tune's trials a hash of their names"
+        ),
         example="17",
     ),
     Column(
@@ -134,7 +136,9 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="device_key",
         type=pa.string(),
-        meaning="Name of the kind of device that timed; rows that share it may be compared",
+        meaning=(
+            "Name of the kind of device that timed; rows that share it and target may be compared"
+        ),
         example="cpu/Xeon 6148/2",
     ),
     Column(

@@ -17,7 +17,10 @@ _FASTEST, _WITHIN = 3, 1.1
 
 
 def recall_fastest(
-    histories: Sequence[HistoryStore], workload_keys: Collection[str], device: DeviceDescriptor
+    histories: Sequence[HistoryStore],
+    workload_keys: Collection[str],
+    device: DeviceDescriptor,
+    target: str,
 ) -> list[Measurement]:
     """The fastest configurations of tasks on other devices of the same kind.
 
@@ -29,7 +32,7 @@ def recall_fastest(
         InputError: A history cannot be read.
     """
     of_tasks = row_filter(workload_key=list(workload_keys), status=Status.OK.value)
-    where = of_tasks & _elsewhere(device)
+    where = of_tasks & _elsewhere(device, target)
     measured: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for row in chain.from_iterable(store.measurements(where) for store in histories):
         if row.config:
@@ -40,9 +43,10 @@ def recall_fastest(
     return [row for of_task in ranked.values() for row in _in_turn(of_task)]
 
 
-def _elsewhere(device: DeviceDescriptor) -> Any:
+def _elsewhere(device: DeviceDescriptor, target: str) -> Any:
     key = pc.field("device_key")
-    return pc.starts_with(key, f"{device.kind}/") & (key != device.key)
+    other = (key != device.key) | (pc.field("target") != target)
+    return pc.starts_with(key, f"{device.kind}/") & other
 
 
 def _distance(row: Measurement, device: DeviceDescriptor) -> tuple[bool, bool, str, str]:

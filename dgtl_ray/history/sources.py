@@ -1,8 +1,9 @@
 """Source tasks from histories: what was measured of other tasks, or on other devices."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +18,20 @@ from dgtl_ray.core.seeds import stream
 from dgtl_ray.history.filters import row_filter
 from dgtl_ray.history.protocol import HistoryStore
 
-_KEYS = ["workload_key", "device_key"]
+
+class SourceKey(NamedTuple):
+    """What rows of one source share; of processors of one name, generations differ in target."""
+
+    workload_key: str
+    device_key: str
+    target: str
+
+
+_KEYS = SourceKey._fields
 # What is read of every row; encodings, most of a history's bytes, are read of chosen rows alone.
 _LIGHT = ["measurement_id", *_KEYS, "operator", "cost_s"]
 _JUDGED = ["measurement_id", "device_key", "stage", "encoding"]
-_JUDGED_OF_FUNCTIONS = ["measurement_id", "target", *_KEYS]
+_JUDGED_OF_FUNCTIONS = ["measurement_id", *_KEYS]
 _WHOLE = [*_LIGHT, "network", "task", "device", "encoding"]
 
 
@@ -33,26 +43,28 @@ class SourceQuery:
         kind: Of the target: `cpu` or `cuda`.
         columns: Of its encoding; rows that were encoded in another way are left out.
         earlier: Columns of older rows, the first ones of these: they count 0 in the others.
-        own: Tasks being tuned, as pairs of workload key and device key: they are no sources.
+        own: Tasks being tuned, on the device that is tuned for: they are no sources.
         most_rows: Of all sources together; of a larger history, each source gives some.
         least_rows: What a source gives at least, if it has them: where there are too many sources
             for that, the nearest are taken.
         device_key: Of the device that is tuned for; its sources are nearer than others.
+        target: TVM's as JSON, likewise.
         operators: Of the tasks being tuned; sources of these are nearer than others.
     """
 
     kind: str
     columns: int
     earlier: Collection[int] = ()
-    own: Collection[tuple[str, str]] = ()
+    own: Collection[SourceKey] = ()
     most_rows: int = 5000
     least_rows: int = 32
     device_key: str = ""
+    target: str = ""
     operators: Collection[str] = ()
 
 
 def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple[SourceTask, ...]:
-    """One source for each task and device; the same rows, in whatever files, give the same.
+    """One source for each task, device and target; the same rows, in whatever files, give the same.
 
     Of a source that holds more than its share, half of what is taken are its fastest rows and
     half a random sample of the others, so that a model sees the fast end and the whole.
@@ -66,7 +78,19 @@ def read_sources(histories: Sequence[HistoryStore], query: SourceQuery) -> tuple
         return ()
     wanted = row_filter(measurement_id=chosen)
     whole = distinct_rows([store.scan(where=wanted, columns=_WHOLE) for store in histories])
-    return tuple(_source(whole.take(rows), query.columns) for rows in groups_of_rows(whole))
+    found = [_source(whole.take(rows), query.columns) for rows in groups_of_rows(whole)]
+    return told_apart(found)
+
+
+def told_apart(sources: Sequence[SourceTask]) -> tuple[SourceTask, ...]:
+    """The sources; of several with one name, all but the first are numbered."""
+    seen: Counter[str] = Counter()
+    told = []
+    for source in sources:
+        seen[source.name] += 1
+        again = f" ({seen[source.name]})" if seen[source.name] > 1 else ""
+        told.append(replace(source, name=f"{source.name}{again}"))
+    return tuple(told)
 
 
 def why_unusable(histories: Sequence[HistoryStore], query: SourceQuery) -> str:
@@ -80,14 +104,14 @@ def why_unusable(histories: Sequence[HistoryStore], query: SourceQuery) -> str:
     return _reasons(rows, conditions, "of the very tasks and device that are tuned")
 
 
-def why_unusable_for_function(histories: Sequence[HistoryStore], own: tuple[str, str]) -> str:
+def why_unusable_for_function(histories: Sequence[HistoryStore], own: SourceKey) -> str:
     """Likewise where a user's function is tuned: its sources are other functions' rows.
 
     Args:
         histories: Where none of the rows is one.
-        own: Workload key and device key of the function that is tuned.
+        own: The function that is tuned, on its device.
     """
-    is_own = row_filter(**dict(zip(_KEYS, own, strict=True)))
+    is_own = row_filter(**own._asdict())
     conditions = {
         "of networks": row_filter(target=FUNCTION_TARGET),
         "of the very function and device that are tuned": ~is_own,
@@ -138,7 +162,7 @@ def distinct_rows(tables: Sequence[Any]) -> Any:
 
 
 def groups_of_rows(table: Any) -> list[NDArray[np.intp]]:
-    """Rows of each task on each device, in the order of their keys."""
+    """Rows of each task on each device for each target, in the order of their keys."""
     keys = pc.binary_join_element_wise(*(table.column(name) for name in _KEYS), "\n")
     _, group = np.unique(keys.to_numpy(zero_copy_only=False), return_inverse=True)
     order = np.argsort(group, kind="stable")
@@ -172,8 +196,9 @@ def _nearest(
 def _distance(table: Any, rows: NDArray[np.intp], query: SourceQuery) -> int:
     """In how many respects a source is unlike what is tuned."""
     operator = table.column("operator")[int(rows[0])].as_py()
-    _, device_key = source_key(table, rows)
-    return (operator not in query.operators) + (device_key != query.device_key)
+    key = source_key(table, rows)
+    elsewhere = (key.device_key, key.target) != (query.device_key, query.target)
+    return (operator not in query.operators) + elsewhere
 
 
 def _share(sizes: Sequence[int], most: int) -> int:
@@ -196,14 +221,13 @@ def telling_rows(cost_s: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     return np.sort(np.concatenate([fast, others[: n - len(fast)]]))
 
 
-def source_key(table: Any, rows: NDArray[np.intp]) -> tuple[str, str]:
-    """Workload key and device key of rows that share them."""
-    workload_key, device_key = (table.column(name)[int(rows[0])].as_py() for name in _KEYS)
-    return workload_key, device_key
+def source_key(table: Any, rows: NDArray[np.intp]) -> SourceKey:
+    """What rows of one source share."""
+    return SourceKey(*(table.column(name)[int(rows[0])].as_py() for name in _KEYS))
 
 
 def _source(rows: Any, columns: int) -> SourceTask:
-    """A source of rows that are all of one task and device."""
+    """A source of rows that share their keys."""
     first = rows.slice(0, 1).to_pylist()[0]
     device = DeviceDescriptor(**first["device"])
     return SourceTask(

@@ -52,11 +52,6 @@ class SpooledHistory:
         self._courier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
         self._delivery: Future[None] | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether every row is where it belongs."""
-        return self._is_empty
-
     def append(self, rows: Sequence[Measurement]) -> None:
         """Keep a batch; it is durable when this returns.
 

@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.history.objectives import is_time, metric_columns, objective_at, places_of_metrics
+from dgtl_ray.history.summary import TASK_KEYS, target_columns
 
 STATISTICS_COLUMNS = (
-    *("network", "task", "workload_key", "device_key", "status", "cost_s"),
-    *("build_s", "timing_s", "run_id", "metrics", "created_at"),
+    *TASK_KEYS,
+    *("status", "cost_s", "build_s", "timing_s", "run_id", "metrics", "created_at"),
 )
 
 
@@ -27,8 +28,9 @@ class Statistics:
         first: When the oldest measurement was made, ISO 8601, UTC; "" where there is none.
         last: The newest.
         devices: One row a device: tasks, trials, failed, seconds.
-        fastest: One row a task and device: trials, failed, the best and the slowest latency; where
-            a function has another metric, also the objective, its best and its worst value.
+        fastest: One row a task, device and target, which is told where it differs for one device:
+            trials, failed, the best and the slowest latency; where a function has another metric,
+            also the objective, its best and its worst value.
     """
 
     rows: int
@@ -104,15 +106,14 @@ def _devices(table: Any) -> tuple[dict[str, Any], ...]:
 
 
 def _fastest(table: Any) -> tuple[dict[str, Any], ...]:
-    keys = ["network", "task", "workload_key", "device_key"]
     told = table.append_column("place", places_of_metrics(table))
-    grouped = told.group_by(keys).aggregate(
+    grouped = told.group_by(list(TASK_KEYS)).aggregate(
         [
             *(("status", "count"), ("ok", "sum"), ("cost_s", "min"), ("cost_s", "max")),
             *(("place", "min"), ("place", "max")),
         ]
     )
-    rows = grouped.sort_by([(key, "ascending") for key in keys]).to_pylist()
+    rows = grouped.sort_by([(key, "ascending") for key in TASK_KEYS]).to_pylist()
     objectives = [objective_at(table, (row["place_min"], row["place_max"])) for row in rows]
     others = not all(map(is_time, objectives))
     return tuple(
@@ -120,13 +121,14 @@ def _fastest(table: Any) -> tuple[dict[str, Any], ...]:
             "network": row["network"],
             "task": row["task"],
             "device": row["device_key"],
+            **target,
             "trials": row["status_count"],
             "failed": row["status_count"] - row["ok_sum"],
             "best (ms)": _ms(row["cost_s_min"]) if is_time(objective) else None,
             "slowest (ms)": _ms(row["cost_s_max"]) if is_time(objective) else None,
             **(metric_columns(objective, row["cost_s_min"], row["cost_s_max"]) if others else {}),
         }
-        for row, objective in zip(rows, objectives, strict=True)
+        for row, target, objective in zip(rows, target_columns(rows), objectives, strict=True)
     )
 
 

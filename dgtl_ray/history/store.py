@@ -118,7 +118,7 @@ class ParquetHistory:
         return sorted(rows, key=lambda row: (row.created_at, row.run_id, row.trial))
 
     def summary(self) -> list[dict[str, str | int | float | None]]:
-        """What it holds: one row for each network, task and device.
+        """What it holds: one row for each network, task, device and target.
 
         Raises:
             InputError: As `scan`.

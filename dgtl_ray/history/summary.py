@@ -1,5 +1,6 @@
-"""What a history holds, by network, task and device."""
+"""What a history holds, by network, task, device and target."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ SUMMARY_COLUMNS = (
     "task",
     "workload_key",
     "device_key",
+    "target",
     "status",
     "cost_s",
     "metrics",
@@ -21,15 +23,16 @@ SUMMARY_COLUMNS = (
     "run_id",
     "created_at",
 )
-_KEYS = ["network", "task", "workload_key", "device_key"]
+# Of processors that share a device key, generations differ in their target.
+TASK_KEYS = ("network", "task", "workload_key", "device_key", "target")
 
 
 def summarise(table: Any) -> list[dict[str, str | int | float | None]]:
-    """One row for each network, task and device of a table that has `SUMMARY_COLUMNS`."""
+    """One row for each network, task, device and target of a table that has `SUMMARY_COLUMNS`."""
     is_ok = pc.equal(table.column("status"), pa.scalar(Status.OK.value))
     counted = table.append_column("ok", is_ok.cast(pa.int64()))
     counted = counted.append_column("place", places_of_metrics(table))
-    grouped = counted.group_by(_KEYS).aggregate(
+    grouped = counted.group_by(list(TASK_KEYS)).aggregate(
         [
             ("status", "count"),
             ("ok", "sum"),
@@ -39,14 +42,24 @@ def summarise(table: Any) -> list[dict[str, str | int | float | None]]:
             ("created_at", "max"),
         ]
     )
-    rows = grouped.sort_by([(key, "ascending") for key in _KEYS]).to_pylist()
+    rows = grouped.sort_by([(key, "ascending") for key in TASK_KEYS]).to_pylist()
     objectives = [objective_at(table, (row["place_min"], row["place_max"])) for row in rows]
     others = not all(map(is_time, objectives))
-    return [_summary_row(row, of, others) for row, of in zip(rows, objectives, strict=True)]
+    targets = target_columns(rows)
+    return [
+        _summary_row(row, target, of, others)
+        for row, target, of in zip(rows, targets, objectives, strict=True)
+    ]
+
+
+def target_columns(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """A column of targets, for rows that have `TASK_KEYS`; none where they tell nothing apart."""
+    without = {tuple(row[key] for key in TASK_KEYS[:-1]) for row in rows}
+    return [{"target": row["target"]} if len(without) < len(rows) else {} for row in rows]
 
 
 def _summary_row(
-    row: dict[str, Any], objective: Objective | None, others: bool
+    row: dict[str, Any], target: dict[str, str], objective: Objective | None, others: bool
 ) -> dict[str, str | int | float | None]:
     """A task's row; with what its cost is where that is no time with `others` of the history."""
     best_s = row["cost_s_min"] if is_time(objective) else None
@@ -55,6 +68,7 @@ def _summary_row(
         "network": row["network"],
         "task": row["task"],
         "device": row["device_key"],
+        **target,
         "trials": row["status_count"],
         "ok": row["ok_sum"],
         "failed": row["status_count"] - row["ok_sum"],

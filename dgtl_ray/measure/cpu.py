@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -20,8 +21,9 @@ _FMA_UNITS = 2
 _COPY_BYTES = 64 << 20
 _COPIES = 4
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-# float32 lanes of a vector register, by the feature that says that there is one; the widest first.
-_LANES = {"avx512f": 16, "avx": 8, "sse2": 4, "neon": 4}
+# float32 lanes of a vector register, by the feature that says that there is one, the widest first:
+# LLVM's neon is asimd to the kernel.
+_LANES = {"avx512f": 16, "avx": 8, "sse2": 4, "neon": 4, "asimd": 4}
 _VENDORS = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}
 
 
@@ -36,7 +38,12 @@ def describe_cpu(target: Any) -> DeviceDescriptor:
     cores = int(target.attrs.get("num-cores", available_cores()))
     # Of TVM 0.27 `llvm_get_vector_width` tells 512 bits of every x86 processor.
     known = tvm.target.codegen.target_has_features
-    return describe_cores(cores, next((n for f, n in _LANES.items() if known(f, target)), 1))
+    return describe_cores(cores, vector_lanes(lambda feature: known(feature, target)))
+
+
+def vector_lanes(has: Callable[[str], bool]) -> int:
+    """float32 numbers of the widest vectors, by which features there are; 1 without any."""
+    return next((lanes for feature, lanes in _LANES.items() if has(feature)), 1)
 
 
 def describe_cores(cores: int, lanes: int) -> DeviceDescriptor:

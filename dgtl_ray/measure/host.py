@@ -4,19 +4,16 @@ from dataclasses import replace
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure.cpu import available_cores, cpu_info, describe_cores
+from dgtl_ray.measure.cpu import available_cores, cpu_info, describe_cores, vector_lanes
 from dgtl_ray.measure.known_gpus import gpu_called
 from dgtl_ray.measure.nvml import gpu_name
-
-# float32 lanes of a vector register, by the flag that says that there is one; the widest first.
-_LANES = {"avx512f": 16, "avx": 8, "asimd": 4, "sse2": 4}
 
 
 def describe_cpu_host() -> DeviceDescriptor:
     """The cores that this process may use."""
     info = cpu_info()
     flags = (info.get("flags") or info.get("Features") or "").split()
-    return describe_cores(available_cores(), next((n for f, n in _LANES.items() if f in flags), 1))
+    return describe_cores(available_cores(), vector_lanes(flags.__contains__))
 
 
 def describe_gpu_host() -> DeviceDescriptor:

@@ -113,12 +113,29 @@ def ask_for_server(request: ServerRequest) -> Connection | None:
 def _fork_server(listener: socket.socket) -> None:
     accepted, _ = listener.accept()
     if os.fork() == 0:
-        listener.close()
-        _become_server(Connection(accepted.detach()))
+        _be_server(listener, accepted)
     accepted.close()
 
 
-def _become_server(owner: Connection) -> NoReturn:
+def _be_server(listener: socket.socket, accepted: socket.socket) -> NoReturn:
+    """What the fork does until it ends: it must not end as the stem does, with its folder."""
+    code = 1
+    try:
+        listener.close()
+        _serve(Connection(accepted.detach()))
+        code = 0
+    except Exception:  # noqa: BLE001 - it ends here, and its log says why
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
+
+
+def _serve(owner: Connection) -> None:
+    """Become the server that the owner asks for.
+
+    Raises:
+        EOFError: It is gone before it asked.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     request = ServerRequest(**json.loads(owner.recv_bytes()))
@@ -127,14 +144,7 @@ def _become_server(owner: Connection) -> NoReturn:
     log = os.open(request.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
-    code = 1
-    try:
-        serve(owner, request.owner_pid, Path(request.scratch), request.job)
-        code = 0
-    except Exception:  # noqa: BLE001 - it ends here, and its log says why
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(code)
+    serve(owner, request.owner_pid, Path(request.scratch), request.job)
 
 
 def main(arguments: list[str]) -> None:

@@ -57,7 +57,7 @@ class _Parts:
         key: (…, width, others).
         value: (…, others, out).
         bias: What is added to the scores, None where nothing is.
-        rank: Of the scores that it is added to.
+        front: Leading axes of the scores where it is added: the heads, perhaps dealt out anew.
         scale: What the scores are multiplied by.
         shape: Of the result: (batch, heads, tokens, out), or both in front in one.
     """
@@ -66,7 +66,7 @@ class _Parts:
     key: Any
     value: Any
     bias: Any
-    rank: int
+    front: tuple[int, ...]
     scale: float
     shape: tuple[int, ...]
 
@@ -132,9 +132,9 @@ class _Joiner(PyExprMutator):  # type: ignore[misc]
 
     def _scores(self, scores: Any, value: Any, shape: tuple[int, ...]) -> _Parts | None:
         """What the softmax is of: a product, perhaps scaled, and perhaps with something added."""
-        bound, bias, scale, rank = self._behind_views(scores), None, 1.0, 0
+        bound, bias, scale, front = self._behind_views(scores), None, 1.0, shape[:-2]
         if _name(bound) == "relax.add":
-            rank = len(bound.ty.shape)
+            front = static_shape(bound.ty)[:-2]
             sides = self._product_side(bound)
             if sides is None:
                 return None
@@ -148,7 +148,7 @@ class _Joiner(PyExprMutator):  # type: ignore[misc]
         if prod(static_shape(query.ty)[:-2]) != prod(shape[:-2]):
             return None
         return _Parts(
-            query=query, key=key, value=value, bias=bias, rank=rank, scale=scale, shape=shape
+            query=query, key=key, value=value, bias=bias, front=front, scale=scale, shape=shape
         )
 
     def _behind_views(self, expr: Any) -> Any:
@@ -282,7 +282,7 @@ def _program(shape: AttentionShape, parts: _Parts, views: Sequence[tuple[_View, 
         _operand("value", (*front, shape.others, shape.out), value, 1.0),
     ]
     pairs = (*front, shape.tokens, shape.others)
-    operands += [_bias(pairs, view, parts.rank) for view in bias]
+    operands += [_bias(pairs, view, parts.front) for view in bias]
     return attention(shape, operands)
 
 
@@ -299,20 +299,20 @@ def _operand(
 
     def element(b: Any, h: Any, i: Any, d: Any) -> Any:
         last = (d, i) if turned else (i, d)
-        first = (b, h) if len(view[0].shape) == 4 else (b * shape[1] + h,)
-        found = _element(view, (*first, *last), (b, h, i, d), shape)
+        front = _unravelled(b * shape[1] + h, view[0].shape[:-2])
+        found = _element(view, (*front, *last), (b, h, i, d), shape)
         return found if scale == 1.0 else found * tirx.const(scale, "float32")
 
     return te.compute(shape, element, name=f"attention_{name}")
 
 
-def _bias(pairs: tuple[int, ...], view: tuple[_View, Any], rank: int) -> Any:
-    """What is added to scores of so many axes, for each example and head."""
+def _bias(pairs: tuple[int, ...], view: tuple[_View, Any], front: tuple[int, ...]) -> Any:
+    """What is added to scores with these axes in front, for each example and head."""
     sizes = view[0].shape
 
     def element(*at: Any) -> Any:
         b, h, *last = at
-        every = at if rank == 4 else (b * pairs[1] + h, *last)
+        every = (*_unravelled(b * pairs[1] + h, front), *last)
         used = every[len(every) - len(sizes) :]
         indices = [0 if size == 1 else i for i, size in zip(used, sizes, strict=True)]
         found = _element(view, indices, at, pairs)
@@ -340,8 +340,12 @@ def _reshaped(call: Any, indices: Sequence[Any]) -> Sequence[Any]:
     place: Any = 0
     for index, size in zip(indices, static_shape(call.ty), strict=True):
         place = place * size + index
-    inner = static_shape(call.args[0].ty)
-    return [place // prod(inner[k + 1 :]) % size for k, size in enumerate(inner)]
+    return _unravelled(place, static_shape(call.args[0].ty))
+
+
+def _unravelled(place: Any, sizes: tuple[int, ...]) -> list[Any]:
+    """The indices below `sizes` of a place in a row of all elements."""
+    return [place // prod(sizes[k + 1 :]) % size for k, size in enumerate(sizes)]
 
 
 def _transposed(call: Any, indices: Sequence[Any]) -> Sequence[Any]:

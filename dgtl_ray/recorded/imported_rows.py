@@ -32,6 +32,7 @@ def rows_of(task: ImportedTask, device: DeviceDescriptor, when: datetime) -> Any
     rows = task.rows
     configs = configs_of(task)
     run_id = _run_id(task, device, configs[0])
+    numbers = range(len(rows)) if task.numbers is None else task.numbers
     layer = function_task(task.name, task.knobs, task.objective)
     meaning = json.dumps([layer.workload_key, task.knobs]).encode()
     constants: dict[str, Any] = {
@@ -56,8 +57,8 @@ def rows_of(task: ImportedTask, device: DeviceDescriptor, when: datetime) -> Any
     }
     objective = task.objective
     told: dict[str, Sequence[Any]] = {
-        "measurement_id": [f"{run_id}-{k}" for k in range(len(rows))],
-        "trial": range(len(rows)),
+        "measurement_id": [f"{run_id}-{k}" for k in numbers],
+        "trial": numbers,
         "config": configs,
         "status": [row.status.value for row in rows],
         "error": [row.error for row in rows],
@@ -88,10 +89,17 @@ def _table(count: int, constants: Mapping[str, Any], told: Mapping[str, Sequence
 
 
 def _run_id(task: ImportedTask, device: DeviceDescriptor, config: str) -> str:
-    """Name of the run: of its task, device and first measurement, whatever follows it."""
-    first = task.rows[0]
-    target = task.toolchain.get("target", "")
-    told = [task.tool, task.name, target, device.key, config, first.status, first.error]
-    numbers = [sorted(first.metrics.items()), first.repeats_s, str(first.created_at)]
-    text = json.dumps([*told, *numbers])
+    """Name of the run: of its task, its device, and what is known of it from the beginning.
+
+    That is its first measurement, whatever follows. Where trials have numbers the first may end
+    after others: it is then what they are judged by, and when the first of them began.
+    """
+    told: list[Any] = [task.tool, task.name, task.toolchain.get("target", ""), device.key]
+    if task.numbers is None:
+        first = task.rows[0]
+        told += [config, first.status, first.error]
+        told += [sorted(first.metrics.items()), first.repeats_s, str(first.created_at)]
+    else:
+        told += [task.objective.metric, task.objective.mode, str(task.began)]
+    text = json.dumps(told)
     return f"{task.tool}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,8 +1,6 @@
 """Files of other tuners into a history."""
 
 import gc
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dgtl_ray.history import ParquetHistory, add_rows, row_filter
+from dgtl_ray.history import ParquetHistory, add_rows
 from dgtl_ray.recorded.devices import device_of
 from dgtl_ray.recorded.formats.detect import importer_called, importer_of
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.formats.values import expecting
 from dgtl_ray.recorded.imported_rows import rows_of
-
-# What tells a measurement from another in its place: when it was made is no part of it.
-_TOLD = ["trial", "config", "status", "error", "cost_s", "repeats_s"]
+from dgtl_ray.recorded.names import told_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +52,8 @@ def import_file(
     """Add what a file of another tuner tells to a history: all of it or nothing.
 
     The same measurements get the same names whenever they are imported, so that a file that has
-    grown since, or is imported again, adds only what is new.
+    grown since, or is imported again, adds only what is new: also one whose trials end in another
+    order than they began. A trial that has reported again since has one row more.
 
     Args:
         file: A file, or a folder where the tool writes one.
@@ -78,7 +75,11 @@ def import_file(
         with expecting(f"{path} holds what a history cannot"):
             tables = [rows_of(task, where, when) for task, where in told]
     store = ParquetHistory(into)
-    table = pa.concat_tables([_unlike_others(store, table) for table in tables])
+    apart = [
+        told_apart(store, table, numbered=task.numbers is not None)
+        for task, table in zip(tasks, tables, strict=True)
+    ]
+    table = pa.concat_tables(apart)
     merged = add_rows(store, table)
     return Imported(
         file=file,
@@ -108,44 +109,3 @@ def _no_search_for_cycles() -> Iterator[None]:
     finally:
         if on:
             gc.enable()
-
-
-def _unlike_others(store: ParquetHistory, table: Any) -> Any:
-    """The rows, under another run's name where their own is taken by other measurements.
-
-    Names come from a task's first measurement; two files may begin alike and go on differently.
-    The other name comes from the rows up to the first that differs, so that it stays when the file
-    grows. A third file may begin like the second, so the other name may be taken, too.
-    """
-    if not store.exists():
-        return table
-    ours = table.select(_TOLD)
-    own = run_id = table.column("run_id")[0].as_py()
-    while (differing := _first_unlike(store, run_id, ours)) is not None:
-        text = json.dumps([run_id, ours.slice(0, differing + 1).to_pylist()])
-        run_id = f"{own}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return table if run_id == own else _named(table, run_id)
-
-
-def _first_unlike(store: ParquetHistory, run_id: str, ours: Any) -> int | None:
-    """Place of the first row that a run holds otherwise; None where it holds none so."""
-    held = store.scan(where=row_filter(run_id=run_id), columns=_TOLD).sort_by("trial")
-    held = held.filter(pc.less(held.column("trial"), ours.num_rows))
-    same = ours.take(held.column("trial"))
-    if same.equals(held):  # nearly always; one by one they take as long as reading the file
-        return None
-    pairs = zip(same.to_pylist(), held.to_pylist(), strict=True)
-    return next((row["trial"] for row, other in pairs if row != other), None)
-
-
-def _named(table: Any, run_id: str) -> Any:
-    """The rows under another run's name."""
-    trials = table.column("trial").to_pylist()
-    columns = {
-        "run_id": pa.array([run_id] * len(trials)),
-        "measurement_id": pa.array([f"{run_id}-{trial}" for trial in trials]),
-    }
-    for name, values in columns.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(name), values)
-    return table

@@ -63,16 +63,21 @@ def export_kernel_tuner(uri: str, file: str, where: str | None = None) -> Export
 
 
 def _require_one_task(rows: Sequence[Measurement]) -> None:
-    tasks = sorted({(row.task, row.workload_key, row.device_key) for row in rows})
-    if len(tasks) > 1:
-        told = "; ".join(
-            f"workload_key == '{key}' and device_key == '{device}' ({task})"
-            for task, key, device in tasks[:5]
-        )
-        raise InputError(
-            f"a cache file is of one task on one device, these rows are of {len(tasks)}: choose "
-            f"with --where, {told}"
-        )
+    tasks = sorted({(row.task, row.workload_key, row.device_key, row.target) for row in rows})
+    if len(tasks) == 1:
+        return
+    # Only where a device's generations differ in nothing else: targets are long.
+    by_target = len({task[:3] for task in tasks}) < len(tasks)
+    told = "; ".join(
+        f"workload_key == '{key}' and device_key == '{device}'"
+        + (f" and target == {target!r}" if by_target else "")
+        + f" ({task})"
+        for task, key, device, target in tasks[:5]
+    )
+    raise InputError(
+        f"a cache file is of one task on one device, these rows are of {len(tasks)}: choose "
+        f"with --where, {told}"
+    )
 
 
 def _objective(rows: Sequence[Measurement]) -> Objective:

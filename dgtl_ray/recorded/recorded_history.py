@@ -1,8 +1,9 @@
 """A task in a history as a recorded table."""
 
 import json
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET
-from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.history import ParquetHistory, row_filter
+from dgtl_ray.recorded.grouped import grouped_table, places_of_levels
 from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.space import TableKnob, TableSpace
 from dgtl_ray.space.encoded_table import EncodedTableSpace
@@ -26,19 +28,20 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
 
     Args:
         uri: Of the history.
-        workload: The task's workload key; `KEY@DEVICE_KEY` where it was measured on several.
+        workload: The task's workload key; `KEY@DEVICE_KEY` where it was measured on several
+            devices, `KEY@DEVICE_KEY@TARGET` where the devices of one key have several targets.
 
     Raises:
         InputError: The history cannot be read, or holds no such task, or it on several devices.
     """
-    key, _, device_key = workload.partition("@")
+    key, _, device = workload.partition("@")
     store = ParquetHistory(uri)
     store.require_rows()
     rows = [row for row in store.measurements(row_filter(workload_key=key)) if row.config]
     if not rows:
         known = sorted({row["workload_key"] for row in _keys(store)})
         raise InputError(f"{uri} holds no configuration of workload {key!r}; it has: {known}")
-    rows = _of_one_device(rows, uri, key, device_key)
+    rows = _of_one_device(rows, uri, key, device)
     by_config: dict[frozenset[tuple[str, Level]], list[Measurement]] = {}
     for row in rows:
         by_config.setdefault(frozenset(_levels(row).items()), []).append(row)
@@ -51,43 +54,39 @@ def _keys(store: ParquetHistory) -> list[dict[str, Any]]:
 
 
 def _of_one_device(
-    rows: Sequence[Measurement], uri: str, key: str, device_key: str
+    rows: Sequence[Measurement], uri: str, key: str, wanted: str
 ) -> list[Measurement]:
-    devices = sorted({row.device_key for row in rows})
-    wanted = device_key or devices[0]
-    if wanted not in devices or (len(devices) > 1 and not device_key):
-        choices = ", ".join(f"{uri}#{key}@{device}" for device in devices)
-        raise InputError(f"workload {key!r} was measured on {len(devices)} devices: {choices}")
-    return [row for row in rows if row.device_key == wanted]
+    """The rows on one device, for one target: a device's generations may differ in that alone.
+
+    Raises:
+        InputError: What is wanted fits none, or several.
+    """
+    places = sorted({(row.device_key, row.target) for row in rows})
+    fitting = [place for place in places if wanted in ("", place[0], "@".join(place))]
+    if len(fitting) != 1:
+        choices = ", ".join(shlex.quote(f"{uri}#{key}@{told}") for told in _told(places))
+        raise InputError(f"workload {key!r} was measured on {len(places)} devices: {choices}")
+    return [row for row in rows if (row.device_key, row.target) == fitting[0]]
+
+
+def _told(places: Sequence[tuple[str, str]]) -> list[str]:
+    """Devices by their keys, with the target where that alone tells two apart."""
+    count = Counter(device for device, _ in places)
+    return [device if count[device] == 1 else f"{device}@{target}" for device, target in places]
 
 
 def _table(groups: Sequence[Sequence[Measurement]]) -> RecordedTable:
     """One row for each group: the measurements of one configuration."""
     firsts = [group[0] for group in groups]
     one = firsts[0]
-    status = [_status(group) for group in groups]
-    cost_s = [
-        _median_s(group) if outcome is Status.OK else np.nan
-        for group, outcome in zip(groups, status, strict=True)
-    ]
-    return RecordedTable(
+    return grouped_table(
+        groups,
+        lambda row: row.cost_s,
         name=f"{one.network} {one.task}",
         task_key=one.workload_key,
         device=DeviceDescriptor(**dict(one.device)),  # type: ignore[arg-type]
         space=_space(firsts),
-        cost_s=np.array(cost_s),
-        status=tuple(status),
-        compile_s=np.array([row.build_s for row in firsts]),
-        benchmark_s=np.array([row.timing_s for row in firsts]),
     )
-
-
-def _status(group: Sequence[Measurement]) -> Status:
-    return next((row.status for row in group if row.status is not Status.OK), Status.OK)
-
-
-def _median_s(group: Sequence[Measurement]) -> float:
-    return median(row.cost_s for row in group if row.cost_s is not None)
 
 
 def _space(rows: Sequence[Measurement]) -> TableSpace:
@@ -98,9 +97,9 @@ def _space(rows: Sequence[Measurement]) -> TableSpace:
     """
     configs = [_levels(row) for row in rows]
     names = dict.fromkeys(name for config in configs for name in config)
-    knobs = [TableKnob.of(name, [config.get(name) for config in configs]) for name in names]
-    columns = [[knob.index[config.get(knob.name)] for config in configs] for knob in knobs]
-    indices = np.array(columns, dtype=np.int32).reshape(len(knobs), len(rows)).T
+    held = [[config.get(name) for config in configs] for name in names]
+    knobs = [TableKnob.of(name, levels) for name, levels in zip(names, held, strict=True)]
+    indices = places_of_levels(knobs, held, len(rows))
     if rows[0].target == FUNCTION_TARGET:
         return TableSpace(knobs, indices)
     width = min(len(row.encoding) for row in rows)

@@ -1,5 +1,6 @@
 """Recorded tasks by their address."""
 
+import re
 from pathlib import Path
 
 from dgtl_ray.core.errors import InputError
@@ -7,6 +8,9 @@ from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.recorded import RecordedTable
 from dgtl_ray.recorded.recorded_file import read_file
 from dgtl_ray.recorded.recorded_history import read_history_task
+
+# A workload key is none of these; what follows its `@`, keys of devices and targets, may be all.
+_OF_A_HISTORY = re.compile(r"(.+?)#([^#@/]*(?:@.*)?)", re.DOTALL)
 
 
 def read_table(address: str, hints: Hints | None = None) -> RecordedTable:
@@ -20,10 +24,18 @@ def read_table(address: str, hints: Hints | None = None) -> RecordedTable:
     Raises:
         InputError: There is no such thing, or it cannot be read.
     """
-    if "#" in address and not Path(address).exists():
-        uri, _, workload = address.rpartition("#")
-        return read_history_task(uri, workload)
+    task = _OF_A_HISTORY.fullmatch(address)
+    if task and not _exists(address):
+        return read_history_task(*task.groups())
     return read_file(Path(address), hints)
+
+
+def _exists(address: str) -> bool:
+    """Whether there is such a file: some addresses are longer than names of files may be."""
+    try:
+        return Path(address).exists()
+    except OSError:
+        return False
 
 
 def read_tables(folder: Path) -> list[RecordedTable]:

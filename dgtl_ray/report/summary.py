@@ -9,7 +9,8 @@ from rich.text import Text
 from dgtl_ray.report.tables import key_value_table, rows_table
 from dgtl_ray.report.units import duration, gigabytes
 from dgtl_ray.run.contenders import TITLES
-from dgtl_ray.run.results import ResultGrid, RunSummary, SourceUse
+from dgtl_ray.run.results import ResultGrid, RunSummary
+from dgtl_ray.run.source_use import SourceUse
 
 _MOST_SOURCES = 15
 

@@ -10,15 +10,20 @@ import numpy as np
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.function import LATENCY, Objective, configuration, function_task
-from dgtl_ray.core.knowledge import Knowledge
+from dgtl_ray.core.function import (
+    FUNCTION_TARGET,
+    LATENCY,
+    Objective,
+    configuration,
+    function_task,
+)
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.history import ParquetHistory, why_unusable_for_function
+from dgtl_ray.history import ParquetHistory, SourceKey
 from dgtl_ray.measure.host import describe_cpu_host
-from dgtl_ray.run.function_knowledge import function_observations, function_sources
-from dgtl_ray.search import ProposerContext, learns_from_sources, make_proposer
+from dgtl_ray.run.function_knowledge import function_observations, knowledge_of_others
+from dgtl_ray.search import ProposerContext, make_proposer
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.parameters.reading import Condition, read_parameters
 
@@ -81,7 +86,14 @@ class AskTell:
         stores = [ParquetHistory(uri) for uri in history]
         for store in stores:
             store.require_rows()
-        known = self._learn(search, stores, device, monitor)
+        known = knowledge_of_others(
+            stores,
+            space,
+            SourceKey(self._key, device.key, FUNCTION_TARGET),
+            search=search,
+            monitor=monitor,
+            is_named=True,
+        )
         self._proposer = make_proposer(
             search,
             ProposerContext(
@@ -199,29 +211,12 @@ class AskTell:
             return self.objective.cost_of(value)
         except ValueError as error:
             raise InputError(str(error)) from error
+        except OverflowError as error:
+            told = f"{self.objective.metric} is {value}: a number so large has no place in an order"
+            raise InputError(told) from error
 
     def _rows(self, configs: Sequence[str]) -> IntArray:
         return np.stack([self._space.row_of(config) for config in configs])
-
-    def _learn(
-        self,
-        search: str,
-        stores: Sequence[ParquetHistory],
-        device: DeviceDescriptor,
-        monitor: Monitor,
-    ) -> Knowledge:
-        if not stores or not learns_from_sources(search):
-            return Knowledge()
-        own = (self._key, device.key)
-        known = Knowledge(sources=function_sources(stores, self._space, own))
-        if not known.sources:
-            reasons = why_unusable_for_function(stores, own)
-            monitor.note(f"history tells nothing of other functions or devices; {reasons}")
-        if search != "dgtl":
-            return known
-        from dgtl_ray.run.knowledge import pretrained
-
-        return pretrained(known, monitor)
 
     def _observe_history(self, stores: Sequence[ParquetHistory], device: DeviceDescriptor) -> None:
         """What was measured of the very task on the very kind of device needs no measuring."""

@@ -11,7 +11,7 @@ from typing import Any
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.algorithms import ALGORITHMS
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import StorageError
+from dgtl_ray.core.errors import InputError, StorageError
 from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage, Status
@@ -27,19 +27,23 @@ from dgtl_ray.engine.clock import SearchClock, SearchTime
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.engine.winners import comparable
+from dgtl_ray.engine.workers import TimerFactory
 from dgtl_ray.history import BestConfig, ParquetHistory, select_best
 from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
+from dgtl_ray.measure.own_cpu import OwnCpuTimer
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
 from dgtl_ray.model.checking.choosing import require_right
+from dgtl_ray.run.builtin import builtin_model
 from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.checking import require_tunable
 from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
-from dgtl_ray.run.knowledge import Experience, begun_on, read_model, source_uses, transfer_notes
+from dgtl_ray.run.knowledge import Experience, begun_on, read_model, transfer_notes
 from dgtl_ray.run.record import RunRecord
 from dgtl_ray.run.results import Result, ResultGrid, RunSummary
-from dgtl_ray.run.venue import Venue
+from dgtl_ray.run.source_use import source_uses
+from dgtl_ray.run.venue import LOCAL, Venue
 from dgtl_ray.space import DesignSpace
 
 # How long a finished search waits for storage that cannot be reached.
@@ -98,7 +102,7 @@ class Experiment:
             self._meter.close()
 
     def _run(self) -> ResultGrid:
-        self._folder.check(resume=self._config.resume)
+        self._folder.check(resume=self._config.resume, history=self._config.history)
         self._venue.check([self._folder.uri, self._config.history or self._folder.history])
         target = self._venue.target(self._config.target, self._device_wanted())
         if self._config.exact_math:
@@ -142,11 +146,22 @@ class Experiment:
         return right
 
     def _device_wanted(self) -> str:
-        """What kind of device the run has to go on with, or the user wants."""
+        """What kind of device the run has to go on with, or the user wants.
+
+        Raises:
+            InputError: The user wants another kind than the run was begun on.
+        """
+        wanted = self._config.device
         if not (self._config.resume and self._folder.has_run()):
-            return self._config.device
+            return wanted
         state = self._folder.read()
-        return begun_on(RunRecord(self._folder, state).store, state.run_id) or self._config.device
+        begun = begun_on(RunRecord(self._folder, state).store, state.run_id)
+        if begun and wanted not in begun:  # a key has the device's name in it
+            raise InputError(
+                f"the run in {self._folder.uri} was begun on {begun}, not on {wanted}:"
+                " resume it without a device, or begin a new run that learns from its history"
+            )
+        return begun or wanted
 
     def _begin(self, network: Network, target: TargetSpec) -> RunState:
         config = self._config
@@ -162,6 +177,7 @@ class Experiment:
             history=history,
             algorithms=",".join(config.algorithms),
             precision=config.precision,
+            own_target=config.target == target.kind,
         )
         return self._folder.begin(state, resume=config.resume)
 
@@ -180,6 +196,7 @@ class Experiment:
             target=target.json,
             search=state.search,
             model=model,
+            beyond=[record.store] if self._config.model == builtin_model(target.kind) else (),
         )
         if self._config.budget.trials == 0:
             return _from_history(network, spaces, self._venue.describe(target), experience)
@@ -202,11 +219,12 @@ class Experiment:
             skeleton=self._skeleton(network, target),
             on_round=partial(self._note_time, state, record),
             builder=LocalBuilder,
-            timer=LocalTimer,
+            timer=_timer(state, target, self._config.address),
             spent=state.spent,
             address=self._config.address,
             evaluator=self._config.evaluator,
             asked=AskedTrials(self._folder.asked(state.run_id)),
+            first_trial=record.first_trial(),
             device_key=begun_on(record.store, state.run_id) or self._venue.device_key,
         )
         outcome = search(request, self._meter)
@@ -286,7 +304,9 @@ class Experiment:
             module=module,
             toolchain=toolchain(),
             ended=outcome.ended,
-            sources=source_uses(outcome, results),
+            sources=source_uses(
+                outcome.knowledge.sources, {result.task: result.sources for result in results}
+            ),
             devices=tuple(report.as_dict() for report in outcome.devices),
             notes=(
                 *finished.fault_notes(),
@@ -314,6 +334,12 @@ def best_config(rows: Sequence[Measurement]) -> str | None:
     """The winner's configuration."""
     best = best_of(rows)
     return None if best is None else best.config
+
+
+def _timer(state: RunState, target: TargetSpec, address: str) -> TimerFactory:
+    """Who times: for the target of a cluster's own processors, no others that share their name."""
+    is_own = state.own_target and target.kind == "cpu" and address != LOCAL
+    return OwnCpuTimer if is_own else LocalTimer
 
 
 def _from_history(

@@ -41,6 +41,8 @@ class RunState:
         recorded: Measurements that are durable, at least; a resumed run must find them again.
         verified: Of a finished run, whether its module gives the network's own answers.
         home: Address of the folder when it was written last; "" where none was noted.
+        own_target: Whether the target is that of the devices that were found, and not one that the
+            user wrote down.
     """
 
     run_id: str
@@ -58,6 +60,7 @@ class RunState:
     finished: bool = False
     verified: bool | None = None
     home: str = ""
+    own_target: bool = False
     format: int = _FORMAT
 
     def differences(self, other: "RunState") -> list[str]:
@@ -158,15 +161,21 @@ class RunFolder:
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"{join(self.uri, _STATE)} is damaged: {error}") from error
 
-    def check(self, *, resume: bool) -> None:
+    def check(self, *, resume: bool, history: str | None = None) -> None:
         """Refuse early what `begin` would refuse after a network was loaded.
 
+        Args:
+            resume: Whether the run that is here is to go on.
+            history: Where its measurements are to go; None where nobody said.
+
         Raises:
-            InputError: A run is here and `resume` is off; or it is on, and there is none, or a copy
-                that would write into the history of its original.
+            InputError: A run is here and `resume` is off; or it is on, and there is none, a copy
+                that would write into the history of its original, or one that records elsewhere.
         """
         if resume:
-            self._require_original(self.read())
+            state = self.read()
+            self._require_original(state)
+            self._require_history(state, history)
         elif self.has_run():
             raise InputError(f"{self.uri} already holds a run: resume it, or choose another folder")
 
@@ -175,9 +184,9 @@ class RunFolder:
 
         Raises:
             InputError: A run is here and `resume` is off; or it is on, and there is none, another
-                one, or a copy, as in `check`; or the folder cannot be written.
+                one, or one that `check` refuses; or the folder cannot be written.
         """
-        self.check(resume=resume)
+        self.check(resume=resume, history=state.history)
         if not resume:
             self.write(state)
             return state
@@ -260,13 +269,19 @@ class RunFolder:
                 " moved, or begin a new run with --history"
             )
 
+    def _require_history(self, state: RunState, wanted: str | None) -> None:
+        """Refuse to record elsewhere than the run does; its own folder is what nobody asked for."""
+        if wanted is None or _absolute(wanted) == _absolute(self.history):
+            return
+        if not _is_one_place(Storage(wanted), Storage(state.history)):
+            raise InputError(
+                f"the run in {self.uri} records in {state.history}, not in {wanted}: resume it"
+                " without another history to record in, or begin a new run that learns from its own"
+            )
+
     def _is_at(self, address: str) -> bool:
         """Whether an address is another one of this folder."""
-        other = Storage(address)
-        here, there = self._storage.path_of(""), other.path_of("")
-        if self._storage.is_local and other.is_local:
-            return Path(there).exists() and Path(here).samefile(there)
-        return not (self._storage.is_local or other.is_local) and here == there
+        return _is_one_place(self._storage, Storage(address))
 
     def _home(self) -> str:
         """The address to note: one that other processes know this folder by, without a password."""
@@ -288,6 +303,15 @@ class RunFolder:
         """
         is_own = kept == _HISTORY or self._storage.kind(_HISTORY) is not FileType.NotFound
         return self.history if is_own else kept
+
+
+def _is_one_place(one: Storage, other: Storage) -> bool:
+    """Whether the folders of two addresses are the same."""
+    here, there = one.path_of(""), other.path_of("")
+    if one.is_local and other.is_local:
+        both = Path(here).exists() and Path(there).exists()
+        return Path(here).samefile(there) if both else Path(here).resolve() == Path(there).resolve()
+    return not (one.is_local or other.is_local) and here == there
 
 
 def _absolute(address: str) -> str:

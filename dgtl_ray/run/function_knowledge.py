@@ -10,15 +10,23 @@ import pyarrow.compute as pc
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.function import FUNCTION_TARGET
-from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.knowledge import Knowledge, SourceTask
 from dgtl_ray.core.measurement import Measurement
-from dgtl_ray.history import HistoryStore, row_filter
-from dgtl_ray.history.sources import distinct_rows, groups_of_rows, source_key, telling_rows
+from dgtl_ray.core.progress import Monitor
+from dgtl_ray.history import HistoryStore, SourceKey, row_filter, why_unusable_for_function
+from dgtl_ray.history.sources import (
+    distinct_rows,
+    groups_of_rows,
+    source_key,
+    telling_rows,
+    told_apart,
+)
+from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.table_knob import Level, told_level
 
 # What is read of every row; configurations, most of the bytes, are read of chosen rows alone.
-_LIGHT = ["measurement_id", "workload_key", "device_key", "cost_s"]
+_LIGHT = ["measurement_id", *SourceKey._fields, "cost_s"]
 _COLUMNS = [*_LIGHT, "task", "device", "config"]
 # A source tells of the target where it has this share of its knobs, or more.
 _LEAST_SHARED = 0.5
@@ -35,8 +43,44 @@ def function_observations(
     return list({row.measurement_id: row for row in rows}.values())
 
 
+def knowledge_of_others(
+    stores: Sequence[HistoryStore],
+    space: KnobSpace,
+    own: SourceKey,
+    *,
+    search: str,
+    monitor: Monitor,
+    is_named: bool,
+) -> Knowledge:
+    """What a search learns of other functions and devices before it begins.
+
+    Args:
+        stores: Histories, whoever wrote them.
+        space: Of the function that is tuned.
+        own: It, on its device: those rows are observations.
+        search: Name of the proposer that is to learn.
+        monitor: Told how it goes.
+        is_named: Whether a user named any of the histories: then it is told why they teach nothing.
+
+    Raises:
+        InputError: A history cannot be read.
+    """
+    if not stores or not learns_from_sources(search):
+        return Knowledge()
+    known = Knowledge(sources=function_sources(stores, space, own))
+    if is_named and not known.sources:
+        reasons = why_unusable_for_function(stores, own)
+        monitor.note(f"history tells nothing of other functions or devices; {reasons}")
+    if search != "dgtl":
+        return known
+    # It imports Ray, which who asks and tells without an engine need not wait for.
+    from dgtl_ray.run.knowledge import pretrained
+
+    return pretrained(known, monitor)
+
+
 def function_sources(
-    stores: Sequence[HistoryStore], space: KnobSpace, own: tuple[str, str]
+    stores: Sequence[HistoryStore], space: KnobSpace, own: SourceKey
 ) -> tuple[SourceTask, ...]:
     """One source for each function and device whose configurations have knobs of this space.
 
@@ -47,7 +91,7 @@ def function_sources(
     Args:
         stores: Histories, whoever wrote them.
         space: Of the function that is tuned.
-        own: Its workload key and device key: those rows are observations.
+        own: It, on its device: those rows are observations.
     """
     if not stores:
         return ()
@@ -60,10 +104,10 @@ def function_sources(
     wanted = row_filter(measurement_id=chosen)
     whole = distinct_rows([store.scan(where=wanted, columns=_COLUMNS) for store in stores])
     found = (_source(whole.take(rows).to_pylist(), space) for rows in groups_of_rows(whole))
-    return tuple(source for source in found if source is not None)
+    return told_apart([source for source in found if source is not None])
 
 
-def _chosen(light: Any, own: tuple[str, str]) -> list[str]:
+def _chosen(light: Any, own: SourceKey) -> list[str]:
     """Names of the measurements that are learned from: of each source, not more than teach."""
     cost_s = light.column("cost_s").to_numpy()
     picked = [

@@ -20,17 +20,17 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.function_search import FunctionOutcome, FunctionRequest, search_function
 from dgtl_ray.engine.function_workers import Function
-from dgtl_ray.history import ParquetHistory, row_filter, why_unusable_for_function
+from dgtl_ray.history import ParquetHistory, SourceKey, row_filter
 from dgtl_ray.measure.host import describe_cpu_host, describe_gpu_host
 from dgtl_ray.measure.toolchain import host_toolchain
 from dgtl_ray.run.callbacks import Callbacks
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.function_events import Failing, FunctionEvents, Hearing, PrintedFiles
-from dgtl_ray.run.function_knowledge import function_observations, function_sources
-from dgtl_ray.run.knowledge import pretrained
+from dgtl_ray.run.function_knowledge import function_observations, knowledge_of_others
+from dgtl_ray.run.knowledge import begun_on, transfer_notes
 from dgtl_ray.run.record import RunRecord
+from dgtl_ray.run.source_use import source_uses
 from dgtl_ray.run.trials import TrialGrid, TrialSummary, trial_result
-from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.knob_space import KnobSpace
 
 _STORAGE_PATIENCE_S = 600.0
@@ -168,6 +168,10 @@ class FunctionRun:
             known=partial(function_observations, stores, self._task.workload_key),
             learn=partial(self._learn, stores),
             sink=record,
+            first_trial=record.first_trial(),
+            device_key=begun_on(record.store, state.run_id),
+            clock=clock,
+            note=self._monitor.note,
             asked=AskedTrials(self._folder.asked(state.run_id)),
             events=self._events(state, record, clock),
             retries=config.failing.retries,
@@ -176,20 +180,19 @@ class FunctionRun:
             workers=config.workers,
             timeout_s=config.timeout_s,
             again=config.again,
-            spent=state.spent,
             address=config.address,
         )
 
     def _learn(self, stores: Sequence[ParquetHistory], device: DeviceDescriptor) -> Knowledge:
-        config = self._config
-        if not learns_from_sources(config.search):
-            return Knowledge()
-        own = (self._task.workload_key, device.key)
-        known = Knowledge(sources=function_sources(stores, config.space, own))
-        if not known.sources and self._sources:
-            reasons = why_unusable_for_function(stores, own)
-            self._monitor.note(f"history tells nothing of other functions or devices; {reasons}")
-        return pretrained(known, self._monitor) if config.search == "dgtl" else known
+        own = SourceKey(self._task.workload_key, device.key, FUNCTION_TARGET)
+        return knowledge_of_others(
+            stores,
+            self._config.space,
+            own,
+            search=self._config.search,
+            monitor=self._monitor,
+            is_named=bool(self._sources),
+        )
 
     def _events(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionEvents:
         config = self._config
@@ -235,6 +238,10 @@ class FunctionRun:
             search_s=outcome.time.as_dict(),
             history=state.history,
             ended=outcome.ended,
+            sources=source_uses(
+                outcome.knowledge.sources, {self._task.name: outcome.transfer.sources}
+            ),
+            notes=transfer_notes([self._task.name], [outcome.transfer]),
         )
 
 

@@ -1,11 +1,9 @@
 """What a run knows before its first trial: rows of its own tasks, and what others taught."""
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
@@ -14,20 +12,18 @@ from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import Monitor
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.layer import Transfer
-from dgtl_ray.engine.run import SearchOutcome
 from dgtl_ray.history import (
     HistoryStore,
     ParquetHistory,
+    SourceKey,
     SourceQuery,
     read_sources,
     recall_fastest,
     row_filter,
     why_unusable,
 )
-from dgtl_ray.run.results import Result, SourceUse
 from dgtl_ray.search import learns_from_sources
 from dgtl_ray.space.encoding.encoder import column_names, earlier_widths, widen
-from dgtl_ray.transfer.relatedness import Relatedness
 
 # Few rows are learned in few steps: search waits for them. More rows take more, by passes.
 _LEAST_STEPS = 150
@@ -39,8 +35,9 @@ _NAMED = 5
 class Experience:
     """Histories, seen from the tasks of one network.
 
-    A row of one of these tasks on the device that will time is an observation; every other row of
-    the same kind of target, the same task's on another device among them, belongs to a source.
+    A row of one of these tasks on the device that will time, for the same target, is an
+    observation; every other row of the same kind of target, the same task's on another device
+    among them, belongs to a source.
 
     Attributes:
         stores: Where rows are read.
@@ -48,6 +45,8 @@ class Experience:
         target: TVM's target as JSON.
         search: Name of the proposer that is to learn.
         model: What was learned beforehand, used instead of the stores' sources where it is given.
+        beyond: Stores of which the model does not know: where they hold something to learn from,
+            all stores are learned from, and the model is not used.
     """
 
     stores: Sequence[HistoryStore]
@@ -55,6 +54,7 @@ class Experience:
     target: str
     search: str
     model: Knowledge | None = None
+    beyond: Sequence[HistoryStore] = ()
 
     def observations(self, device: DeviceDescriptor) -> list[Measurement]:
         """Rows of these tasks for this target on this kind of device."""
@@ -68,7 +68,7 @@ class Experience:
         if not learns_from_sources(self.search):
             return []
         keys = [task.workload_key for task in self.tasks]
-        return recall_fastest(self.stores, keys, device)
+        return recall_fastest(self.stores, keys, device, self.target)
 
     def learn(self, device: DeviceDescriptor, monitor: Monitor) -> Knowledge:
         """Sources, and the deep GP of them where the proposer is `dgtl`.
@@ -78,23 +78,35 @@ class Experience:
         """
         if not learns_from_sources(self.search):
             return Knowledge()
-        columns = len(column_names(device.kind))
-        if self.model is not None:
-            return _fitting(self.model, device.kind, columns)
-        own = {(task.workload_key, device.key) for task in self.tasks}
-        query = SourceQuery(
-            kind=device.kind,
-            columns=columns,
-            earlier=earlier_widths(device.kind),
-            own=own,
-            device_key=device.key,
-            operators={task.operator for task in self.tasks},
-        )
+        query = self._query(device)
+        if self.model is not None and not self._is_more_known(query):
+            return _fitting(self.model, device.kind, query.columns)
         known = Knowledge(sources=read_sources(self.stores, query))
         if not known.sources and len(self.stores) > 1:
             reasons = why_unusable(self.stores, query)
             monitor.note(f"history tells nothing of other tasks or devices; {reasons}")
         return pretrained(known, monitor, hasty=True) if self.search == "dgtl" else known
+
+    def _query(self, device: DeviceDescriptor) -> SourceQuery:
+        own = {SourceKey(task.workload_key, device.key, self.target) for task in self.tasks}
+        return SourceQuery(
+            kind=device.kind,
+            columns=len(column_names(device.kind)),
+            earlier=earlier_widths(device.kind),
+            own=own,
+            device_key=device.key,
+            target=self.target,
+            operators={task.operator for task in self.tasks},
+        )
+
+    def _is_more_known(self, query: SourceQuery) -> bool:
+        """Whether there is something to learn that the model does not know of."""
+        sources = read_sources(self.beyond, query) if self.beyond else ()
+        if not sources:
+            return False
+        from dgtl_ray.transfer.usable import usable
+
+        return bool(usable(sources))
 
 
 def begun_on(store: HistoryStore, run_id: str) -> str:
@@ -215,28 +227,6 @@ def _fitting(model: Knowledge, kind: str, columns: int) -> Knowledge:
         return model
     sources = (replace(s, encoding=widen(s.encoding, columns)) for s in model.sources)
     return replace(model, sources=tuple(sources))
-
-
-def source_uses(outcome: SearchOutcome, results: Sequence[Result]) -> tuple[SourceUse, ...]:
-    """What came of each source, those first that most layers asked."""
-    asked: dict[str, list[tuple[str, Relatedness]]] = defaultdict(list)
-    for result in results:
-        for source in result.sources:
-            asked[source.name].append((result.task, source))
-    uses = [_use(source, asked[source.name]) for source in outcome.knowledge.sources]
-    return tuple(sorted(uses, key=lambda use: -use.layers))
-
-
-def _use(source: SourceTask, judged: Sequence[tuple[str, Relatedness]]) -> SourceUse:
-    known = [one.correlation for _, one in judged if one.correlation is not None]
-    return SourceUse(
-        name=source.name,
-        device=source.device.name,
-        measurements=len(source.cost_s),
-        layers=len(judged),
-        correlation=median(known) if known else None,
-        distrusted=tuple(layer for layer, one in judged if not one.trusted),
-    )
 
 
 def transfer_notes(layers: Sequence[str], transfers: Sequence[Transfer]) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """A program with flags as a function of its parameters: `prog --tile {tile}`."""
 
+import hashlib
 import re
 import shlex
 import statistics
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
@@ -13,6 +16,8 @@ from dgtl_ray.core.function import LATENCY
 
 _PLACE = re.compile(r"\{(\w+)(?:\[(\d+)\])?\}")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+# Characters of a command that its name holds; a longer one's has a digest of the rest.
+_LONGEST_NAME = 80
 
 
 class Program:
@@ -25,6 +30,9 @@ class Program:
         metric: "" for the wall-clock seconds of the process; else what the number is called that
             is the last one of its standard output.
         repeats: How often it is run; the median counts.
+
+    Attributes:
+        label: The program for people, and for names of folders: `prog`, `python main.py`.
 
     Raises:
         InputError: The command names what is no parameter, or leaves one out.
@@ -45,7 +53,10 @@ class Program:
             )
         self._metric = metric
         self._repeats = repeats
-        self.__name__ = self._words[0].rpartition("/")[2]
+        # What one command measures tells nothing of another that the same interpreter runs.
+        self.__name__ = _short(" ".join(map(_distinct, self._words)))
+        named = list(takewhile(_is_fixed, self._words)) or self._words
+        self.label = " ".join(Path(word).name for word in named[:2])
 
     def __call__(self, config: dict[str, Any]) -> dict[str, float]:
         """Run it for a configuration.
@@ -74,6 +85,20 @@ class Program:
         if not numbers:
             raise RuntimeError(f"it printed no number for {self._metric}")
         return float(numbers[-1])
+
+
+def read_flags(texts: Sequence[str]) -> dict[str, list[int | float | str]]:
+    """All parameters that the command line gives.
+
+    Raises:
+        InputError: One cannot be read, or is given twice.
+    """
+    read: dict[str, list[int | float | str]] = {}
+    for name, values in map(read_parameter, texts):
+        if name in read:
+            raise InputError(f"parameter {name} is given twice: write {name}=8,16 for two values")
+        read[name] = values
+    return read
 
 
 def read_parameter(text: str) -> tuple[str, list[int | float | str]]:
@@ -105,3 +130,24 @@ def _filled(word: str, config: Mapping[str, Any]) -> str:
         return str(given if place[2] is None else given[int(place[2])])
 
     return _PLACE.sub(value, word)
+
+
+def _is_fixed(word: str) -> bool:
+    """Whether a word is part of what is run, and neither an option nor a place."""
+    return not (word.startswith("-") or _PLACE.search(word))
+
+
+def _distinct(word: str) -> str:
+    """A word as it is told; a file that is named from this folder is told with the folder."""
+    try:
+        is_here = not Path(word).is_absolute() and Path(word).is_file()
+    except OSError:  # too long for the name of a file
+        is_here = False
+    return f"{Path.cwd().name}/{Path(word)}" if is_here else word
+
+
+def _short(command: str) -> str:
+    told = " ".join(command.split())
+    if len(told) <= _LONGEST_NAME:
+        return told
+    return f"{told[:_LONGEST_NAME]}… {hashlib.sha256(command.encode()).hexdigest()[:8]}"

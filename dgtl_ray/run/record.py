@@ -28,15 +28,26 @@ class RunRecord:
         self._callbacks = callbacks
         self.store = ParquetHistory(state.history)
         spool = folder.spool(state.run_id)
-        self.recorded = _require_recorded(folder, state, [self.store, ParquetHistory(str(spool))])
+        trials = _require_recorded(folder, state, [self.store, ParquetHistory(str(spool))])
+        self.recorded = len(trials)
+        self._first_trial = max(trials, default=-1) + 1
         self.store.create()
         self._sink = SpooledHistory(self.store, spool)
         self._sink.deliver()
+
+    def first_trial(self) -> int:
+        """The number of the run's next trial.
+
+        No measurement has it, also none that a search has no use for any more: two of one number
+        would be one measurement to whoever reads the history.
+        """
+        return self._first_trial
 
     def append(self, rows: Sequence[Measurement]) -> None:
         """See `SpooledHistory.append`."""
         self._sink.append(rows)
         self.recorded += len(rows)
+        self._first_trial = max([self._first_trial, *(row.trial + 1 for row in rows)])
         if self._callbacks is not None:
             self._callbacks.measured(rows)
 
@@ -45,9 +56,11 @@ class RunRecord:
         self._sink.deliver(patience_s)
 
 
-def _require_recorded(folder: RunFolder, state: RunState, stores: Sequence[ParquetHistory]) -> int:
-    """How many measurements of the run there are."""
-    there = {key for store in stores if store.exists() for key in _keys(store, state.run_id)}
+def _require_recorded(
+    folder: RunFolder, state: RunState, stores: Sequence[ParquetHistory]
+) -> set[int]:
+    """The numbers of the run's trials that were measured."""
+    there = {trial for store in stores if store.exists() for trial in _trials(store, state.run_id)}
     # What earlier versions noted is only whether there were any.
     expected = state.recorded or int(state.spent is not None)
     if len(there) < expected:
@@ -58,10 +71,10 @@ def _require_recorded(folder: RunFolder, state: RunState, stores: Sequence[Parqu
             f"{len(there)} are in {state.history} (the others are {cause}): bring them back, or "
             "begin a new run that learns from what is left, with --history"
         )
-    return len(there)
+    return there
 
 
-def _keys(store: ParquetHistory, run_id: str) -> list[str]:
-    table = store.scan(where=row_filter(run_id=run_id), columns=["measurement_id"])
-    keys: list[str] = table.column("measurement_id").to_pylist()
-    return keys
+def _trials(store: ParquetHistory, run_id: str) -> list[int]:
+    table = store.scan(where=row_filter(run_id=run_id), columns=["trial"])
+    trials: list[int] = table.column("trial").to_pylist()
+    return trials

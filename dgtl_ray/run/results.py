@@ -10,7 +10,8 @@ from dgtl_ray.core.function import Objective
 from dgtl_ray.deploy.layout import MODULE
 from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.run.grid import Grid, data_frame
-from dgtl_ray.storage import join
+from dgtl_ray.run.source_use import SourceUse
+from dgtl_ray.storage import is_uri, join
 from dgtl_ray.transfer.relatedness import Relatedness
 
 if TYPE_CHECKING:
@@ -76,27 +77,6 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceUse:
-    """One source task, and what came of it in all layers together.
-
-    Attributes:
-        device: Where it was measured.
-        measurements: How many of it were learned from.
-        layers: How many asked it.
-        correlation: Median, over those layers, of the rank correlation of what it led to expect
-            with what was measured; None where no layer measured enough to say.
-        distrusted: Layers that found it to rank no better than chance.
-    """
-
-    name: str
-    device: str
-    measurements: int
-    layers: int
-    correlation: float | None
-    distrusted: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """A run as a whole, in the form that `--json` writes.
 
@@ -147,8 +127,8 @@ class ResultGrid(Grid[Result]):
         self.summary = summary
 
     @property
-    def module_path(self) -> Path:
-        """Folder of the compiled module: `dgtl_ray.load` takes it.
+    def module_path(self) -> Path | str:
+        """Folder of the compiled module, or its address in a store: `dgtl_ray.load` takes both.
 
         Raises:
             DeployError: There is none: what was compiled gives wrong answers.
@@ -157,7 +137,7 @@ class ResultGrid(Grid[Result]):
             raise DeployError(
                 f"{self.summary.network} has no module: what was compiled failed verification"
             )
-        return Path(self.summary.module)
+        return self.summary.module if is_uri(self.summary.module) else Path(self.summary.module)
 
     @property
     def errors(self) -> list[str]:

@@ -9,6 +9,7 @@ from dgtl_ray.core.errors import TrialError
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.run.grid import Grid, data_frame
+from dgtl_ray.run.source_use import SourceUse
 from dgtl_ray.storage import Storage
 
 if TYPE_CHECKING:
@@ -51,7 +52,14 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSummary:
-    """A function's run as a whole, in the form that `--json` writes."""
+    """A function's run as a whole, in the form that `--json` writes.
+
+    Attributes:
+        best: Its configuration and metrics, None where nothing ran.
+        search_s: `total`, `proposing`, `building`, `timing`, `idle`.
+        ended: Why the search ended; "" where it has not.
+        sources: What was learned from.
+    """
 
     run_id: str
     task: str
@@ -66,6 +74,7 @@ class TrialSummary:
     search_s: Mapping[str, float]
     history: str
     ended: str
+    sources: tuple[SourceUse, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 

@@ -52,7 +52,7 @@ class KnobSpace(ABC):
 
     @abstractmethod
     def _draw(self, n: int, rng: np.random.Generator) -> IntArray:
-        """(n × width): random configurations, the same one perhaps more than once."""
+        """(n × width): random configurations, the same one perhaps more than once; or none."""
 
     @property
     def key(self) -> str:
@@ -101,6 +101,8 @@ class KnobSpace(ABC):
         """A child of each pair of rows, feasible; `a` where no try was."""
         result, waiting = a.copy(), np.arange(len(a))
         for _ in range(ATTEMPTS):
+            if not len(waiting):
+                break
             tried = np.where(rng.random((len(waiting), self.width)) < 0.5, a[waiting], b[waiting])
             found = self.feasible(tried)
             result[waiting[found]] = tried[found]
@@ -201,8 +203,13 @@ class KnobSpace(ABC):
         return stepped
 
     def _nearest(self, pool: IntArray, rng: np.random.Generator) -> IntArray:
-        """For each row the one of some random others with most knobs, then levels, in common."""
+        """For each row the one of some random others with most knobs, then levels, in common.
+
+        The row itself where nothing else was found.
+        """
         drawn = self._draw(len(pool) * CANDIDATES, rng)
+        if not len(drawn):
+            return pool
         others = drawn.reshape(len(pool), CANDIDATES, self.width)
         away = np.abs(others - pool[:, None, :])[:, :, 1:]
         distance = (away > 0).sum(axis=2) + (away / self._levels).mean(axis=2)

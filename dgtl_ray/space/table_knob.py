@@ -110,10 +110,11 @@ class TableKnob:
         return (value / self._scale, signed_log2(value), float(bits), float(whole))[:told]
 
     def _part_features(self, value: Level) -> tuple[float, ...]:
-        """Logarithm and trailing zero bits of each number of a tuple."""
-        if not isinstance(value, tuple) or len(value) != self.parts:
+        """Logarithm and trailing zero bits of each number of a tuple, 0 for another tuple."""
+        parts = value if isinstance(value, tuple) else ()
+        numbers = [part for part in parts if isinstance(part, int | float) and isfinite(part)]
+        if not len(numbers) == len(parts) == self.parts:
             return (0.0,) * (2 * self.parts)
-        numbers = [part for part in value if isinstance(part, int | float) and isfinite(part)]
         told = [(signed_log2(part), float(zero_bits(part))) for part in numbers]
         return tuple(feature for pair in told for feature in pair)
 

@@ -20,7 +20,7 @@ from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.health import HealthPolicy
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, search
-from dgtl_ray.history import ParquetHistory, SpooledHistory, select_best
+from dgtl_ray.history import ParquetHistory, SpooledHistory, row_filter, select_best
 from dgtl_ray.testing.simulation import Builders, SimulatedSearch, Timers, load_problem
 
 # What the lines begin with.
@@ -79,11 +79,18 @@ def run(spec: SimulatedSearch) -> None:
         address=spec.address,
         evaluator=EvaluatorConfig(timeout_s=spec.timeout_s),
         asked=AskedTrials(Path(spec.spool) / "asked.jsonl"),
+        first_trial=_first_trial(store, spec.run_id),
         health=HealthPolicy(**spec.health),  # type: ignore[arg-type]
     )
     outcome = search(request, _Notes())
     sink.deliver(patience_s=60.0)
     _say(END, json.dumps(_summary(outcome)))
+
+
+def _first_trial(store: ParquetHistory, run_id: str) -> int:
+    rows = store.scan(where=row_filter(run_id=run_id), columns=["trial"])
+    trials: list[int] = rows.column("trial").to_pylist()
+    return max(trials, default=-1) + 1
 
 
 def _summary(outcome: SearchOutcome) -> dict[str, Any]:

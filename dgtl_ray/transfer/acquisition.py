@@ -173,14 +173,9 @@ def _by_functions(
     numbers = torch.arange(values.shape[1]).double().unsqueeze(-1)
     sizes = [len(worth), pending, len(numbers) - len(worth) - pending]
     choices, waiting, measured = torch.split(numbers, sizes)
-    base = values[:, -sizes[2] :].amax(1) if sizes[2] else torch.tensor([best]).double()
+    base = values[:, -len(measured) :].amax(1) if len(measured) else torch.tensor([best]).double()
     weight = torch.cat([worth, torch.ones(len(numbers) - len(worth)).double()])
-
-    def gain(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
-        b = base.reshape(-1, *[1] * (samples.dim() - 2))
-        return (samples[..., 0] - b).mul_(weight[X[..., 0].long()]).add_(b)
-
-    model, objective = DrawnFunctions(values), GenericMCObjective(gain)
+    model, objective = DrawnFunctions(values), _weighed(base, weight)
     if acquisition == "thompson":
         with manual_seed(_seed(noise)):
             sampling = MaxPosteriorSampling(model, objective, replacement=False)
@@ -191,15 +186,31 @@ def _by_functions(
         "objective": objective,
         "X_pending": waiting if pending else None,
     }
-    if acquisition == "qlognei" and sizes[2]:
-        function: AcquisitionFunction = qLogNoisyExpectedImprovement(
+    function = _function(acquisition, best, measured, common)
+    return _numbers(optimize_acqf_discrete(function, n, choices, return_acq_values=False)[0])
+
+
+def _weighed(base: torch.Tensor, weight: torch.Tensor) -> GenericMCObjective:
+    """Functions f as b + w (f − b), with b of each function and w of each point."""
+
+    def gain(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        b = base.reshape(-1, *[1] * (samples.dim() - 2))
+        return (samples[..., 0] - b).mul_(weight[X[..., 0].long()]).add_(b)
+
+    return GenericMCObjective(gain)
+
+
+def _function(
+    acquisition: str, best: float, measured: torch.Tensor, common: dict[str, Any]
+) -> AcquisitionFunction:
+    """The acquisition function of a name."""
+    if acquisition == "qlognei" and len(measured):
+        return qLogNoisyExpectedImprovement(
             X_baseline=measured, prune_baseline=False, cache_root=False, **common
         )
-    elif acquisition == "ucb":
-        function = qUpperConfidenceBound(beta=_BETA, **common)
-    else:
-        function = qLogExpectedImprovement(best_f=best, **common)
-    return _numbers(optimize_acqf_discrete(function, n, choices, return_acq_values=False)[0])
+    if acquisition == "ucb":
+        return qUpperConfidenceBound(beta=_BETA, **common)
+    return qLogExpectedImprovement(best_f=best, **common)
 
 
 def _numbers(found: torch.Tensor) -> list[int]:

@@ -2,16 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from botorch.models.ensemble import EnsembleModel
 from botorch.models.model import Model
 from botorch.posteriors.ensemble import EnsemblePosterior
 from botorch.posteriors.torch import TorchPosterior
 from botorch.sampling.base import MCSampler
-
-from dgtl_ray.transfer.deep_gp import LatencyGP
-from dgtl_ray.transfer.mean_path import MeanPath
 
 
 class SinglePoints(Model):  # type: ignore[misc]
@@ -55,29 +51,6 @@ class DrawnFunctions(EnsembleModel):  # type: ignore[misc]
     def forward(self, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
         """Their values (… × functions × q × 1) at points X (… × q × 1)."""
         return self._values[:, X[..., 0].long()].movedim(0, -2).unsqueeze(-1)
-
-
-class DeepGPModel(EnsembleModel):  # type: ignore[misc]
-    """A deep GP as an ensemble of functions drawn from it once.
-
-    Args:
-        gp: A trained deep GP of standardised log-latencies.
-        functions: How many are drawn.
-        seed: Of the draws.
-    """
-
-    _num_outputs = 1
-
-    def __init__(self, gp: LatencyGP, functions: int = 64, seed: int = 0) -> None:
-        super().__init__()
-        noise = torch.Generator().manual_seed(seed)
-        self._drawn = [MeanPath.of(gp, noise) for _ in range(functions)]
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
-        """Their negatives (… × functions × q × 1) at X (… × q × inputs): BoTorch maximises."""
-        x, whole = X.reshape(-1, X.shape[-1]), torch.zeros(1, 0).double()
-        values = torch.stack([one(x, np.arange(0), whole) for one in self._drawn])
-        return -values.reshape(len(values), *X.shape[:-1], 1).movedim(0, -3)
 
 
 class EveryFunction(MCSampler):  # type: ignore[misc]

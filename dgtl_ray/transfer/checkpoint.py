@@ -109,17 +109,29 @@ def read(folder: Path) -> PackedModel:
 def pretrain_once(
     sources: Sequence[SourceTask], cache: Path, config: PretrainConfig | None = None
 ) -> Pretrained:
-    """The model of these sources: from the cache where it was made before, else made and kept."""
+    """The model of these sources: from the cache where it was made before, else made and kept.
+
+    Where the cache cannot be written it is made all the same, and again the next time.
+    """
     config = config or PretrainConfig()
     folder = cache / content_key(sources, config)
-    if (folder / FACTS).exists():
-        try:
-            return load(folder)
-        except InputError as error:
-            _LOG.warning("pre-training anew: %s", error)
+    if (kept := _kept(folder)) is not None:
+        return kept
     model = pretrain(sources, config)
-    save(model, folder)
+    try:
+        save(model, folder)
+    except OSError as error:
+        _LOG.warning("the pre-trained model is not kept for other runs: %s", error)
     return model
+
+
+def _kept(folder: Path) -> Pretrained | None:
+    """The model in a folder of the cache, None where there is none that can be read."""
+    try:
+        return load(folder) if (folder / FACTS).exists() else None
+    except (OSError, InputError) as error:
+        _LOG.warning("pre-training anew: %s", error)
+        return None
 
 
 def _rebuilt(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Pretrained:

@@ -1,4 +1,4 @@
-"""A trained deep GP's mean or draws, for one descriptor of a source after the other."""
+"""A trained deep GP's mean, for one descriptor of a source after the other."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +17,7 @@ _CHUNK = 512
 
 
 class MeanPath:
-    """E f(x) where the first layer follows its mean; or one function, drawn once.
+    """E f(x) where the first layer follows its mean.
 
     What is asked of several sources differs in the descriptor's columns alone. Squared distances
     to inducing inputs are sums over columns, so the others' part is worked out once for all.
@@ -34,17 +34,11 @@ class MeanPath:
         self._hidden = torch.arange(inputs, inputs + len(self._first))
 
     @classmethod
-    def of(cls, gp: LatencyGP, noise: torch.Generator | None = None) -> Self:
-        """Of a trained deep GP.
-
-        Args:
-            gp: That one.
-            noise: Where a function is wanted, source of its inducing values in both layers. What
-                these leave open is not drawn.
-        """
+    def of(cls, gp: LatencyGP) -> Self:
+        """Of a trained deep GP."""
         with torch.no_grad():
-            first = [] if gp.first is None else _outputs(gp.first, noise)
-            return cls(first, _outputs(gp.last, noise)[0])
+            first = [] if gp.first is None else _outputs(gp.first)
+            return cls(first, _outputs(gp.last)[0])
 
     @classmethod
     def of_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Self:
@@ -143,18 +137,15 @@ class Output:
         return self.constant + whole.linear + correlation @ self.weights
 
 
-def _outputs(layer: Layer, noise: torch.Generator | None) -> list[Output]:
-    """Those of a layer with K_ZZ = L Lᵀ and whitened v ~ q(v) = N(m, S): w = L⁻ᵀ m, or L⁻ᵀ v."""
+def _outputs(layer: Layer) -> list[Output]:
+    """Those of a layer with K_ZZ = L Lᵀ and whitened v ~ q(v) = N(m, S): w = L⁻ᵀ m."""
     strategy, kernel = layer.variational_strategy, layer.covar_module
     q, inducing = strategy.variational_distribution, strategy.inducing_points
     k, inputs = kernel(inducing).to_dense(), inducing.shape[-1]
     eye = torch.eye(k.shape[-1], dtype=k.dtype)
     root, _ = factor(k + (strategy.jitter_val - JITTER[0]) * eye)
-    v = q.mean.unsqueeze(-1)
-    if noise is not None:
-        spread, _ = factor(q.covariance_matrix)
-        v = v + spread @ torch.randn(v.shape, generator=noise, dtype=v.dtype)
-    solved = torch.linalg.solve_triangular(root, eye.expand_as(root), upper=False).mT @ v
+    inverse = torch.linalg.solve_triangular(root, eye.expand_as(root), upper=False)
+    solved = inverse.mT @ q.mean.unsqueeze(-1)
     narrowness = 1.0 / kernel.base_kernel.lengthscale.reshape(inputs)
     scaled = (inducing * narrowness).reshape(-1, *inducing.shape[-2:])
     weights = (kernel.outputscale * solved.squeeze(-1)).reshape(len(scaled), -1)

@@ -12,16 +12,19 @@ import pytest
 
 from dgtl_ray.bench import layers, run_bench
 from dgtl_ray.bench.tools.in_turn import time_in_turn
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.measure.host import describe_cpu_host
 from dgtl_ray.model import TargetSpec, load_network, parse_target
-from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.space.sketches import read_design_space
 from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.runs import example_state
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +35,11 @@ FIRST = example_measurement().created_at
 def finished(folder: Path, search: str, rows: list[Measurement], round_s: float) -> None:
     """A run whose every trial took `round_s` seconds of search."""
     run = RunFolder(folder)
-    state = RunState(
+    state = example_state(
         run_id=search,
         network="resnet18",
-        network_hash="",
-        target="{}",
+        target=parse_target("cpu").json,
         search=search,
-        seed=0,
         history=run.history,
     )
     ParquetHistory(run.history).append(rows)
@@ -52,7 +53,8 @@ def finished(folder: Path, search: str, rows: list[Measurement], round_s: float)
 def row(run_id: str, trial: int, key: str, cost_ms: float | None, **changes: Any) -> Measurement:
     """A trial of the layer `key`; wrong where it has no cost."""
     cost = {"cost_s": cost_ms / 1e3} if cost_ms else {"status": Status.WRONG_RESULT}
-    fields: dict[str, Any] = {"config": f"{trial}", **cost, **changes}
+    here = {"device_key": describe_cpu_host().key}
+    fields: dict[str, Any] = {"config": f"{trial}", **cost, **here, **changes}
     return example_measurement(trial, run_id=run_id, task=key, workload_key=key, **fields)
 
 
@@ -95,6 +97,13 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], float]:
 
     monkeypatch.setattr(layers, "time_in_turn", time_in_turn)
     return said
+
+
+def test_a_run_of_another_machine_is_refused(tmp_path: Path) -> None:
+    elsewhere = row("evolutionary", 0, "a", 9.0, device_key="cpu/other/64")
+    finished(tmp_path / "evolutionary", "evolutionary", [elsewhere], round_s=1.0)
+    with pytest.raises(InputError, match=r"was begun on cpu/other/64 .* another folder by --runs"):
+        run_bench("layers", quick=False, runs=tmp_path, history=["h"])
 
 
 def test_it_tells_when_each_layer_was_found(

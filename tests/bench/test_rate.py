@@ -8,7 +8,7 @@ import pytest
 
 from dgtl_ray.bench import rate
 from dgtl_ray.bench.tools.pace import Pace
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import ExperimentError, InputError
 from dgtl_ray.core.measurement import Stage
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
@@ -36,7 +36,7 @@ def test_a_program_of_another_checkout_imports_that_checkout(tmp_path: Path) -> 
 
 
 def test_a_program_that_fails_tells_why(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="no such thing"):
+    with pytest.raises(ExperimentError, match="no such thing"):
         rate._answer(["-c", "raise SystemExit('no such thing')"], {}, tmp_path)
 
 
@@ -70,5 +70,5 @@ def test_rates_of_several_runs_are_taken_together() -> None:
 
 
 def test_a_rate_of_failures_is_no_rate() -> None:
-    with pytest.raises(RuntimeError, match="4 trials failed: no linker"):
+    with pytest.raises(ExperimentError, match="4 trials failed: no linker"):
         rate._row("ours", [{"trials": 8, "wall_s": 1.0, "failed": 4, "error": "no linker"}])

@@ -104,6 +104,14 @@ def test_kuberay_uses_tokens_and_closes_the_dashboard() -> None:
     [
         (["r18"], ["tune", "r18", "--address", "auto"]),
         (
+            ["r18", "--history", "none"],
+            ["tune", "r18", "--history", "none", "--address", "auto"],
+        ),
+        (
+            ["r18", "--history=builtin", "--history", "s3://a"],
+            ["tune", "r18", "--record", "s3://a", "--history", "builtin", "--address", "auto"],
+        ),
+        (
             ["r18", "--history", "s3://a", "--seed", "1", "--history=s3://b"],
             [
                 "tune",
@@ -120,7 +128,9 @@ def test_kuberay_uses_tokens_and_closes_the_dashboard() -> None:
         ),
     ],
 )
-def test_the_first_history_is_the_shared_one(given: list[str], expected: list[str]) -> None:
+def test_the_first_address_of_a_history_is_the_shared_one(
+    given: list[str], expected: list[str]
+) -> None:
     assert tune_arguments(given) == expected
 
 

@@ -1,16 +1,19 @@
 """What goes into a module and what comes out."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.dlpack import from_dlpack
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.deploy import TunedModule, load
-from dgtl_ray.model import Network
+from dgtl_ray.deploy import ModuleMetadata, TunedModule, compile_network, load, save_module
+from dgtl_ray.deploy.command import run_module
+from dgtl_ray.model import Network, TargetSpec, load_network
 
 
 @pytest.fixture
@@ -74,3 +77,18 @@ def test_outputs_are_the_callers_own(module: TunedModule, network: Network) -> N
 def test_wrong_inputs_are_named(module: TunedModule, inputs: tuple[Any, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         module(*inputs)
+
+
+def test_what_may_be_an_index_is_zero_where_no_input_is_given(
+    target: TargetSpec, describe: Callable[..., ModuleMetadata], tmp_path: Path
+) -> None:
+    # An index that is not one of these four would be read from somewhere else in memory.
+    module = nn.Sequential(nn.Embedding(4, 8), nn.Linear(8, 3))
+    indices = torch.zeros(1, 16, dtype=torch.int64)
+    network = load_network(module, target, example_inputs=indices)
+    metadata = describe(input_names=network.input_names, inputs=network.inputs)
+    save_module(compile_network(network, {}, target), tmp_path / "module", metadata)
+    run_module(str(tmp_path), [], tmp_path / "answer.npy")
+    with torch.no_grad():
+        expected = module(indices).numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, atol=1e-5)

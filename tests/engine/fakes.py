@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import UNTUNED, Artifact, BuildInput, BuildResult, RunResult
 from dgtl_ray.engine.device import DeviceReport
 from dgtl_ray.engine.health import DeviceState
+from dgtl_ray.measure.own_cpu import OtherProcessorError
 from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer, cost_of
 
 _REPORT = DeviceReport(
@@ -58,6 +60,13 @@ class Leaving(FakeBuilder):
         result = super().build(item)
         self._file.touch()
         return result
+
+
+class OnAnotherProcessor(FakeTimer):
+    """Times on a processor that the target is not for."""
+
+    def describe(self, target: str) -> DeviceDescriptor:
+        raise OtherProcessorError("its processor is a znver4, this run tunes for a znver5")
 
 
 class Verifying(FakeTimer):

@@ -15,6 +15,7 @@ from dgtl_ray.engine.device import Device, DeviceFaultError, Job
 from dgtl_ray.engine.devices import DevicePool
 from dgtl_ray.engine.health import DeviceState, Fault, HealthPolicy
 from dgtl_ray.engine.places import Place
+from dgtl_ray.measure.own_cpu import OtherProcessorError
 from dgtl_ray.testing.fakes import FAKE_DEVICE
 
 POLICY = HealthPolicy(
@@ -22,6 +23,7 @@ POLICY = HealthPolicy(
 )
 REFERENCE = "reference"
 Answer = Callable[[str, int], RunResult]
+What = DeviceDescriptor | Fault | OtherProcessorError
 
 
 def ran(cost_s: float = 1e-3, status: Status = Status.OK) -> RunResult:
@@ -36,7 +38,7 @@ def sound(_name: str, _count: int) -> RunResult:
 class MadeUp(Device):
     """Answers what a function says of a job's name and of how many jobs there were before."""
 
-    def __init__(self, place: Place, answer: Answer, what: DeviceDescriptor | Fault) -> None:
+    def __init__(self, place: Place, answer: Answer, what: What) -> None:
         super().__init__(place, spawn=lambda _place: None, policy=POLICY)
         self.answer = answer
         self.what = what
@@ -45,6 +47,8 @@ class MadeUp(Device):
     async def start(self) -> DeviceDescriptor:
         if isinstance(self.what, Fault):
             raise DeviceFaultError(self.what, "no GPU")
+        if isinstance(self.what, OtherProcessorError):
+            raise self.what
         self.fault = None
         return self.what
 
@@ -60,7 +64,7 @@ class Ward:
     def __init__(
         self,
         *answers: Answer,
-        what: Sequence[DeviceDescriptor | Fault] = (FAKE_DEVICE,) * 2,
+        what: Sequence[What] = (FAKE_DEVICE,) * 2,
         wanted: str = "",
     ) -> None:
         self.devices: list[MadeUp] = []
@@ -190,6 +194,26 @@ def test_only_devices_of_the_kind_that_is_wanted_time(what: Sequence[DeviceDescr
 def test_a_run_ends_where_no_device_is_of_the_kind_that_is_wanted() -> None:
     ward = Ward(sound, sound, what=[FAKE_DEVICE, Fault.ABSENT], wanted=OTHER.key)
     with pytest.raises(DeviceError, match=r"cpu/fake/2, this run tunes for cpu/other/2|no GPU"):
+        ward.run([])
+
+
+OLDER = OtherProcessorError("its processor is a znver4")
+
+
+@pytest.mark.parametrize("what", [(FAKE_DEVICE, OLDER), (OLDER, FAKE_DEVICE)])
+def test_a_processor_of_another_generation_is_left_out(what: Sequence[What]) -> None:
+    ward = Ward(sound, sound, what=what)
+    assert ward.run(["job"] * 20) == [ran()] * 20
+    states = {device.what: device.state for device in ward.devices}
+    assert states == {FAKE_DEVICE: DeviceState.READY, OLDER: DeviceState.REFUSED}
+    (note,) = ward.notes
+    assert note.endswith("is left out: its processor is a znver4")
+    assert faults(ward) == [{}, {}]
+
+
+def test_a_run_ends_where_all_processors_are_of_another_generation() -> None:
+    ward = Ward(sound, sound, what=[OLDER, OLDER])
+    with pytest.raises(DeviceError, match=r"no device is left to time on: .*a znver4"):
         ward.run([])
 
 

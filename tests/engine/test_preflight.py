@@ -1,11 +1,14 @@
 """What is checked before anything is spent, on real Ray."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import ray
 
 from dgtl_ray.core.errors import DeviceError, InputError
+from dgtl_ray.engine import roll_call
 from dgtl_ray.engine.places import driver_node, find_places
 from dgtl_ray.engine.preflight import NodeFindings, _problems, check_nodes, examine
 from dgtl_ray.engine.remote import at_place
@@ -24,6 +27,10 @@ def hang() -> None:
     import time
 
     time.sleep(60)
+
+
+def end_the_process(*_args: str) -> None:
+    os._exit(1)
 
 
 def where() -> str:
@@ -71,6 +78,24 @@ def test_errors_of_a_device_name_its_node() -> None:
 def test_a_device_that_does_not_answer_is_given_up() -> None:
     with pytest.raises(InputError, match="no answer from the device"):
         at_place(find_places("cpu")[0], 3, hang)
+
+
+def test_a_device_whose_process_ends_is_told() -> None:
+    place = find_places("cpu")[0]
+    with pytest.raises(DeviceError, match=f"the device {place.name} was lost at work: .*died"):
+        at_place(place, 60, end_the_process)
+
+
+def test_a_device_whose_process_ends_does_not_answer_the_roll_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(roll_call, "describe_kind", end_the_process)
+    here = find_places("cpu")[0]
+    # Asked in a process of its own, as it has to be reserved.
+    place = replace(here, resources={f"node:{here.address}": 0.01})
+    (presence,) = roll_call.roll_call([("cpu", place)])
+    assert presence.descriptor is None
+    assert "was lost at work" in presence.error
 
 
 def test_a_target_for_another_device_is_refused() -> None:

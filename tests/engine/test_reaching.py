@@ -70,3 +70,19 @@ def test_a_start_is_tried_twice(fails: int, told: bool, monkeypatch: pytest.Monk
         with session.ray_session("local"):
             pass
     assert init.calls == min(fails + 1, 2)
+
+
+def test_a_cluster_of_other_versions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def init(**_: Any) -> None:
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.40.0\n")
+
+    monkeypatch.setattr(session, "require_answer", lambda _address: None)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    told = r"'head:6379': Version mismatch: .* with: Ray: 2\.40\.0\. Install the same versions"
+    with pytest.raises(InputError, match=told), session.ray_session("head:6379"):
+        pytest.fail("it cannot be used")
+    assert ended == [True]

@@ -24,6 +24,7 @@ from tests.engine.fakes import (
     AllWrong,
     Leaving,
     NothingRunsUntuned,
+    OnAnotherProcessor,
     WrongAnswers,
     device_report,
     flaky_builder,
@@ -157,13 +158,31 @@ def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) ->
     before = list(first.rows)
     second = Sink()
     spent = SearchTime(total=100.0, proposing=1.0, building=60.0, timing=30.0, idle=9.0)
-    request = make_request(sink=second, history=lambda _device: before, spent=spent)
+    request = make_request(
+        sink=second, history=lambda _device: before, first_trial=len(before), spent=spent
+    )
     outcome = search(request, SilentMonitor())
     assert len(searched(before)) + len(searched(second.rows)) == 40
-    assert min(row.trial for row in second.rows) == max(row.trial for row in before) + 1
+    assert min(row.trial for row in second.rows) == len(before)
     known = {(row.workload_key, row.config) for row in before}
     assert not known & {(row.workload_key, row.config) for row in searched(second.rows)}
     assert outcome.time.total > 100.0
+
+
+def test_trials_whose_design_space_has_changed_count_and_keep_their_numbers(
+    make_request: MakeRequest,
+) -> None:
+    """As after an upgrade: what they measured is of no use, and is not lost."""
+    first = Sink()
+    search(make_request(sink=first, budget=Budget(trials=24)), SilentMonitor())
+    before = [replace(row, space_key="earlier") for row in first.rows]
+    second = Sink()
+    request = make_request(sink=second, history=lambda _device: before, first_trial=len(before))
+    search(request, SilentMonitor())
+    assert len(searched(before)) + len(searched(second.rows)) == 40
+    assert sorted(row.trial for row in [*before, *second.rows]) == list(
+        range(len(before) + len(second.rows))
+    )
 
 
 @pytest.mark.long
@@ -198,6 +217,11 @@ def test_a_search_for_another_kind_of_device_does_not_begin(make_request: MakeRe
     with pytest.raises(DeviceError, match=r"it is cpu/fake/2, this run tunes for cpu/other/8"):
         search(make_request(sink=sink, device_key="cpu/other/8"), SilentMonitor())
     assert sink.rows == []
+
+
+def test_a_processor_of_another_generation_is_not_timed_on(make_request: MakeRequest) -> None:
+    with pytest.raises(DeviceError, match=r"left to time on: of .*, its processor is a znver4"):
+        search(make_request(timer=OnAnotherProcessor), SilentMonitor())
 
 
 def test_the_history_of_another_run_is_known_but_not_counted(make_request: MakeRequest) -> None:

@@ -12,6 +12,7 @@ from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
 # The same machine, but somebody else's; another with vectors as long; one with shorter ones.
 TWIN = {"device_key": f"{EXAMPLE_DEVICE.key}#elsewhere", "device": EXAMPLE_DEVICE.as_dict()}
 LARGE = replace(EXAMPLE_DEVICE, cores=64)
+TARGET = example_measurement(0).target
 NARROW = replace(EXAMPLE_DEVICE, name="narrow", vector_lanes=EXAMPLE_DEVICE.vector_lanes // 2)
 
 
@@ -28,7 +29,7 @@ def on(device: DeviceDescriptor) -> dict[str, Any]:
 def recalled(folder: Path, rows: list[Measurement]) -> list[str]:
     store = ParquetHistory(str(folder))
     store.append(rows)
-    return [row.config for row in recall_fastest([store], ["a"], EXAMPLE_DEVICE)]
+    return [row.config for row in recall_fastest([store], ["a"], EXAMPLE_DEVICE, TARGET)]
 
 
 def test_the_fastest_of_each_device_come_in_turn_the_most_alike_first(tmp_path: Path) -> None:
@@ -64,3 +65,8 @@ def test_generations_that_share_a_name_are_told_apart(tmp_path: Path) -> None:
         row(2, "large", 9.0, **on(LARGE)),
     ]
     assert recalled(tmp_path, rows) == ["newer", "large", "older"]
+
+
+def test_another_generation_under_the_name_of_this_device_is_elsewhere(tmp_path: Path) -> None:
+    rows = [row(0, "own", 1.0), row(1, "older", 2.0, target='{"mcpu": "a"}')]
+    assert recalled(tmp_path, rows) == ["older"]

@@ -9,6 +9,7 @@ from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.history import (
     ParquetHistory,
+    SourceKey,
     SourceQuery,
     read_sources,
     why_unusable,
@@ -46,9 +47,21 @@ def test_each_task_on_each_device_is_one_source(tmp_path: Path) -> None:
 def test_what_is_tuned_is_no_source(tmp_path: Path) -> None:
     """Its rows are observations; the same task on another device is a source."""
     far: dict[str, Any] = {"device_key": OTHER.key, "device": OTHER.as_dict()}
-    query = replace(QUERY, own={("a", EXAMPLE_DEVICE.key)})
+    query = replace(QUERY, own={SourceKey("a", EXAMPLE_DEVICE.key, row(0).target)})
     (source,) = sources(tmp_path, [row(0), row(1, **far)], query)
     assert source.device == OTHER
+
+
+def test_generations_that_share_a_name_are_two_sources_and_told_apart(tmp_path: Path) -> None:
+    """Of what is tuned, too: times of the other generation are not its own."""
+    older, newer = '{"mcpu": "znver4"}', '{"mcpu": "znver5"}'
+    rows = [row(0, target=older), row(1, target=newer), row(2, cost_s=2e-3, target=newer)]
+    first, second = sources(tmp_path, rows, QUERY)
+    assert (first.cost_s.tolist(), second.cost_s.tolist()) == ([1e-3], [1e-3, 2e-3])
+    assert second.name == f"{first.name} (2)"
+    own = SourceKey("a", EXAMPLE_DEVICE.key, newer)
+    (other,) = sources(tmp_path, [], replace(QUERY, own={own}))
+    assert other.cost_s.tolist() == [1e-3]
 
 
 def test_rows_that_no_model_can_use_are_left_out(tmp_path: Path) -> None:
@@ -70,7 +83,8 @@ def test_rows_that_no_function_can_learn_from_are_counted(tmp_path: Path) -> Non
     rows = [row(0), row(1, **function), row(2, **function), row(3, "b", **function)]
     store = ParquetHistory(str(tmp_path))
     store.append(rows)
-    assert why_unusable_for_function([store, store], ("a", EXAMPLE_DEVICE.key)) == (
+    own = SourceKey("a", EXAMPLE_DEVICE.key, FUNCTION_TARGET)
+    assert why_unusable_for_function([store, store], own) == (
         "4 rows: 1 of networks, 2 of the very function and device that are tuned,"
         " 1 with too few of its parameters"
     )
@@ -122,7 +136,13 @@ def test_too_many_sources_for_all_to_give_enough_give_the_nearest(tmp_path: Path
         for task in range(40)
         for k in range(10)
     ]
-    query = replace(QUERY, least_rows=8, device_key=EXAMPLE_DEVICE.key, operators={"dense"})
+    query = replace(
+        QUERY,
+        least_rows=8,
+        device_key=EXAMPLE_DEVICE.key,
+        target=rows[0].target,
+        operators={"dense"},
+    )
     three = sources(tmp_path, rows, replace(query, most_rows=24))
     assert [source.task_key for source in three] == ["000", "002", "004"]
     assert [len(source.cost_s) for source in three] == [8, 8, 8]

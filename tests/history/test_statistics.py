@@ -50,6 +50,17 @@ def test_statistics_count_what_there_is(tmp_path: Path) -> None:
     assert (first["trials"], first["failed"]) == (3, 1)
 
 
+def test_targets_of_one_device_have_their_own_fastest(tmp_path: Path) -> None:
+    old, new = '{"kind": "llvm", "mcpu": "znver2"}', '{"kind": "llvm", "mcpu": "znver4"}'
+    history = ParquetHistory(str(tmp_path))
+    history.append([example_measurement(0, target=old, cost_s=0.004)])
+    (row,) = statistics(history.scan(columns=STATISTICS_COLUMNS)).fastest
+    assert "target" not in row
+    history.append([example_measurement(1, target=new, cost_s=0.001)])
+    rows = statistics(history.scan(columns=STATISTICS_COLUMNS)).fastest
+    assert [(row["target"], row["best (ms)"]) for row in rows] == [(old, 4.0), (new, 1.0)]
+
+
 def row_of(trial: int, objective: Objective, value: float, **changes: Any) -> Measurement:
     metrics = {"other": 3.0, objective.metric: value}
     cost_s = objective.cost_of(value)

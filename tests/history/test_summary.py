@@ -47,3 +47,14 @@ def test_what_a_function_had_to_be_large_in_is_no_time(tmp_path: Path) -> None:
     layer, own = history.summary()
     assert (own["best (ms)"], own["objective"], own["best"]) == (None, "max gflops", 300.0)
     assert (layer["best (ms)"], layer["objective"]) == (2.0, "min latency_s")
+
+
+def test_targets_of_one_device_are_told_apart_where_there_are_several(tmp_path: Path) -> None:
+    old, new = '{"kind": "llvm", "mcpu": "znver2"}', '{"kind": "llvm", "mcpu": "znver4"}'
+    history = ParquetHistory(str(tmp_path))
+    history.append([example_measurement(0, target=old, cost_s=0.004)])
+    history.append([example_measurement(1, network="other", target=new)])
+    assert all("target" not in row for row in history.summary())
+    history.append([example_measurement(2, target=new, cost_s=0.001)])
+    told = [(row["target"], row["best (ms)"]) for row in history.summary()]
+    assert told == [(new, 2.0), (old, 4.0), (new, 1.0)]

@@ -4,6 +4,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Client
+from pathlib import Path
 
 import psutil
 import pytest
@@ -59,6 +61,16 @@ def test_a_server_ends_with_its_owner(stem: psutil.Process) -> None:
     os.waitpid(owner, 0)
     _wait_for(lambda: not is_running(server) and not scratch_roots(owner))
     assert stem.is_running()
+
+
+def test_an_owner_that_goes_before_it_asks_costs_the_stem_nothing(
+    stem: psutil.Process, pool: WorkerPool
+) -> None:
+    door = Path(os.environ["DGTL_STEM"])
+    Client(str(door), family="AF_UNIX").close()
+    assert pool.run("hello", 30.0).value == "hello"
+    _wait_for(lambda: len(stem.children()) == 1)
+    assert door.exists()
 
 
 def test_without_the_stem_a_server_starts_by_itself(stem: psutil.Process) -> None:

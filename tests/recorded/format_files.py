@@ -113,6 +113,19 @@ def optuna_journal() -> list[dict[str, Any]]:
     return [{"op_code": one["op_code"], "worker_id": "a-1"} | one for one in done]
 
 
+def optuna_study(
+    file: Path, *values: float | None, day: str | None = "2024-01-01", direction: int = 1
+) -> Path:
+    """A journal of a study whose trials began on a day; those without a value are running."""
+    done: list[dict[str, Any]] = [{"op_code": 0, "study_name": "tiles", "directions": [direction]}]
+    for k, value in enumerate(values):
+        began = day and f"{day}T00:00:0{k}+00:00"
+        done.append({"op_code": 4, "study_id": 0, "datetime_start": began})
+        if value is not None:
+            done.append({"op_code": 6, "trial_id": k, "state": 1, "values": [value]})
+    return lines(file, *({"op_code": one["op_code"], "worker_id": "a-1"} | one for one in done))
+
+
 def ray_trial(folder: Path, parameters: dict[str, Any], *reports: Any) -> Path:
     """A trial's folder of Ray Tune's."""
     folder.mkdir(parents=True)

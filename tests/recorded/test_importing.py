@@ -11,7 +11,7 @@ import pytest
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET
 from dgtl_ray.core.measurement import Measurement, Status
-from dgtl_ray.history import ParquetHistory, check_history
+from dgtl_ray.history import ParquetHistory, SourceKey, check_history
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.importing import Imported, import_file
 from dgtl_ray.recorded.tables import read_table
@@ -280,7 +280,7 @@ def test_what_is_imported_is_knowledge_at_once(tmp_path: Path) -> None:
     _, rows = imported(tmp_path / "b.json", tmp_path / "h")
     store = ParquetHistory(str(tmp_path / "h"))
     space = read_table(str(tmp_path / "a.json")).space
-    sources = function_sources([store], space, ("", ""))
+    sources = function_sources([store], space, SourceKey("", "", ""))
     assert sorted(source.device.name for source in sources) == [
         "AMD Radeon PRO W6600",
         "NVIDIA A100-PCIE-40GB",

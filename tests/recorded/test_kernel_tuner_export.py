@@ -64,6 +64,18 @@ def test_rows_of_several_tasks_are_refused(tmp_path: Path) -> None:
     assert export_kernel_tuner(store.uri, str(tmp_path / "out.json"), "trial == 0").count == 1
 
 
+def test_rows_for_several_targets_are_refused(tmp_path: Path) -> None:
+    """Whose latencies are not one device's, though they share its key."""
+    store = ParquetHistory(str(tmp_path / "h"))
+    store.append([example_measurement(0), example_measurement(1, target='{"kind": "other"}')])
+    out = str(tmp_path / "out.json")
+    with pytest.raises(InputError, match="these rows are of 2: choose") as caught:
+        export_kernel_tuner(store.uri, out)
+    where = """target == '{"kind": "other"}'"""
+    assert f" and {where} (" in str(caught.value)
+    assert export_kernel_tuner(store.uri, out, where).count == 1
+
+
 def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(path: Path, target: Path) -> None:
         raise OSError(28, f"No space left on device: {target}")

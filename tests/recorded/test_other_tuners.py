@@ -12,17 +12,37 @@ from dgtl_ray.history import ParquetHistory, check_history
 from dgtl_ray.recorded.formats import ray_tune
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.importing import import_file
-from tests.recorded.format_files import ktt, ktt_result, ray_report, ray_trial
+from tests.recorded.format_files import (
+    ktt,
+    ktt_result,
+    lines,
+    optuna_study,
+    ray_report,
+    ray_trial,
+)
+
+HINTS = Hints(metric="run_ms")
 
 
 def imported(file: Path, into: Path, **options: Any) -> list[Measurement]:
-    """All rows of the history, in the file's order; importing again adds nothing."""
+    """All rows of a new history, in the file's order; importing again adds nothing."""
     report = import_file(str(file), str(into), **options)
-    assert import_file(str(file), str(into), **options).added == 0
-    assert check_history(ParquetHistory(str(into))).ok
-    rows = ParquetHistory(str(into)).measurements()
+    rows = imported_again(file, into, **options)
     assert len(rows) == report.added
-    return sorted(rows, key=lambda row: row.trial)
+    return rows
+
+
+def imported_again(file: Path, into: Path, **options: Any) -> list[Measurement]:
+    """All rows of the history, by trial; nothing of the file is new to it."""
+    assert import_file(str(file), str(into), **options).added == 0
+    store = ParquetHistory(str(into))
+    assert check_history(store).ok
+    return sorted(store.measurements(), key=lambda row: row.trial)
+
+
+def by_knobs(rows: list[Measurement]) -> list[Measurement]:
+    """In the order of their configurations: numbers of Ray Tune's trials have none."""
+    return sorted(rows, key=lambda row: list(json.loads(row.config).values()))
 
 
 def test_ktt(tmp_path: Path) -> None:
@@ -70,7 +90,7 @@ def test_ray_tune(tmp_path: Path) -> None:
     (experiment / "searcher.pkl").write_bytes(b"a pickle, which nothing here opens")
     with pytest.raises(InputError, match="give --device"):
         import_file(str(experiment), str(tmp_path / "h"))
-    ok, bad = imported(experiment, tmp_path / "h", device="RTX 3090")
+    ok, bad = by_knobs(imported(experiment, tmp_path / "h", device="RTX 3090"))
     assert ok.cost_s == pytest.approx(0.004)
     assert dict(ok.metrics or {}) == {"run_s": pytest.approx(0.004)}
     assert ok.timing_s == 4.0
@@ -87,9 +107,8 @@ def test_ray_tune_where_only_a_table_was_logged(tmp_path: Path) -> None:
     assert dict(row.metrics or {}) == {"run_s": pytest.approx(0.004)}
     assert row.device["kind"] == "cpu"
     (folder / "progress.csv").write_text("")
-    other = tmp_path / "other"
-    with pytest.raises(InputError, match="give --metric"):
-        import_file(str(experiment), str(other), device="host")
+    with pytest.raises(InputError, match="no trial that reported or failed"):
+        import_file(str(experiment), str(tmp_path / "other"), device="host")
 
 
 def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
@@ -102,7 +121,8 @@ def test_ray_tune_with_several_metrics(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="much of 'accuracy' is good: give --mode"):
         import_file(str(experiment), str(tmp_path / "h"), device="host", hints=hints)
     hints = Hints(metric="accuracy", mode="max")
-    better, worse = imported(experiment, tmp_path / "h", device="RTX 3090", hints=hints)
+    rows = imported(experiment, tmp_path / "h", device="RTX 3090", hints=hints)
+    better, worse = by_knobs(rows)
     assert better.cost_s is not None
     assert worse.cost_s is not None
     assert better.cost_s < worse.cost_s
@@ -132,6 +152,57 @@ def test_more_trials_of_ray_tune_than_are_read(
         import_file(str(tmp_path / "tune"), str(tmp_path / "h"), device="host")
 
 
+def test_ray_tune_where_no_trial_told_a_number(tmp_path: Path) -> None:
+    experiment, into = tmp_path / "tune_tiles", tmp_path / "h"
+    trial = ray_trial(experiment / "t_0", {"tile": 8})
+    with pytest.raises(InputError, match="no trial that reported or failed"):
+        import_file(str(experiment), str(into), device="host")
+    (trial / "error.txt").write_text("ValueError: no such tile")
+    with pytest.raises(InputError, match=r"no trial in .*tune_tiles reported a number: give --met"):
+        import_file(str(experiment), str(into), device="host")
+    (row,) = imported(experiment, into, device="host", hints=HINTS)
+    assert (row.status, row.error) == (Status.RUN_ERROR, "ValueError: no such tile")
+
+
+def test_trials_of_ray_tune_that_end_after_an_import(tmp_path: Path) -> None:
+    experiment = tmp_path / "tune_tiles"
+    late = ray_trial(experiment / "t_0", {"tile": 8})
+    with pytest.raises(InputError, match="no trial that reported or failed"):
+        import_file(str(experiment), str(tmp_path / "h"), device="host", hints=HINTS)
+    ray_trial(experiment / "t_1", {"tile": 16}, ray_report(1, run_ms=4.0))
+    ray_trial(experiment / "t_2", {"tile": 32})
+    (row,) = imported(experiment, tmp_path / "h", device="host", hints=HINTS)
+    assert json.loads(row.config) == {"tile": 16}
+    lines(late / "result.json", ray_report(1, run_ms=2.0))
+    assert import_file(str(experiment), str(tmp_path / "h"), device="host", hints=HINTS).added == 1
+
+
+def test_trials_of_ray_tune_that_begin_after_an_import(tmp_path: Path) -> None:
+    """Their folders' names lie between those of the others, as random ones do."""
+    experiment, into = tmp_path / "tune_tiles", tmp_path / "h"
+    for names in (["t_m"], ["t_a", "t_z"], ["t_b"]):
+        for k, name in enumerate(names):
+            ray_trial(experiment / name, {"tile": 8}, ray_report(1, run_ms=1.0 + k))
+        report = import_file(str(experiment), str(into), device="RTX 3090")
+        assert report.added == len(names)
+    rows = imported_again(experiment, into, device="RTX 3090")
+    assert len({row.trial for row in rows}) == len(rows) == 4
+    assert len({row.run_id for row in rows}) == 1
+
+
+def test_a_trial_of_ray_tune_that_reports_again_is_one_row_more(tmp_path: Path) -> None:
+    """Whether it ended nobody knows: an experiment that was interrupted looks the same."""
+    experiment, into = tmp_path / "tune_tiles", tmp_path / "h"
+    first = ray_report(1, run_ms=9.0)
+    going_on = ray_trial(experiment / "t_0", {"tile": 8}, first)
+    ray_trial(experiment / "t_1", {"tile": 16}, ray_report(1, run_ms=4.0))
+    assert import_file(str(experiment), str(into), device="RTX 3090").added == 2
+    lines(going_on / "result.json", first, ray_report(2, run_ms=2.0))
+    assert import_file(str(experiment), str(into), device="RTX 3090").added == 1
+    rows = imported_again(experiment, into, device="RTX 3090")
+    assert sorted(row.cost_s or 0.0 for row in rows) == pytest.approx([0.002, 0.004, 0.009])
+
+
 def run_tile(config: dict[str, Any]) -> dict[str, Any]:
     if config["tile"] == 32:
         raise RuntimeError("no such tile")
@@ -143,11 +214,14 @@ def run_tile(config: dict[str, Any]) -> dict[str, Any]:
 def test_an_experiment_that_ray_tune_wrote(tmp_path: Path) -> None:
     from ray import tune
 
-    tune.Tuner(
-        run_tile,
-        param_space={"tile": tune.grid_search([8, 16, 32])},
-        run_config=tune.RunConfig(name="tiles", storage_path=str(tmp_path), verbose=0),
-    ).fit()
+    def fit(*tiles: int) -> None:
+        tune.Tuner(
+            run_tile,
+            param_space={"tile": tune.grid_search(list(tiles))},
+            run_config=tune.RunConfig(name="tiles", storage_path=str(tmp_path), verbose=0),
+        ).fit()
+
+    fit(8, 16, 32)
     hints = Hints(metric="run_ms")
     rows = imported(tmp_path / "tiles", tmp_path / "h", device="RTX 3090", hints=hints)
     by_tile = {json.loads(row.config)["tile"]: row for row in rows}
@@ -156,17 +230,99 @@ def test_an_experiment_that_ray_tune_wrote(tmp_path: Path) -> None:
     assert by_tile[32].status is Status.RUN_ERROR
     assert "no such tile" in by_tile[32].error
     assert {row.task for row in rows} == {"tiles"}
+    fit(4, 64)  # into the same folder, under other names
+    report = import_file(
+        str(tmp_path / "tiles"), str(tmp_path / "h"), device="RTX 3090", hints=hints
+    )
+    assert (report.added, report.known) == (2, 3)
+
+
+def optuna_storage(kind: str, file: Path) -> Any:
+    """What Optuna is to write into a file."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    journal = optuna.storages.JournalStorage
+    backend = optuna.storages.journal.JournalFileBackend
+    return f"sqlite:///{file}" if kind == "optuna" else journal(backend(str(file)))
+
+
+@pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])
+def test_trials_of_optuna_that_end_after_an_import(kind: str, tmp_path: Path) -> None:
+    """Each is there once, whenever it ended; a study that is called alike is another."""
+    optuna = pytest.importorskip("optuna")
+
+    def study_in(file: Path) -> Any:
+        return optuna.create_study(storage=optuna_storage(kind, file), study_name="tiles")
+
+    def asked(study: Any) -> Any:
+        trial = study.ask()
+        trial.suggest_int("tile", 1, 8)
+        return trial
+
+    file, into = tmp_path / "study", tmp_path / "h"
+    study = study_in(file)
+    slow, quick = asked(study), asked(study)
+    study.tell(quick, 1.0)
+    (row,) = imported(file, into, device="RTX 3090")
+    assert row.trial == quick.number
+    study.tell(slow, 2.0)
+    study.tell(asked(study), 3.0)
+    assert import_file(str(file), str(into), device="RTX 3090").added == 2
+    other = study_in(tmp_path / "other")
+    slow, quick = asked(other), asked(other)
+    for trial, value in ((quick, 1.0), (slow, 4.0)):
+        other.tell(trial, value)
+        report = import_file(str(tmp_path / "other"), str(into), device="RTX 3090")
+        assert report.added == 1
+    for told in (file, tmp_path / "other"):
+        rows = imported_again(told, into, device="RTX 3090")
+    assert sorted((row.metrics or {})["value"] for row in rows) == [1.0, 1.0, 2.0, 3.0, 4.0]
+
+
+Looks = list[tuple[str, tuple[float | None, ...], int]]
+ONE_AFTER_ANOTHER: Looks = [("a", (1.0, 2.0), 2), ("b", (None, 3.0), 1), ("b", (4.0, 3.0), 1)]
+AT_A_TIME: Looks = [
+    *[("a", (None, 1.0), 1), ("b", (2.0, None), 1)],
+    *[("a", (3.0, 1.0), 1), ("b", (2.0, 4.0), 1)],
+]
+
+
+@pytest.mark.parametrize("days", [("2024-01-01", "2024-02-01"), (None, None)])
+@pytest.mark.parametrize("looks", [ONE_AFTER_ANOTHER, AT_A_TIME], ids=["after", "at a time"])
+def test_studies_that_are_called_alike(
+    looks: Looks, days: tuple[str | None, str | None], tmp_path: Path
+) -> None:
+    """Each trial of both is there once, in whatever order they end, also where nothing dates them.
+
+    A look is the study that is imported, what its trials have told so far, and how many are new.
+    """
+    into = tmp_path / "h"
+    for study, values, added in looks:
+        file = optuna_study(tmp_path / study, *values, day=days[study == "b"])
+        assert import_file(str(file), str(into), device="RTX 3090").added == added
+    for study in "ab":
+        rows = imported_again(tmp_path / study, into, device="RTX 3090")
+    assert sorted((row.metrics or {})["value"] for row in rows) == [1.0, 2.0, 3.0, 4.0]
+    assert days[0] is None or len({row.run_id for row in rows}) == 2
+
+
+def test_a_study_under_two_metrics_is_two_tasks(tmp_path: Path) -> None:
+    file, into = optuna_study(tmp_path / "study", 1.0, 2.0, direction=2), tmp_path / "h"
+    for metric in ("gflops", "speed"):
+        hints = Hints(metric=metric)
+        report = import_file(str(file), str(into), device="RTX 3090", hints=hints)
+        assert report.added == 2
+        rows = imported_again(file, into, device="RTX 3090", hints=hints)
+    assert {name for row in rows for name in row.metrics or {}} == {"gflops", "speed"}
+    assert len({row.workload_key for row in rows}) == 2
 
 
 @pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])
 def test_optuna(kind: str, tmp_path: Path) -> None:
     """A storage that Optuna itself writes."""
     optuna = pytest.importorskip("optuna")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     file = tmp_path / "study"
-    journal = optuna.storages.JournalStorage
-    backend = optuna.storages.journal.JournalFileBackend
-    storage = f"sqlite:///{file}" if kind == "optuna" else journal(backend(str(file)))
+    storage = optuna_storage(kind, file)
 
     def objective(trial: Any) -> float:
         tile = trial.suggest_categorical("tile", ["8x8", "whole", None])

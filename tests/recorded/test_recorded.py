@@ -219,6 +219,28 @@ def test_a_task_on_several_devices_needs_one_named(tmp_path: Path) -> None:
         read_table(f"{uri}#workload@cpu/none/1")
 
 
+def test_a_task_for_several_targets_needs_one_named(tmp_path: Path) -> None:
+    """Generations of a processor share its key; so do targets that generate other code."""
+    other = json.dumps({"kind": "llvm", "mcpu": "znver4", "mattr": ["+avx512f"] * 40})
+    uri = history(tmp_path, target=other)
+    key = EXAMPLE_DEVICE.key
+    for address in (f"{uri}#workload", f"{uri}#workload@{key}"):
+        with pytest.raises(InputError, match="measured on 2 devices: ") as caught:
+            read_table(address)
+        for target in (other, example_measurement().target):
+            assert f"'{uri}#workload@{key}@{target}'" in str(caught.value)
+    assert read_table(f"{uri}#workload@{key}@{other}").space.size == 1
+    assert read_table(f"{uri}#workload@{key}@{example_measurement().target}").space.size == 3
+
+
+def test_a_device_of_what_ships_is_named_by_its_key(tmp_path: Path) -> None:
+    uri = history(tmp_path / "a#b", device_key=f"{EXAMPLE_DEVICE.key}#builtin")
+    with pytest.raises(InputError, match=r"measured on 2 devices: .*#builtin"):
+        read_table(f"{uri}#workload")
+    assert read_table(f"{uri}#workload@{EXAMPLE_DEVICE.key}#builtin").space.size == 1
+    assert read_table(f"{uri}#workload@{EXAMPLE_DEVICE.key}").space.size == 3
+
+
 def test_what_a_history_does_not_hold(tmp_path: Path) -> None:
     uri = history(tmp_path)
     with pytest.raises(InputError, match=r"no configuration of workload 'x'.*\['workload'\]"):

@@ -12,8 +12,9 @@ from dgtl_ray.core.function import FUNCTION_TARGET, OPERATOR, Objective
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
-from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.runs import example_state
 
 SPENT = SearchTime(total=100.0, proposing=10.0, building=60.0, timing=28.0, idle=2.0)
 RESULT: dict[str, Any] = {
@@ -79,15 +80,7 @@ def write_run(
     result: Mapping[str, Any] = RESULT,
 ) -> str:
     run = RunFolder(folder)
-    state = RunState(
-        run_id="r",
-        network="net",
-        network_hash="h",
-        target="{}",
-        search="dgtl",
-        seed=0,
-        history=run.history,
-    )
+    state = example_state(run_id="r", search="dgtl", history=run.history)
     run.begin(state, resume=False)
     ParquetHistory(run.history).append(rows)
     if finished:

@@ -10,6 +10,7 @@ import pytest
 from dgtl_ray import report as page
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.report.page.knob_values import KnobTable
 from tests.report.runs import call, write_run
 
 SPEED = Objective(metric="gflops", mode="max")
@@ -99,3 +100,10 @@ def test_any_value_of_a_knob_is_drawn(tmp_path: Path) -> None:
     assert np.array_equal(np.sort(places), np.arange(8))
     assert page.plot_parallel_coordinate(run).data[0].dimensions[0].label == "knob"
     assert page.write_page([run], tmp_path / "page.html") > 0
+
+
+def test_a_parameter_may_have_a_name_that_layers_use_for_something_else(tmp_path: Path) -> None:
+    configs = [f'{{"sketch": {k % 3}, "algorithm": {k % 2}}}' for k in range(12)]
+    rows = [call(k, SPEED, 1.0 + k % 2, config) for k, config in enumerate(configs)]
+    run = write_run(tmp_path / "run", rows)
+    assert list(KnobTable(page.read_run(run).layer(None)).shares()) == ["algorithm", "sketch"]

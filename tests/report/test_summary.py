@@ -7,7 +7,8 @@ from rich.console import Console
 
 from dgtl_ray.model.checking.report import CheckReport
 from dgtl_ray.report import print_check, print_summary
-from dgtl_ray.run.results import Result, ResultGrid, RunSummary, SourceUse
+from dgtl_ray.run.results import Result, ResultGrid, RunSummary
+from dgtl_ray.run.source_use import SourceUse
 from tests.report.runs import SPENT
 
 WORDS = ["pip install 'dgtl_ray[baselines]'", "[/x]", ":x:"]

@@ -93,6 +93,13 @@ def test_what_cannot_be_told_is_refused(trial: Any, value: float, told: str) -> 
         asking.tell(trial, value)
 
 
+def test_a_number_that_has_no_cost_is_refused() -> None:
+    asking = search(metric="score")
+    (trial,) = asking.ask()
+    with pytest.raises(InputError, match=r"score is 1.7e\+308: a number so large"):
+        asking.tell(trial.trial_id, 1.7e308)
+
+
 def test_a_state_of_other_parameters_is_refused() -> None:
     state = search().state()
     with pytest.raises(InputError, match="other parameters"):

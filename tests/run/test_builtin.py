@@ -11,7 +11,14 @@ from dgtl_ray.engine.run import rows_by_layer
 from dgtl_ray.history import BUILTIN, ParquetHistory, recall_fastest
 from dgtl_ray.measure.host import describe_cpu_host
 from dgtl_ray.model import load_network, parse_target
-from dgtl_ray.run.builtin import as_of_elsewhere, builtin_model, model_of, write_small
+from dgtl_ray.run.builtin import (
+    MOST_BYTES,
+    as_of_elsewhere,
+    builtin_model,
+    model_of,
+    packed_bytes,
+    write_small,
+)
 from dgtl_ray.run.knowledge import read_model
 from dgtl_ray.space.encoding.encoder import column_names, earlier_widths
 from dgtl_ray.space.sketches import read_design_space
@@ -45,8 +52,7 @@ def test_the_history_that_ships_is_small_sound_and_of_no_device_of_ours() -> Non
     keys = set(store.scan(columns=["device_key"]).column("device_key").to_pylist())
     assert all(key.endswith("#builtin") for key in keys)
     assert keys
-    files = [file for file in Path(str(MODEL)).parent.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) <= 8_000_000
+    assert packed_bytes(Path(str(MODEL)).parent) <= MOST_BYTES
     with pytest.raises(InputError, match="builtin ships with the package"):
         store.append([example_measurement(0)])
 
@@ -58,7 +64,7 @@ def test_the_fastest_that_ship_mean_the_same_in_the_design_spaces_of_today() -> 
     tasks = load_network("resnet18", target).tasks
     spaces = [read_design_space(task, target.json) for task in tasks]
     keys = [task.workload_key for task in tasks]
-    fastest = recall_fastest([ParquetHistory(BUILTIN)], keys, describe_cpu_host())
+    fastest = recall_fastest([ParquetHistory(BUILTIN)], keys, describe_cpu_host(), target.json)
     of_layer = rows_by_layer(tasks, spaces, fastest)
     assert sum(map(bool, of_layer)) >= len(tasks) - 4
 

@@ -8,13 +8,18 @@ import pytest
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.knowledge import Knowledge, SourceTask
+from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.core.progress import SilentMonitor
+from dgtl_ray.core.task import LayerTask
 from dgtl_ray.engine.layer import Transfer
+from dgtl_ray.history import ParquetHistory
+from dgtl_ray.run import knowledge
 from dgtl_ray.run.knowledge import Experience, pretrain_histories, pretrained, transfer_notes
 from dgtl_ray.space.encoding.encoder import column_names, earlier_widths
-from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
+from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
 from dgtl_ray.transfer.relatedness import Relatedness
 
+COLUMNS = len(column_names("cpu"))
 _SOURCES = (Relatedness(name="conv", correlation=-0.3, measured=16),)
 
 
@@ -100,3 +105,79 @@ def test_a_model_told_in_other_columns_is_refused() -> None:
     experience = Experience(stores=(), tasks=(), target="{}", search="dgtl", model=model)
     with pytest.raises(InputError, match="columns"):
         experience.learn(EXAMPLE_DEVICE, SilentMonitor())
+
+
+def measured(key: str, count: int) -> list[Measurement]:
+    """Rows of one task, each in another column and slower than the one before."""
+    return [
+        example_measurement(
+            k,
+            run_id=key,
+            workload_key=key,
+            cost_s=1e-3 * (k + 1),
+            encoding=tuple(np.eye(COLUMNS)[k].tolist()),
+        )
+        for k in range(count)
+    ]
+
+
+def store_of(folder: Path, rows: list[Measurement]) -> ParquetHistory:
+    store = ParquetHistory(str(folder))
+    store.create()
+    store.append(rows)
+    return store
+
+
+@pytest.fixture
+def ships(tmp_path: Path) -> ParquetHistory:
+    return store_of(tmp_path / "ships", measured("ships", 9))
+
+
+def learned(
+    ships: ParquetHistory, recorded: ParquetHistory, model: Knowledge, notes: Notes
+) -> Knowledge:
+    """What a run of a task `own` starts from, where what ships has a model."""
+    own = LayerTask(
+        name="own",
+        operator="conv2d",
+        workload_key="own",
+        weight=1,
+        flop=1.0,
+        args=(),
+        program="",
+        network="net",
+    )
+    experience = Experience(
+        stores=[ships, recorded],
+        tasks=[own],
+        target=example_measurement().target,
+        search="dgtl",
+        model=model,
+        beyond=[recorded],
+    )
+    return experience.learn(EXAMPLE_DEVICE, notes)
+
+
+@pytest.fixture
+def model() -> Knowledge:
+    rows = replace(task("ships", rows=9), encoding=np.ones((9, COLUMNS), np.float32))
+    return Knowledge(sources=(rows,))
+
+
+@pytest.mark.parametrize(("key", "count"), [("new", 0), ("own", 20), ("few", 7)])
+def test_the_model_is_taken_where_the_record_has_nothing_to_learn_from(
+    tmp_path: Path, ships: ParquetHistory, model: Knowledge, key: str, count: int
+) -> None:
+    notes = Notes()
+    recorded = store_of(tmp_path / "recorded", measured(key, count))
+    assert learned(ships, recorded, model, notes) is model
+    assert notes.told == []
+
+
+def test_what_the_record_tells_of_other_tasks_is_learned_with_all_else(
+    tmp_path: Path, ships: ParquetHistory, model: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowledge, "pretrained", lambda known, _monitor, *, hasty: known)
+    recorded = store_of(tmp_path / "recorded", [*measured("other", 8), *measured("own", 8)])
+    found = learned(ships, recorded, model, Notes())
+    assert {source.task_key for source in found.sources} == {"ships", "other"}

@@ -10,20 +10,11 @@ from dgtl_ray.history import ParquetHistory
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.record import RunRecord
 from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.runs import example_state
 
 
 def begun(folder: RunFolder, recorded: int) -> RunState:
-    state = RunState(
-        run_id="r1",
-        network="net",
-        network_hash="",
-        target="{}",
-        search="random",
-        seed=0,
-        history=folder.history,
-        recorded=recorded,
-    )
-    folder.write(state)
+    folder.write(example_state(history=folder.history, recorded=recorded))
     return folder.read()
 
 
@@ -42,6 +33,20 @@ def test_rows_that_wait_on_this_machine_count(tmp_path: Path) -> None:
     ParquetHistory(str(folder.spool("r1"))).append([row])
     record = RunRecord(folder, begun(folder, 1))
     assert record.store.measurements() == [row]
+
+
+def test_the_next_trial_has_a_number_that_no_measurement_has(tmp_path: Path) -> None:
+    """Wherever those are, and on whatever device they were made; other runs have their own."""
+    folder = RunFolder(tmp_path / "run")
+    record = RunRecord(folder, begun(folder, 0))
+    assert record.first_trial() == 0
+    elsewhere = example_measurement(4, run_id="r1", device_key="cpu/elsewhere/8")
+    record.append([elsewhere, example_measurement(2, run_id="r1")])
+    assert record.first_trial() == 5
+    record.store.append([example_measurement(9, run_id="other")])
+    assert RunRecord(folder, begun(folder, 2)).first_trial() == 5
+    ParquetHistory(str(folder.spool("r1"))).append([example_measurement(7, run_id="r1")])
+    assert RunRecord(folder, begun(folder, 3)).first_trial() == 8
 
 
 def test_a_run_whose_measurements_are_gone_is_not_resumed(tmp_path: Path) -> None:

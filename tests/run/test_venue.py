@@ -17,9 +17,10 @@ from dgtl_ray.measure import describe_device, toolchain
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.run import finishing
 from dgtl_ray.run.finishing import Plan, finish_from_plan
-from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.run.venue import Venue
 from dgtl_ray.testing.measurements import example_measurement
+from dgtl_ray.testing.runs import example_state
 from dgtl_ray.tuner import Tuner
 from tests.networks import tiny
 
@@ -95,13 +96,10 @@ def test_this_machine_needs_no_cluster(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_resumed_on_another_kind_of_device(tmp_path: Path) -> None:
-    state = RunState(
+    state = example_state(
         run_id="begun",
         network=NETWORK,
-        network_hash="",
         target=parse_target("cpu").json,
-        search="random",
-        seed=0,
         history=str(tmp_path / "history"),
     )
     RunFolder(tmp_path / "run").write(state)

@@ -80,6 +80,67 @@ def test_it_is_attention(
         assert np.abs(found - expected).max() < BOUND * np.sqrt(np.mean(expected**2))
 
 
+class ViewedScores(nn.Module):
+    """softmax(q kᵀ + mask) v, the mask added to scores of another shape than the products'."""
+
+    def __init__(self, view: tuple[int, ...]) -> None:
+        super().__init__()
+        self._view = view
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """The weighted means, in the shape of the products."""
+        scores = q @ k.transpose(-1, -2)
+        seen = (scores.view(self._view) + mask).view(scores.shape)
+        return torch.softmax(seen, -1) @ v
+
+
+@pytest.mark.parametrize(
+    ("heads", "view", "mask"),
+    [
+        # Examples and heads in one, and a mask for each example.
+        ((4,), (2, 2, 9, 9), (2, 1, 1, 9)),
+        # Windows of an image as examples, and a mask for each window.
+        ((4, 2), (2, 2, 2, 9, 9), (1, 2, 1, 9, 9)),
+    ],
+)
+def test_a_mask_of_scores_of_another_shape(
+    heads: tuple[int, ...], view: tuple[int, ...], mask: tuple[int, ...]
+) -> None:
+    module, operands = ViewedScores(view), [torch.zeros(*heads, 9, 8) for _ in range(3)]
+    inputs = (*operands, torch.zeros(mask))
+    network = load_network(module, TargetSpec(kind="cpu", json=CPU), example_inputs=inputs)
+    (task,) = [task for task in network.tasks if task.operator == "attention"]
+    space, rng = _space(task), np.random.default_rng(0)
+    arguments = arguments_of(task, rng)
+    with torch.no_grad():
+        expected = module(*(torch.from_numpy(array).double() for array in arguments)).numpy()
+    found = run(task, CPU, space.schedule_of(space.sample(1, rng)[0]), arguments)
+    error = np.abs(found.reshape(expected.shape) - expected).max()
+    assert error < BOUND * np.sqrt(np.mean(expected**2))
+
+
+@pytest.mark.parametrize("tokens", [16, 21])
+def test_a_query_may_have_all_its_keys_masked(tokens: int) -> None:
+    task, module = attention(1, tokens, 48, bias=(tokens, tokens))
+    space, rng = _space(task), np.random.default_rng(0)
+    x, bias = arguments_of(task, rng)
+    lowest = np.finfo(np.float32).min
+    # All of the scores become that number, whose softmax is even.
+    bias[0] = lowest
+    bias[1, :-3] = lowest
+    # Of the first vectors nothing is left; then of none of them.
+    bias[2, :-3] = -np.inf
+    bias[3] = -np.inf
+    with torch.no_grad():
+        # As float64, scores beside the lowest float32 would still differ.
+        expected = module(torch.from_numpy(x), torch.from_numpy(bias)).numpy()
+    assert np.isnan(expected).sum() == expected[0, 3].size
+    bound = BOUND * np.sqrt(np.nanmean(expected**2))
+    for row in space.sample(3, rng):
+        found = run(task, CPU, space.schedule_of(row), [x, bias])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+
+
 def test_every_choice_of_every_knob_is_the_same_function() -> None:
     task, module = attention(1, 35, 96)
     space, rng = _space(task), np.random.default_rng(0)

@@ -83,6 +83,18 @@ def test_ray_tunes_domains_are_understood() -> None:
         read_parameters({"n": tune.randn(0, 1)})
 
 
+def test_ray_tunes_whole_numbers_end_before_their_upper_bound() -> None:
+    from ray import tune
+
+    for domain, least, most in (
+        (tune.randint(0, 10_000), 0, 9_999),
+        (tune.lograndint(1, 10_000), 1, 9_999),
+        (tune.qrandint(1, 4, 1), 1, 3),
+    ):
+        levels = read_parameters({"n": domain}).knobs[0].levels
+        assert (levels[0], levels[-1]) == (least, most)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -98,6 +110,7 @@ def test_ray_tunes_domains_are_understood() -> None:
         ),
         ("x // y >= 2 and x / y != 3", lambda x, y, _t, _n: x // y >= 2 and x / y != 3),
         ("x ** 2 + -y > abs(-3)", lambda x, y, _t, _n: x**2 - y > 3),
+        ("10 ** 20 > x > 2 ** -1", lambda x, _y, _t, _n: 10**20 > x > 2**-1),
     ],
 )
 def test_restrictions_mean_what_python_means(text: str, expected: Any) -> None:
@@ -118,6 +131,69 @@ def test_restrictions_mean_what_python_means(text: str, expected: Any) -> None:
 def test_a_function_restricts_as_in_kernel_tuner() -> None:
     space = table({"x": [1, 2, 3], "y": [1, 2, 3]}, lambda p: p["x"] + p["y"] == 4)
     assert [(c["x"], c["y"]) for c in configs(space)] == [(1, 3), (2, 2), (3, 1)]
+
+
+def holds_in_python(condition: Any, *values: Any) -> bool:
+    try:
+        return bool(condition(*values))
+    except ZeroDivisionError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x / y >= 4", lambda x, y: x / y >= 4),
+        ("x // y != 1", lambda x, y: x // y != 1),
+        ("not x % y == 1", lambda x, y: x % y != 1),
+        ("y == 0 or x / y >= 2", lambda x, y: y == 0 or x / y >= 2),
+        ("x / y >= 2 or y == 0", lambda x, y: x / y >= 2 or y == 0),
+        ("y != 0 and not x / y >= 2", lambda x, y: y != 0 and not x / y >= 2),
+        ("1 <= y < 5 / y", lambda x, y: 1 <= y < 5 / y),
+        ("x ** -y < 1", lambda x, y: x**-y < 1),
+        ("x not in [1 / y, 2]", lambda x, y: x not in [1 / y, 2]),
+    ],
+)
+def test_where_python_would_divide_by_zero_nothing_is_allowed(text: str, expected: Any) -> None:
+    found = {(c["x"], c["y"]) for c in configs(table({"x": range(5), "y": range(3)}, text))}
+    everything = product(range(5), range(3))
+    assert found == {xy for xy in everything if holds_in_python(expected, *xy)}
+
+
+def test_parts_of_a_parameter_may_be_texts() -> None:
+    orders = [("n", "k"), ("k", "n"), ("k", 2)]
+    found = configs(table({"order": orders}, "order[0] == 'k'", "order[1] != 2"))
+    assert found == [{"order": ["k", "n"]}]
+
+
+def test_a_parameter_may_be_called_like_a_function() -> None:
+    found = configs(table({"max": [1, 2, 3], "min": [1, 2]}, "max < 3 and max(max, min) == min"))
+    assert [(c["max"], c["min"]) for c in found] == [(1, 1), (1, 2), (2, 2)]
+    with pytest.raises(InputError, match="'abs' is no parameter"):
+        read_restriction("abs < 2", ["x"])
+
+
+def test_a_function_is_given_the_values_themselves() -> None:
+    """Whole numbers, not the floats that text calculates with, and True itself."""
+    space = table(
+        {"block": [1, 2, 3, 4], "use": [True, False], "n": [1, 2]},
+        lambda p: p["block"] & (p["block"] - 1) == 0,
+        lambda p: p["use"] is True and len(range(p["n"])) == 2,
+    )
+    assert [tuple(c.values()) for c in configs(space)] == [(k, True, 2) for k in (1, 2, 4)]
+
+
+def test_a_restriction_is_asked_about_what_those_before_it_allow() -> None:
+    space = table({"n": range(5)}, "n > 0", lambda p: 4 % p["n"] == 0)
+    assert [c["n"] for c in configs(space)] == [1, 2, 4]
+
+
+def test_a_function_that_fails_is_named_with_the_configuration() -> None:
+    def fits(config: dict[str, Any]) -> bool:
+        return bool(config["y"] > 0)
+
+    with pytest.raises(InputError, match=r"'fits' failed for .'x': 1.: KeyError"):
+        read_parameters({"x": [1, 2]}, [fits])
 
 
 @pytest.mark.parametrize(
@@ -144,6 +220,15 @@ def test_restrictions_that_allow_nothing_are_refused() -> None:
         read_parameters({"x": [1, 2]}, ["x > 2"])
     with pytest.raises(InputError, match="cannot be judged"):
         read_parameters({"x": ["a", "b"]}, ["x * 2.5 > 2"])
+    with pytest.raises(InputError, match="cannot be judged"):
+        read_parameters({"x": [1, 2]}, ["abs(x, 1) > 0"])
+    with pytest.raises(InputError, match="allow no configuration"):
+        read_parameters({"x": [1, 2]}, ["1 > 2"])
+
+
+def test_a_function_may_be_left_with_nothing_to_judge() -> None:
+    with pytest.raises(InputError, match="allow no configuration"):
+        read_parameters({"x": [1, 2]}, ["x > 2", lambda p: p["x"] > 0])
 
 
 def test_what_is_no_parameter_is_named() -> None:
@@ -176,6 +261,53 @@ def test_a_large_space_is_drawn_from(rng: np.random.Generator) -> None:
 def test_rows_outside_a_large_space_are_not_feasible() -> None:
     outside = np.array([[0, 32, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 31, 1, 0, 0, 0]], dtype=np.int32)
     assert not large().feasible(outside).any()
+
+
+def test_a_restriction_that_comes_late_leaves_a_large_space_whole() -> None:
+    space = read_parameters({f"k{k}": range(1, 33) for k in range(8)}, ["k6 * k7 == 32"])
+    assert isinstance(space, ProductSpace)
+    config = {f"k{k}": 5 + k for k in range(6)} | {"k6": 4, "k7": 8}
+    assert space.holds("", json.dumps(config))
+    assert not space.holds("", json.dumps(config | {"k7": 9}))
+
+
+def test_a_function_restricts_a_large_space(rng: np.random.Generator) -> None:
+    space = read_parameters({f"k{k}": range(32) for k in range(5)}, [lambda p: p["k0"] < p["k1"]])
+    assert isinstance(space, ProductSpace)
+    pool = space.sample(20, rng)
+    assert len(pool) == 20
+    assert space.feasible(space.crossover(pool, pool[::-1], rng)).all()
+    assert space.feasible(pool[:0]).shape == (0,)
+
+
+def sparse() -> ProductSpace:
+    """One combination in thousands is allowed, and none differs from another in one knob."""
+    space = read_parameters({name: range(1, 257) for name in "abcd"}, ["a * b == c * d"])
+    assert isinstance(space, ProductSpace)
+    return space
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sparse_large_space_is_drawn_from(seed: int) -> None:
+    space, rng = sparse(), np.random.default_rng(seed)
+    pool = space.sample(20, rng)
+    assert len(np.unique(pool, axis=0)) == 20
+    for row in pool[:10]:
+        moved = space.mutate(row[None], rng)
+        assert space.feasible(moved).all()
+        assert (moved != row).any()
+
+
+def test_what_was_drawn_directly_is_kept(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although more is wanted, and putting it together finds none."""
+    space = read_parameters({f"k{k}": range(100) for k in range(4)}, ["k2 == k3"])
+    none = np.zeros((0, 4), dtype=np.int32)
+    monkeypatch.setattr("dgtl_ray.space.parameters.product.combine", lambda *_, **__: none)
+    pool = space.sample(1000, rng)
+    assert 10 < len(pool) < 1000
+    assert space.feasible(pool).all()
 
 
 @given(seed=st.integers(0, 2**32 - 1))

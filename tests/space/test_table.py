@@ -72,6 +72,19 @@ def test_a_sparse_table_has_near_neighbours(rng: np.random.Generator) -> None:
     assert np.abs(moved - space.rows).max(axis=1).mean() < 5
 
 
+class Unlucky(TableSpace):
+    """Finds no random row."""
+
+    def _draw(self, n: int, rng: np.random.Generator) -> IntArray:
+        return self.rows[:0]
+
+
+def test_where_nothing_is_drawn_a_row_stays(rng: np.random.Generator) -> None:
+    knobs = [TableKnob.of(name, range(5)) for name in "ab"]
+    space = Unlucky(knobs, np.arange(5, dtype=np.int32)[:, None].repeat(2, axis=1))
+    np.testing.assert_array_equal(space.mutate(space.rows, rng), space.rows)
+
+
 def test_a_single_row_is_its_own_neighbour(rng: np.random.Generator) -> None:
     space = TableSpace(KNOBS[4:], np.zeros((1, 1), dtype=np.int32))
     np.testing.assert_array_equal(space.mutate(space.rows, rng), space.rows)
@@ -142,6 +155,13 @@ def test_a_related_space_is_told_in_the_same_columns(space: TableSpace) -> None:
     assert [row["flag scaled"] for row in told] == [0, 0], "the other space has no such knob"
     own = space.encode_related(space, space.rows, DEVICES["cpu"])
     np.testing.assert_array_equal(own, space.encode(space.rows, DEVICES["cpu"]))
+
+
+def test_strange_parts_of_a_related_knob_score_nothing() -> None:
+    knob = TableKnob.of("tile", [(2, 4), (4, 2), (8, 1)])
+    told = knob.features([(2, 4), ("n", "k"), (2, "k"), (float("inf"), 2), (2, 4, 1), 8])
+    assert told[0].tolist() == [1, 1, 2, 2, 1, 0, 0]
+    assert not told[1:].any()
 
 
 def test_recorded_encodings_are_given_back(space: TableSpace) -> None:

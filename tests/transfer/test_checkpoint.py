@@ -65,6 +65,16 @@ def test_a_damaged_cache_is_made_anew(
     assert "pre-training anew" in caplog.text
 
 
+def test_a_cache_that_cannot_be_written_costs_no_model(
+    tmp_path: Path, sources: Sources, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    config = PretrainConfig(steps=2, inducing=8, hidden=1)
+    model = pretrain_once(sources, tmp_path / "file" / "models", config)
+    assert model.names == tuple(source.name for source in sources)
+    assert "not kept" in caplog.text
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, pretrained: Pretrained) -> None:
     with pytest.raises(InputError, match="no pre-trained model"):
         load(tmp_path)

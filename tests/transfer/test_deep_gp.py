@@ -2,11 +2,9 @@ import gpytorch
 import numpy as np
 import pytest
 import torch
-from botorch.acquisition import qLogExpectedImprovement
 from gpytorch.mlls import DeepApproximateMLL, VariationalELBO
 from numpy.typing import NDArray
 
-from dgtl_ray.transfer.botorch_model import DeepGPModel
 from dgtl_ray.transfer.deep_gp import LatencyGP, Layer
 from dgtl_ray.transfer.elbo import evidence_lower_bound
 from dgtl_ray.transfer.mean_path import MeanPath
@@ -137,27 +135,3 @@ def test_nobody_is_asked_about_nothing() -> None:
     path, column = MeanPath.of(small_gp()), np.array([1])
     assert path(torch.zeros(0, 2).double(), column, torch.zeros(3, 1).double()).shape == (0, 3)
     assert path(torch.zeros(5, 2).double(), column, torch.zeros(0, 1).double()).shape == (5, 0)
-
-
-def test_drawn_functions_have_the_moments() -> None:
-    """Near inducing points, which leave nothing open there."""
-    gp = small_gp()
-    x = hidden_layer(gp).variational_strategy.inducing_points.detach()[0, :3]
-    drawn = DeepGPModel(gp, functions=1000).posterior(x).values[..., 0]
-    mean, variance = dense_moments(gp, x.numpy())
-    assert float(drawn.var(0).max()) <= 1.2 * variance.max()
-    np.testing.assert_allclose(-drawn.mean(0).numpy(), mean, atol=0.1)
-
-
-def test_botorch_chooses_by_the_deep_gp() -> None:
-    """A fixed ensemble: the same values for a point alone and among others."""
-    model = DeepGPModel(small_gp(), functions=32)
-    x = torch.randn(4, 2, 2).double()
-    values = model.posterior(x).values
-    assert values.shape == (4, 32, 2, 1)
-    alone = model.posterior(x[1, :1]).values
-    torch.testing.assert_close(values[1, :, :1], alone)
-    best = values.amin()
-    gain = qLogExpectedImprovement(model, best_f=best)(x)
-    assert gain.shape == (4,)
-    assert torch.isfinite(gain).all()

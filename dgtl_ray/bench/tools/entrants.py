@@ -1,10 +1,12 @@
 """The networks that are compared with other runtimes, by the names that users give them."""
 
 import shutil
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.peers import KeptNetwork, keep_network
 
@@ -32,6 +34,19 @@ class Entrant:
     spec: str
     torch_spec: str
     kept: KeptNetwork
+
+
+def enter_all(networks: Sequence[str], folder: Path) -> list[Entrant]:
+    """Enter networks, whose names are distinct: their runs are kept under these.
+
+    Raises:
+        DgtlError: Two have one name, or see `enter`.
+    """
+    entrants = [enter(network, folder) for network in networks]
+    for name, count in Counter(entrant.name for entrant in entrants).items():
+        if count > 1:
+            raise InputError(f"{count} networks are called {name}: run them one by one")
+    return entrants
 
 
 def enter(network: str, folder: Path) -> Entrant:

@@ -6,6 +6,7 @@ from statistics import median
 
 import numpy as np
 
+from dgtl_ray.core.errors import ExperimentError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, FloatArray, RunInput
 from dgtl_ray.core.task import LayerTask
@@ -26,7 +27,7 @@ def time_once(timer: LocalTimer, samples: Sequence[Sample], target: TargetSpec) 
     """Median of the repeats of each sample, in seconds.
 
     Raises:
-        RuntimeError: One did not run.
+        ExperimentError: One did not run.
     """
     return [_time(timer, sample, target) for sample in samples]
 
@@ -44,7 +45,7 @@ def time_in_turn(
         passes: How often each is timed.
 
     Raises:
-        RuntimeError: A configuration did not build, or did not run.
+        ExperimentError: A configuration did not build, or did not run.
     """
     builder, timer = LocalBuilder(), LocalTimer()
     try:
@@ -73,7 +74,7 @@ def _build(
             BuildInput(program=task.program, target=target.json, schedule=schedule)
         )
         if result.status is not Status.OK:
-            raise RuntimeError(f"{task.name}: {config} did not build: {result.error}")
+            raise ExperimentError(f"{task.name}: {config} did not build: {result.error}")
         samples.append(Sample(task=task, artifact=result.artifact))
     return samples
 
@@ -89,5 +90,5 @@ def _time(timer: LocalTimer, sample: Sample, target: TargetSpec) -> float:
         )
     )
     if result.status is not Status.OK:
-        raise RuntimeError(f"{sample.task.name}: a configuration did not run: {result.error}")
+        raise ExperimentError(f"{sample.task.name}: a configuration did not run: {result.error}")
     return median(result.repeats_s)

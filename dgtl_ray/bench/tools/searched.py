@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from shutil import rmtree
 
 from dgtl_ray.bench.tools.finished_run import FinishedRun
 from dgtl_ray.bench.tools.metaschedule_tuning import FOUND, Trial, minute
 from dgtl_ray.bench.tools.rival_threads import all_cores
+from dgtl_ray.core.errors import ExperimentError
 from dgtl_ray.core.measurement import Stage
-from dgtl_ray.deploy import ModuleMetadata, compile_network, save_module
+from dgtl_ray.deploy import ModuleMetadata, compile_network, load, save_module, verify
 from dgtl_ray.deploy.layout import METADATA
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.model import load_network, parse_target
@@ -103,7 +105,7 @@ def metaschedule(network: str, folder: Path, layer_trials: int, seed: int, like:
         like: A module of ours of the same network, whose metadata this one takes.
 
     Raises:
-        RuntimeError: It failed; the text says how.
+        ExperimentError: It failed, or its winners give wrong answers; the text says how.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FOUND).exists():
@@ -141,14 +143,22 @@ def _run_metaschedule(network: str, folder: Path, layer_trials: int, seed: int) 
         )
     if done.returncode != 0:
         told = (folder / "log.txt").read_text()[-2000:]
-        raise RuntimeError(f"MetaSchedule ended with {done.returncode}:\n{told}")
+        raise ExperimentError(f"MetaSchedule ended with {done.returncode}:\n{told}")
 
 
 def _deploy(network: str, schedules: Mapping[str, str], module: Path, like: Path) -> None:
+    """Compile its winners and verify them; the module is there once its answers are right."""
     target = parse_target("cpu")
-    compiled = compile_network(load_network(network, target), schedules, target)
+    loaded = load_network(network, target)
     metadata = ModuleMetadata.from_json((like / METADATA).read_text())
-    save_module(compiled, module, replace(metadata, history=()))
+    unverified = module.with_name("unverified")
+    rmtree(unverified, ignore_errors=True)
+    save_module(
+        compile_network(loaded, schedules, target), unverified, replace(metadata, history=())
+    )
+    if fault := verify(load(unverified), loaded).fault():
+        raise ExperimentError(f"MetaSchedule's winners in {unverified}: {fault}")
+    unverified.rename(module)
 
 
 def _best_sum(trials: Iterable[Trial], weights: Mapping[str, int]) -> float:

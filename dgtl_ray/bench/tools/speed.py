@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from dgtl_ray.core.errors import ExperimentError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import Artifact, BuildInput, EvaluatorConfig, RunInput
 from dgtl_ray.measure import LocalBuilder, LocalTimer
@@ -25,7 +26,7 @@ def time_contenders(
     """Seconds of each by name and label, one for each pass over all of them.
 
     Raises:
-        RuntimeError: One did not build, or did not run.
+        ExperimentError: One did not build, or did not run.
     """
     builder, timer = LocalBuilder(), LocalTimer()
     try:
@@ -45,7 +46,7 @@ def _build(builder: LocalBuilder, contender: Contender) -> Artifact:
     item = BuildInput(program=contender.program, target=contender.target, schedule="")
     result = builder.build(item)
     if result.status is not Status.OK:
-        raise RuntimeError(f"{contender.name} ({contender.label}) did not build: {result.error}")
+        raise ExperimentError(f"{contender.name} ({contender.label}) did not build: {result.error}")
     return result.artifact
 
 
@@ -59,5 +60,5 @@ def _time(timer: LocalTimer, contender: Contender, artifact: Artifact) -> float:
         )
     )
     if result.status is not Status.OK:
-        raise RuntimeError(f"{contender.name} ({contender.label}) did not run: {result.error}")
+        raise ExperimentError(f"{contender.name} ({contender.label}) did not run: {result.error}")
     return median(result.repeats_s)

@@ -9,7 +9,6 @@ from dgtl_ray.model.onnx_ops.node import Node
 Converter = Callable[[Node], Any]
 
 CONVERTERS: dict[str, Converter] = {}
-MICROSOFT = "com.microsoft"
 
 
 def converts(*operators: str) -> Callable[[Converter], Converter]:

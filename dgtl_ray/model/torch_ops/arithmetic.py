@@ -151,7 +151,6 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "acosh": relax.op.acosh,
     "atanh": relax.op.atanh,
 }
-_TENSORS_ONLY = frozenset({"maximum", "minimum", "atan2"})
 
 CONVERTERS: dict[str, Converter] = {
     **{

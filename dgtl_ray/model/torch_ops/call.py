@@ -69,6 +69,11 @@ def axis_of(dim: int, rank: int) -> int:
     return dim % rank if rank else 0
 
 
+def per_axis(values: Any, axes: int) -> list[int]:
+    """One value for each axis, of a list that may have one for all."""
+    return list(values) * axes if len(values) == 1 else list(values)
+
+
 def constant(values: Any, dtype: str) -> Any:
     """A tensor whose values are known now."""
     return relax.const(np.asarray(values), dtype)

@@ -7,7 +7,7 @@ import torch
 from tvm import relax
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.model.torch_ops.call import Call, Converter, constant, dtype_of, shape_of
+from dgtl_ray.model.torch_ops.call import Call, Converter, constant, dtype_of, per_axis, shape_of
 from dgtl_ray.model.torch_ops.resampling import separably
 
 _ADAPTIVE = (
@@ -71,8 +71,8 @@ def _average(call: Call) -> Any:
     if divisor is None:
         return NotImplemented
     axes = len(kernel) if len(kernel) > 1 else len(shape_of(x)) - 2
-    kernel, padding = _each(kernel, axes), _each(padding, axes)
-    stride = _each(stride, axes) if stride else kernel
+    kernel, padding = per_axis(kernel, axes), per_axis(padding, axes)
+    stride = per_axis(stride, axes) if stride else kernel
     if len(shape_of(x)) != axes + 2:
         raise InputError("pooling without a batch axis")
     ends = [
@@ -88,11 +88,6 @@ def _average(call: Call) -> Any:
     means = call.emit(_AVERAGE[axes - 1](padded, kernel, stride))
     factor = relax.const(math.prod(kernel) / divisor, dtype_of(x))
     return call.emit(relax.op.multiply(means, factor))
-
-
-def _each(values: Any, axes: int) -> list[int]:
-    """One value for each axis."""
-    return list(values) * axes if len(values) == 1 else list(values)
 
 
 def _maximum_with_places(call: Call) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from tvm import relax
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.model.torch_ops.call import Call, Converter, dtype_of, shape_of
+from dgtl_ray.model.torch_ops.call import Call, Converter, dtype_of, per_axis, shape_of
 
 _AXES = "DHW"
 
@@ -53,16 +53,16 @@ def _convolution(call: Call) -> Any:
     spatial = _AXES[-axes:]
     kernel = "IO" if transposed else "OI"
     attributes = {
-        "strides": _each(stride, axes),
-        "padding": _each(padding, axes),
-        "dilation": _each(dilation, axes),
+        "strides": per_axis(stride, axes),
+        "padding": per_axis(padding, axes),
+        "dilation": per_axis(dilation, axes),
         "groups": groups,
         "data_layout": f"NC{spatial}",
         "kernel_layout": f"{kernel}{spatial}",
         "out_dtype": _sum_dtype(dtype_of(x)),
     }
     if transposed:
-        attributes["output_padding"] = _each(extra, axes)
+        attributes["output_padding"] = per_axis(extra, axes)
     result = call.emit(_OPERATORS[transposed][axes - 1](x, weight, **attributes))
     if bias is None:
         return result
@@ -78,11 +78,6 @@ _OPERATORS: dict[bool, tuple[Callable[..., Any], ...]] = {
         relax.op.nn.conv3d_transpose,
     ),
 }
-
-
-def _each(values: Any, axes: int) -> list[int]:
-    """One value for each axis."""
-    return list(values) * axes if len(values) == 1 else list(values)
 
 
 CONVERTERS: dict[str, Converter] = {

@@ -10,23 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.function import Objective
-from dgtl_ray.core.measurement import Status
 from dgtl_ray.recorded.formats.bounded import head_of, require_few
-from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
-from dgtl_ray.recorded.formats.values import (
-    expecting,
-    judged,
-    metric_in_seconds,
-    moment_of,
-    number,
-)
+from dgtl_ray.recorded.formats.optuna_trial import OptunaTrial, study_task
+from dgtl_ray.recorded.formats.task import Hints, ImportedTask
+from dgtl_ray.recorded.formats.values import expecting
 
 _MAGIC = b"SQLite format 3\x00"
 _TABLES = frozenset(("studies", "study_directions", "trials", "trial_params", "trial_values"))
-# States of trials that ended; others are running, or wait.
-_ENDED = ("COMPLETE", "PRUNED", "FAIL")
-_VALUE = "value"
+# Why a trial of each state that is an end has no result; others are running, or wait.
+_ENDED = {"COMPLETE": "", "PRUNED": "pruned", "FAIL": "failed"}
 # A data base may hold queries that never end: how often so many steps of its machine are allowed.
 _MOST_STEPS, _STEPS = 5_000, 1_000_000
 # One value may be as long as a line is elsewhere; a row counts as so much besides its texts.
@@ -120,16 +112,9 @@ def _study(base: _Base, path: Path, study: int, name: str, hints: Hints) -> Impo
         count = len(directions)
         raise InputError(f"{path}: study {name!r} has {count} objectives: that is not read")
     mode = hints.mode or {"MINIMIZE": "min", "MAXIMIZE": "max"}[directions[0][0]]
-    objective, unit = metric_in_seconds(hints.metric or _VALUE, mode)
     params, declared = _parameters(base, study)
-    return ImportedTask(
-        tool=Optuna.name,
-        name=str(name),
-        objective=objective,
-        rows=_rows(base, study, params, objective, unit),
-        declared=declared,
-        toolchain={"optuna": "storage"},
-    )
+    trials = _trials(base, study, params)
+    return study_task(str(name), trials, metric=hints.metric, mode=mode, declared=declared)
 
 
 def _parameters(base: _Base, study: int) -> tuple[_Params, dict[str, list[Any]]]:
@@ -156,9 +141,8 @@ def _parameters(base: _Base, study: int) -> tuple[_Params, dict[str, list[Any]]]
     return found, declared
 
 
-def _rows(
-    base: _Base, study: int, params: _Params, objective: Objective, unit: float
-) -> list[ImportedRow]:
+def _trials(base: _Base, study: int, params: _Params) -> dict[int, OptunaTrial]:
+    """Every trial, by number."""
     values = dict(
         base.rows(
             "SELECT v.trial_id, v.value FROM trial_values v JOIN trials t ON "
@@ -167,29 +151,17 @@ def _rows(
         )
     )
     trials = base.rows(
-        "SELECT trial_id, state, datetime_start, datetime_complete FROM trials "
+        "SELECT number, trial_id, state, datetime_start, datetime_complete FROM trials "
         "WHERE study_id = ? ORDER BY number",
         study,
     )
-    rows = []
-    for trial, state, start, end in trials:
-        if state not in _ENDED:
-            continue
-        value = number(values.get(trial))
-        metrics = {} if value is None else {objective.metric: value * unit}
-        status, error = judged(objective, metrics)
-        if state != "COMPLETE":
-            status, error = Status.RUN_ERROR, {"PRUNED": "pruned", "FAIL": "failed"}[state]
-        began, ended = moment_of(start), moment_of(end)
-        took_s = (ended - began).total_seconds() if began and ended else 0.0
-        rows.append(
-            ImportedRow(
-                config=params.get(trial, {}),
-                status=status,
-                error=error,
-                metrics=metrics if status is Status.OK else {},
-                timing_s=max(took_s, 0.0),
-                created_at=ended,
-            )
+    return {
+        int(place): OptunaTrial(
+            config=params.get(trial, {}),
+            value=values.get(trial),
+            failure=_ENDED.get(state),
+            started=started,
+            ended=ended,
         )
-    return rows
+        for place, trial, state, started, ended in trials
+    }

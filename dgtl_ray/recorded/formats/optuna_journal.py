@@ -7,24 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Status
 from dgtl_ray.recorded.formats.bounded import read_json_lines
-from dgtl_ray.recorded.formats.task import Hints, ImportedRow, ImportedTask
+from dgtl_ray.recorded.formats.optuna_trial import OptunaTrial, study_task
+from dgtl_ray.recorded.formats.task import Hints, ImportedTask
 from dgtl_ray.recorded.formats.tasks import first_line
-from dgtl_ray.recorded.formats.values import (
-    expecting,
-    judged,
-    metric_in_seconds,
-    moment_of,
-    number,
-)
+from dgtl_ray.recorded.formats.values import expecting
 
 # Numbers that the file has for what was done, and for how a trial stands.
 _CREATE_STUDY, _DELETE_STUDY, _CREATE_TRIAL, _SET_PARAM, _SET_STATE = 0, 1, 4, 5, 6
 _RUNNING = 0
 _ENDED = {1: "", 2: "pruned", 3: "failed"}
 _MODES = {1: "min", 2: "max"}
-_VALUE = "value"
 
 
 @dataclass(kw_only=True)
@@ -191,34 +184,16 @@ def _task(path: Path, study: _Study, trials: list[_Trial], hints: Hints) -> Impo
     mode = hints.mode or _MODES.get(study.directions[0], "")
     if not mode:
         raise InputError(f"{path} does not say whether much of {study.name!r} is good: give --mode")
-    objective, unit = metric_in_seconds(hints.metric or _VALUE, mode)
-    rows = []
-    for trial in trials:
-        if trial.state not in _ENDED:
-            continue
-        values = trial.values if isinstance(trial.values, list) else []
-        value = number(values[0]) if values else None
-        metrics = {} if value is None else {objective.metric: value * unit}
-        status, error = judged(objective, metrics)
-        if _ENDED[trial.state]:
-            status, error = Status.RUN_ERROR, _ENDED[trial.state]
-        began, ended = moment_of(trial.started), moment_of(trial.ended)
-        took_s = (ended - began).total_seconds() if began and ended else 0.0
-        rows.append(
-            ImportedRow(
-                config=trial.params,
-                status=status,
-                error=error,
-                metrics=metrics if status is Status.OK else {},
-                timing_s=max(took_s, 0.0),
-                created_at=ended,
-            )
-        )
-    return ImportedTask(
-        tool="optuna",
-        name=study.name,
-        objective=objective,
-        rows=rows,
-        declared=study.declared,
-        toolchain={"optuna": "storage"},
+    told = {place: _trial(trial) for place, trial in enumerate(trials)}
+    return study_task(study.name, told, metric=hints.metric, mode=mode, declared=study.declared)
+
+
+def _trial(trial: _Trial) -> OptunaTrial:
+    values = trial.values if isinstance(trial.values, list) else []
+    return OptunaTrial(
+        config=trial.params,
+        value=values[0] if values else None,
+        failure=_ENDED.get(trial.state),
+        started=trial.started,
+        ended=trial.ended,
     )

@@ -1,10 +1,12 @@
 """Ray Tune's experiment folders: a folder a trial, with its parameters and what it reported."""
 
 import csv
+import hashlib
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import Objective
@@ -44,23 +46,55 @@ class RayTune:
         """See `Importer`. Nothing that Ray Tune pickled is read."""
         if not path.is_dir():
             raise InputError(f"{path} is no folder: give the one of Ray Tune's experiment")
-        told = [(folder, _parameters(folder), _last_report(folder)) for folder in _trials(path)]
-        if not told:
-            raise InputError(f"{path} holds no trial of Ray Tune: no folder with {_PARAMETERS}")
-        metric = hints.metric or _only_metric(path, [report for _, _, report in told])
+        trials = _reported(path)
+        metric = hints.metric or _only_metric(path, [trial.report for trial in trials])
         if not hints.mode and not metric.endswith(("_s", "_ms", "_us", "_ns")):
             raise InputError(f"{path} does not say whether much of {metric!r} is good: give --mode")
         objective, unit = metric_in_seconds(metric, hints.mode or "min")
-        rows = [_row(*one, metric=metric, objective=objective, unit=unit) for one in told]
         return [
             ImportedTask(
                 tool=self.name,
                 name=path.absolute().name,
                 objective=objective,
-                rows=rows,
+                rows=[_row(one, metric=metric, objective=objective, unit=unit) for one in trials],
                 toolchain={"ray": "experiment"},
+                numbers=[trial.number for trial in trials],
             )
         ]
+
+
+class _Trial(NamedTuple):
+    """A trial that reported or failed."""
+
+    number: int
+    folder: Path
+    parameters: Mapping[str, Any]
+    report: Mapping[str, Any]
+
+
+def _reported(path: Path) -> list[_Trial]:
+    """Trials that reported or failed, by number; the others may still do so.
+
+    Raises:
+        InputError: There is none, or a file cannot be read.
+    """
+    folders = _trials(path)
+    if not folders:
+        raise InputError(f"{path} holds no trial of Ray Tune: no folder with {_PARAMETERS}")
+    told = [_Trial(_number(one), one, _parameters(one), _last_report(one)) for one in folders]
+    reported = [trial for trial in told if trial.report or (trial.folder / _ERROR).is_file()]
+    if not reported:
+        raise InputError(f"{path} holds no trial that reported or failed")
+    return sorted(reported, key=lambda trial: trial.number)
+
+
+def _number(folder: Path) -> int:
+    """A trial's number, whatever others there are: made of its folder's name.
+
+    Ray Tune draws names at random where a searcher proposes, and anew each time that an experiment
+    is run: a trial's place among the others changes as they come. 52 bits, as floats hold them.
+    """
+    return int(hashlib.sha256(os.fsencode(folder.name)).hexdigest()[:13], 16)
 
 
 def _inside(path: Path) -> list[Path]:
@@ -142,6 +176,8 @@ def _value(text: str) -> float | str:
 
 def _only_metric(path: Path, reports: list[Mapping[str, Any]]) -> str:
     names = sorted({name for report in reports for name in _numbers(report)})
+    if not names:
+        raise InputError(f"no trial in {path} reported a number: give --metric")
     if len(names) == 1:
         return names[0]
     raise InputError(f"{path} does not say which of {', '.join(names)} counts: give --metric")
@@ -152,29 +188,21 @@ def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name in own if (value := number(report[name])) is not None}
 
 
-def _row(
-    folder: Path,
-    parameters: Mapping[str, Any],
-    report: Mapping[str, Any],
-    *,
-    metric: str,
-    objective: Objective,
-    unit: float,
-) -> ImportedRow:
-    metrics = _numbers(report)
+def _row(trial: _Trial, *, metric: str, objective: Objective, unit: float) -> ImportedRow:
+    metrics = _numbers(trial.report)
     if metric in metrics:
         metrics[objective.metric] = metrics.pop(metric) * unit
     status, error = judged(objective, metrics)
-    failed = folder / _ERROR
+    failed = trial.folder / _ERROR
     if failed.is_file():
         status, error = Status.RUN_ERROR, read_text(failed).strip()[-_MOST_ERROR:] or "failed"
     fine = status is Status.OK
     return ImportedRow(
-        config=parameters,
+        config=trial.parameters,
         status=status,
         error=error,
         metrics=metrics if fine else {},
         repeats_s=(metrics[objective.metric],) if fine and objective.is_time else (),
-        timing_s=max(number(report.get("time_total_s")) or 0.0, 0.0),
-        created_at=moment(report.get("timestamp")),
+        timing_s=max(number(trial.report.get("time_total_s")) or 0.0, 0.0),
+        created_at=moment(trial.report.get("timestamp")),
     )

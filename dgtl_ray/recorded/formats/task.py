@@ -48,6 +48,10 @@ class ImportedTask:
         device_kind: `gpu` or `cpu`; what a name that nobody knows is taken for.
         declared: Values of each knob that the file declares, measured or not.
         toolchain: Versions by tool, and the target where the file names one.
+        numbers: Of the rows, ascending, where a trial's number stays whatever others there are:
+            trials that have not ended have no row yet. None where a file only grows at its end.
+        began: When the first trial of a study began, which other studies of its name, whose trials
+            have the same numbers, do not share; None where that is not known.
     """
 
     tool: str
@@ -58,6 +62,8 @@ class ImportedTask:
     device_kind: str = "gpu"
     declared: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     toolchain: Mapping[str, str] = field(default_factory=dict)
+    numbers: Sequence[int] | None = None
+    began: datetime | None = None
 
     @cached_property
     def knobs(self) -> tuple[str, ...]:

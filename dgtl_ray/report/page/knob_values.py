@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgtl_ray.core.function import OPERATOR
 from dgtl_ray.core.measurement import Measurement
 from dgtl_ray.space.table_knob import Level, told_level
 
@@ -26,7 +27,7 @@ class KnobTable:
         told = [(row, _values(row.config)) for row in rows if row.config and row.cost_s]
         sketches: dict[tuple[str, ...], list[tuple[Measurement, dict[str, Level]]]] = {}
         for row, values in told:
-            names = (str(values.pop("sketch", "")), str(values.pop("algorithm", "")), *values)
+            names = (*_sketch(row, values), *values)
             sketches.setdefault(names, []).append((row, values))
         most = max(sketches.values(), key=len, default=[])
         self.rows = tuple(row for row, _ in most)
@@ -44,6 +45,16 @@ class KnobTable:
         log_cost = np.log(self.cost_s)
         shares = {name: _explained(log_cost, values) for name, values in self.values.items()}
         return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def _sketch(row: Measurement, values: dict[str, Level]) -> tuple[str, ...]:
+    """Which sketch a layer's configuration is of, taken out of its values.
+
+    A function's are its user's own, whatever they are called.
+    """
+    if row.operator == OPERATOR:
+        return ()
+    return str(values.pop("sketch", "")), str(values.pop("algorithm", ""))
 
 
 def _explained(log_cost: NDArray[np.float64], values: Sequence[Any]) -> float:

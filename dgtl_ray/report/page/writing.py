@@ -162,7 +162,7 @@ def _best(data: RunData) -> str:
 
 
 def _sources(data: RunData) -> str:
-    """What a network's run says of them; a function's keeps none."""
+    """What a run says of them; one of an earlier version may say nothing."""
     told = (data.result or {}).get("sources")
     if told is None:
         return ""

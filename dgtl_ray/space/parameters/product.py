@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
-from dgtl_ray.space.knob_space import KnobSpace
-from dgtl_ray.space.parameters.restrictions import Restriction
+from dgtl_ray.space.knob_space import CANDIDATES, KnobSpace
+from dgtl_ray.space.parameters.restrictions import Restriction, as_column
 from dgtl_ray.space.sampling import distinct
 from dgtl_ray.space.table_knob import TableKnob
 
 # Rows that are drawn before a space counts as so sparse that it is drawn knob by knob.
 _BATCH = 4096
+# A drawing knob by knob that finds nothing is repeated with so many times the beginnings.
+_EFFORTS = (1, 8)
+# Parts of the beginnings that one more knob is tried with, where few of what they give is allowed.
+_PARTS = 64
 
 
 class ProductSpace(KnobSpace):
@@ -41,8 +45,9 @@ class ProductSpace(KnobSpace):
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
         """At most `n` distinct configurations, in random order."""
-        rows = self._draw(2 * n + _BATCH, rng)
-        return distinct(rows)[:n]
+        rows = distinct(self._found(n, 2 * n + _BATCH, rng))
+        chosen: IntArray = rows[rng.permutation(len(rows))[:n]]
+        return chosen
 
     def feasible(self, pool: IntArray) -> NDArray[np.bool_]:
         """(n,) which rows satisfy every restriction."""
@@ -52,61 +57,135 @@ class ProductSpace(KnobSpace):
         return mask
 
     def _draw(self, n: int, rng: np.random.Generator) -> IntArray:
-        """(up to n × width): uniform draws, or, where few of those are allowed, knob by knob."""
-        rows = rng.integers(0, self._levels, size=(n, len(self.knobs))).astype(np.int32)
+        """(n × width): random configurations, the same one perhaps often; none where none is found.
+
+        An eighth of `n` different ones will do.
+        """
+        rows = self._found(max(n // 8, CANDIDATES), max(n, _BATCH), rng)
+        drawn: IntArray = rows[rng.integers(0, len(rows), size=n)] if len(rows) else rows
+        return drawn
+
+    def _found(self, wanted: int, tries: int, rng: np.random.Generator) -> IntArray:
+        """(found × width): uniform draws, and, where they give too few, what is put together.
+
+        Args:
+            wanted: How many will do.
+            tries: Uniform draws that are made.
+            rng: Of the draws.
+        """
+        rows = rng.integers(0, self._levels, size=(tries, len(self.knobs))).astype(np.int32)
         rows = rows[allowed(self.knobs, self._restrictions, rows)]
-        if 8 * len(rows) < n:
-            rows = combine(self.knobs, self._restrictions, most=max(n, _BATCH), rng=rng)
-        if len(rows):
-            rows = rows[rng.integers(0, len(rows), size=n)]
+        if len(rows) < wanted:
+            efforts = _EFFORTS[:1] if len(rows) else _EFFORTS
+            rows = np.concatenate([rows, self._combined(wanted, efforts, rng)])
         return np.concatenate([np.zeros((len(rows), 1), dtype=np.int32), rows], axis=1)
+
+    def _combined(self, wanted: int, efforts: Sequence[int], rng: np.random.Generator) -> IntArray:
+        """(found × knobs): drawn knob by knob, with effort after effort until there is any."""
+        for effort in efforts:
+            most = max(wanted, effort * _BATCH)
+            rows = combine(self.knobs, self._restrictions, enough=wanted, most=most, rng=rng)
+            if len(rows):
+                break
+        return rows
+
+
+def listed(
+    knobs: Sequence[TableKnob], restrictions: Sequence[Restriction], *, most: int
+) -> IntArray | None:
+    """(n × knobs): every combination that the restrictions allow, in order.
+
+    None where more than `most` beginnings of combinations would have to be gone on with: what
+    later restrictions leave of them is then not known.
+    """
+    rows: IntArray = np.zeros((1, 0), dtype=np.int32)
+    for count, knob in enumerate(knobs, start=1):
+        if len(rows) * len(knob.levels) > 4 * most:
+            return None
+        rows = _extended(rows, knobs[:count], restrictions)
+        if len(rows) > most:
+            return None
+    return rows
 
 
 def combine(
     knobs: Sequence[TableKnob],
     restrictions: Sequence[Restriction],
     *,
+    enough: int,
     most: int,
     rng: np.random.Generator,
 ) -> IntArray:
-    """(n × knobs): combinations that the restrictions allow, all of them where they are `most`.
+    """(n × knobs): random combinations that the restrictions allow, at most `most`.
 
     Knob after knob joins, and each restriction leaves out what it forbids as soon as its
-    parameters are there; of more than `most` beginnings a random part goes on.
+    parameters are there; of more than `most` beginnings a random part goes on. So there may be
+    none, although some are allowed.
+
+    Args:
+        knobs: The choices.
+        restrictions: Between them.
+        enough: Beginnings that have to go on before no more of them are tried.
+        most: Beginnings that go on.
+        rng: Chooses them.
     """
     rows: IntArray = np.zeros((1, 0), dtype=np.int32)
-    for count, knob in enumerate(knobs, start=1):
-        levels = np.arange(len(knob.levels), dtype=np.int32)
-        if len(rows) * len(levels) > 4 * most:
-            rows = rows[rng.permutation(len(rows))[: max(4 * most // len(levels), 1)]]
-        grown = np.repeat(rows, len(levels), axis=0)
-        rows = np.concatenate([grown, np.tile(levels, len(rows))[:, None]], axis=1)
-        there = {one.name for one in knobs[:count]}
-        due = [r for r in restrictions if r.names <= there and knob.name in r.names]
-        rows = rows[allowed(knobs[:count], due, rows)]
-        if len(rows) > most:
-            rows = rows[np.sort(rng.permutation(len(rows))[:most])]
+    for count in range(1, len(knobs) + 1):
+        rows = _grown(rows, knobs[:count], restrictions, enough=enough, most=most, rng=rng)
     return rows
+
+
+def _grown(
+    rows: IntArray,
+    knobs: Sequence[TableKnob],
+    restrictions: Sequence[Restriction],
+    *,
+    enough: int,
+    most: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Beginnings (n × knobs - 1) with the last knob, in random order: part by part until enough."""
+    size = max(4 * most // len(knobs[-1].levels), 1)
+    parts = [_extended(rows[:size], knobs, restrictions)]
+    for start in range(size, min(len(rows), _PARTS * size), size):
+        if sum(map(len, parts)) >= enough:
+            break
+        parts.append(_extended(rows[start : start + size], knobs, restrictions))
+    grown = np.concatenate(parts)
+    kept: IntArray = grown[rng.permutation(len(grown))[:most]]
+    return kept
+
+
+def _extended(
+    rows: IntArray, knobs: Sequence[TableKnob], restrictions: Sequence[Restriction]
+) -> IntArray:
+    """Beginnings (n × knobs - 1) with each level of the last knob that restrictions allow."""
+    last = knobs[-1]
+    levels = np.arange(len(last.levels), dtype=np.int32)
+    repeated = np.repeat(rows, len(levels), axis=0)
+    longer = np.concatenate([repeated, np.tile(levels, len(rows))[:, None]], axis=1)
+    there = {knob.name for knob in knobs}
+    # A condition between constants alone is due at once.
+    due = [r for r in restrictions if r.names <= there and (last.name in r.names or not r.names)]
+    kept: IntArray = longer[allowed(knobs, due, longer)]
+    return kept
 
 
 def allowed(
     knobs: Sequence[TableKnob], restrictions: Sequence[Restriction], rows: IntArray
 ) -> NDArray[np.bool_]:
-    """(n,) which rows (n × knobs) every restriction holds of."""
-    mask = np.ones(len(rows), dtype=np.bool_)
-    wanted = {name for restriction in restrictions for name in restriction.names}
-    columns = {
-        knob.name: _values(knob)[rows[:, k]] for k, knob in enumerate(knobs) if knob.name in wanted
-    }
+    """(n,) which rows (n × knobs) every restriction holds of.
+
+    Each is asked about rows that those before it allow: one may so keep zeros from a division.
+    """
+    left = np.arange(len(rows))
     for restriction in restrictions:
-        mask &= np.broadcast_to(restriction.holds(columns), mask.shape)
+        columns = {
+            knob.name: as_column(knob.levels, exact=restriction.exact)[rows[left, k]]
+            for k, knob in enumerate(knobs)
+            if knob.name in restriction.names
+        }
+        left = left[restriction.holds(columns, len(left))]
+    mask = np.zeros(len(rows), dtype=np.bool_)
+    mask[left] = True
     return mask
-
-
-def _values(knob: TableKnob) -> NDArray[np.generic]:
-    """Its levels as an array: numbers as float64, anything else as objects."""
-    if knob.numerical:
-        return np.array(knob.levels, dtype=np.float64)
-    values = np.empty(len(knob.levels), dtype=object)
-    values[:] = knob.levels
-    return values

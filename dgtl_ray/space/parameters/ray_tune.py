@@ -40,13 +40,16 @@ def _range(domain: Any, *, whole: bool) -> Parameter:
     if scale not in ("_Uniform", "_LogUniform"):
         raise InputError(f"{domain!r} of Ray Tune has no bounds: give a range, or values")
     log = scale == "_LogUniform"
+    # Of whole numbers `upper` is excluded, but where they are multiples of more than 1.
     lower, upper = float(domain.lower), float(domain.upper)
-    if step:
+    if step and not (whole and step == 1):
         return _multiples(lower, upper, step, whole=whole)
     if whole and (upper - lower <= _MOST_WHOLE):
         return randint(int(lower), int(upper))
-    spread = steps(lower, upper, count=_STEPS, log=log)
-    return choice(round(float(x)) for x in spread.levels) if whole else spread  # type: ignore[arg-type]
+    if not whole:
+        return steps(lower, upper, count=_STEPS, log=log)
+    spread = steps(lower, upper - 1, count=_STEPS, log=log)
+    return choice(round(float(x)) for x in spread.levels)  # type: ignore[arg-type]
 
 
 def _multiples(lower: float, upper: float, step: float, *, whole: bool) -> Parameter:

@@ -1,14 +1,13 @@
 """A user's parameters, in our spelling, Ray Tune's or Kernel Tuner's, as a design space."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.space.knob_space import KnobSpace
-from dgtl_ray.space.parameters.product import ProductSpace, combine
+from dgtl_ray.space.parameters.product import ProductSpace, listed
 from dgtl_ray.space.parameters.ray_tune import from_ray_tune
 from dgtl_ray.space.parameters.restrictions import read_restriction
 from dgtl_ray.space.parameters.values import Parameter, choice
@@ -17,7 +16,7 @@ from dgtl_ray.space.table_knob import TableKnob
 
 Condition = str | Callable[[dict[str, Any]], Any]
 
-# Beginnings of configurations that are listed; a space that has more is drawn from.
+# Configurations, and beginnings of ones, that are listed; a space that has more is drawn from.
 _MOST_ROWS = 500_000
 
 
@@ -37,14 +36,14 @@ def read_parameters(
     if not parameters:
         raise InputError("there is no parameter to tune")
     knobs = [_knob(name, given) for name, given in parameters.items()]
-    read = [read_restriction(one, tuple(parameters)) for one in restrictions]
-    if read or prod(len(knob.levels) for knob in knobs) <= _MOST_ROWS:
-        rows = combine(knobs, read, most=_MOST_ROWS, rng=np.random.default_rng(0))
-        if not len(rows):
-            raise InputError("the restrictions allow no configuration at all: loosen them")
-        if len(rows) < _MOST_ROWS:
-            return TableSpace(knobs, rows)
-    return ProductSpace(knobs, read)
+    names = tuple(knob.name for knob in knobs)
+    read = [read_restriction(one, names) for one in restrictions]
+    rows = listed(knobs, read, most=_MOST_ROWS)
+    if rows is None:
+        return ProductSpace(knobs, read)
+    if not len(rows):
+        raise InputError("the restrictions allow no configuration at all: loosen them")
+    return TableSpace(knobs, rows)
 
 
 def _knob(name: str, given: Any) -> TableKnob:

@@ -13,7 +13,6 @@ from dgtl_ray.space.sketches.locations import Site, read_location
 from dgtl_ray.space.sketches.tiles import SplitLoop, fuse_axes, split_loops
 from dgtl_ray.space.sketches.trace import CATEGORICAL, LOCATION, TILE, SketchTrace
 
-_STRUCTURE = "meta_schedule.tiling_structure"
 _UNROLL = "meta_schedule.unroll_explicit"
 _FETCH = "meta_schedule.cooperative_fetch"
 _FEWEST_THREADS = "meta_schedule.thread_extent_low_inclusive"

@@ -6,6 +6,7 @@ side; then, a few queries at a time, scores, softmax and the weighted mean, whic
 core's cache.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,7 +35,8 @@ from dgtl_ray.space.sketches.own.tir import (
 # An operand's element at (example, head, token, channel).
 Element = Callable[[Expr, Expr, Expr, Expr], Expr]
 
-_LOWEST = -3.0e38
+# Below every score, also where a mask has added the lowest finite number: it weighs exactly 0.
+_LOWEST = -math.inf
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,47 @@
+"""Timing on the very processor that a target was made for: generations may share a name.
+
+Times of another generation are not comparable, and an older one may lack what the code uses.
+"""
+
+import json
+from dataclasses import dataclass
+
+from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.measure.protocol import Ending
+from dgtl_ray.measure.timer import LocalTimer
+
+_ANSWER_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessorInput:
+    """Tell what LLVM calls the processor of this machine; the answer is a `str`."""
+
+
+class OtherProcessorError(DeviceError):
+    """The processor is another than the target's: it never will be a device for that."""
+
+
+class OwnCpuTimer(LocalTimer):
+    """Times where the processor is the target's, and finds no device elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(job="dgtl_ray.measure.own_cpu_job:own_cpu_job")
+
+    def describe(self, target: str) -> DeviceDescriptor:
+        """What the device is; `target` is TVM's target of a CPU as JSON.
+
+        Raises:
+            OtherProcessorError: The target is of another processor.
+            DeviceError: What the processor is cannot be told.
+        """
+        outcome = self._pool.run(ProcessorInput(), _ANSWER_S)
+        if outcome.ending is not Ending.DONE:
+            raise DeviceError(outcome.text)
+        wanted = json.loads(target).get("mcpu", "")
+        if outcome.value != wanted:
+            raise OtherProcessorError(
+                f"its processor is a {outcome.value}, this run tunes for a {wanted}"
+            )
+        return super().describe(target)
