@@ -1,6 +1,6 @@
 """Whole networks beside other runtimes: the tables, with children that are told what to take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -57,11 +57,12 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         yield Told("openvino", 0.01, 2e-6)
         yield Told("ncnn", None, 0.0)
 
-    def enter(name: str, _folder: Path) -> Entrant:
-        return Entrant(name=name, spec=name, torch_spec=name, kept=KeptNetwork(tmp_path))
+    def enter(names: Sequence[str], _folder: Path) -> list[Entrant]:
+        kept = KeptNetwork(tmp_path)
+        return [Entrant(name=name, spec=name, torch_spec=name, kept=kept) for name in names]
 
     monkeypatch.setattr(networks, "_contenders", lambda *given: list(contenders(*given)))
-    monkeypatch.setattr(networks, "enter", enter)
+    monkeypatch.setattr(networks, "enter_all", enter)
     monkeypatch.setattr(networks, "BusyCore", BusyStub)
 
 

@@ -4,7 +4,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,14 @@ def load(tmp_path: Path) -> Load:
         return pool.load(path)["main"]
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def _every_core() -> Iterator[None]:
+    """TVM's own pool, which a test makes, binds this thread to a core: other tests have all."""
+    before = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, before)
 
 
 def _zeros(extent: int) -> Any:
