@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from dgtl_ray.core.errors import InputError
 
 _SETTINGS, _ROWS = "settings.json", "rows"
 _JSON, _PARQUET, _MARKDOWN = "table1.json", "table1.parquet", "table1.md"
-# The table that `docs/results.md` tells of.
+# The tables that `docs/results.md` tells of, each of one machine.
 _OURS = Path(str(files("dgtl_ray.bench") / "kept"))
 
 
@@ -93,15 +93,43 @@ def shown(folder: Path | None) -> BenchReport:
     Raises:
         InputError: There is none.
     """
-    folder = folder or _OURS
+    if folder is not None:
+        return _read(folder / _JSON)
+    return _together({file.stem: _read(file) for file in sorted(_OURS.glob("*.json"))})
+
+
+def _read(file: Path) -> BenchReport:
     try:
-        told = json.loads((folder / _JSON).read_text())
+        told = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder} holds no table: {error}") from error
+        raise InputError(f"{file.parent} holds no table: {error}") from error
     return BenchReport(
         name=told["name"],
         tables=[BenchTable(title=title, rows=rows) for title, rows in told["tables"].items()],
         figures=told["figures"],
         settings=told["settings"],
         machine=told["machine"],
+    )
+
+
+def _together(reports: Mapping[str, BenchReport]) -> BenchReport:
+    """Tables of several machines, by name of the machine, as one report."""
+
+    def named(part: str) -> dict[str, Any]:
+        return {
+            f"{place}: {name}": value
+            for place, report in reports.items()
+            for name, value in getattr(report, part).items()
+        }
+
+    return BenchReport(
+        name="table1",
+        tables=[
+            replace(table, title=f"{place}: {table.title}")
+            for place, report in reports.items()
+            for table in report.tables
+        ],
+        figures=named("figures"),
+        settings=named("settings"),
+        machine=named("machine"),
     )
