@@ -174,6 +174,7 @@ def _request(problem: Problem, known: Sequence[Measurement], meter: Meter) -> Se
         history=lambda _device: known,
         learn=lambda _device: Knowledge(),
         sink=meter,
+        first_trial=len(known),
         choose=best_config,
         on_round=lambda _spent: None,
         builder=Builders(build_s=_BUILD_S),
