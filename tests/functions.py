@@ -48,6 +48,15 @@ def chatty(config: dict[str, Any]) -> float:
     return latency_s(config)
 
 
+def is_first_call(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether a configuration is called for the first time, in whatever process."""
+    seen = folder / "-".join(str(value) for value in config.values())
+    if seen.exists():
+        return False
+    seen.touch()
+    return True
+
+
 class Flaky:
     """Fails the first time that it is called for a configuration, in whatever process."""
 
@@ -55,8 +64,6 @@ class Flaky:
         self.folder = folder
 
     def __call__(self, config: dict[str, Any]) -> float:
-        seen = self.folder / "-".join(str(value) for value in config.values())
-        if not seen.exists():
-            seen.touch()
+        if is_first_call(self.folder, config):
             raise RuntimeError("the first time")
         return latency_s(config)

@@ -21,7 +21,14 @@ from dgtl_ray.history import ParquetHistory
 from dgtl_ray.run import function_run
 from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
-from tests.functions import PARAMETERS, RESTRICTIONS, Logged, latency_s, often_failing
+from tests.functions import (
+    PARAMETERS,
+    RESTRICTIONS,
+    Logged,
+    is_first_call,
+    latency_s,
+    often_failing,
+)
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -208,9 +215,7 @@ class Dying:
         self.folder = folder
 
     def __call__(self, config: dict[str, Any]) -> float:
-        seen = self.folder / "-".join(str(value) for value in config.values())
-        if not seen.exists():
-            seen.touch()
+        if is_first_call(self.folder, config):
             os._exit(3)
         return latency_s(config)
 

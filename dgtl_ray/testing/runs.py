@@ -1,8 +1,10 @@
-"""States of runs for tests."""
+"""States and contexts of runs for tests."""
 
 from typing import Any
 
+from dgtl_ray.engine.recorder import RunContext
 from dgtl_ray.run.folder import RunState
+from dgtl_ray.testing.fakes import FAKE_DEVICE
 
 
 def example_state(**changes: Any) -> RunState:
@@ -17,3 +19,15 @@ def example_state(**changes: Any) -> RunState:
         "history": "h",
     }
     return RunState(**{**fields, **changes})
+
+
+def example_context(target: str) -> RunContext:
+    """What all rows of a random search on the fake device share."""
+    return RunContext(
+        run_id="run",
+        target=target,
+        device=FAKE_DEVICE,
+        toolchain={},
+        proposer="random",
+        seed=0,
+    )

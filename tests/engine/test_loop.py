@@ -17,10 +17,10 @@ from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
 from dgtl_ray.engine.layer import Candidate, Order, Outcome
 from dgtl_ray.engine.loop import Asked, LoopConfig, TuningLoop
-from dgtl_ray.engine.recorder import Recorder, RunContext
+from dgtl_ray.engine.recorder import Recorder
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.model import Network, TargetSpec
-from dgtl_ray.testing.fakes import FAKE_DEVICE
+from dgtl_ray.testing.runs import example_context
 from tests.engine.conftest import Sink
 
 ROUND = 4
@@ -112,14 +112,7 @@ def run_with(
 ) -> Sink:
     """A search of 10 rounds after the default schedules; each is of one layer, where chunks are."""
     tasks, sink = network.tasks[:layers], Sink()
-    context = RunContext(
-        run_id="run",
-        target=target.json,
-        device=FAKE_DEVICE,
-        toolchain={},
-        proposer="random",
-        seed=0,
-    )
+    context = example_context(target.json)
     TuningLoop(
         crew=cast("RayCrew", crew),
         recorder=Recorder(context, tasks, ["space"] * layers, sink, first_trial=0),

@@ -14,11 +14,11 @@ from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.crew import Built, RayCrew
 from dgtl_ray.engine.layer import Candidate, Outcome
 from dgtl_ray.engine.loop import LoopConfig
-from dgtl_ray.engine.recorder import Recorder, RunContext
+from dgtl_ray.engine.recorder import Recorder
 from dgtl_ray.engine.scheduler import LayerRecord
 from dgtl_ray.engine.stream import StreamingLoop
 from dgtl_ray.model import Network, TargetSpec
-from dgtl_ray.testing.fakes import FAKE_DEVICE
+from dgtl_ray.testing.runs import example_context
 from tests.engine.conftest import Sink
 
 CHUNK = 4
@@ -65,14 +65,7 @@ def run_with(
 ) -> Sink:
     """A search of one layer, whose default schedule is measured already."""
     task, sink = network.tasks[0], Sink()
-    context = RunContext(
-        run_id="run",
-        target=target.json,
-        device=FAKE_DEVICE,
-        toolchain={},
-        proposer="random",
-        seed=0,
-    )
+    context = example_context(target.json)
     record = LayerRecord(name=task.name, flop=task.flop, weight=1)
     record.add(1e-3, 0.02)
     StreamingLoop(
