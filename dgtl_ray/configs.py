@@ -13,6 +13,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.precision import OWN, parse_precision
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import EvaluatorConfig
+from dgtl_ray.core.seeds import check_seed
 from dgtl_ray.engine.budget import Budget
 from dgtl_ray.search import proposer_names
 from dgtl_ray.storage import mounted
@@ -87,6 +88,7 @@ class TuneConfig:
                 "Tune's runs in ray.tune.Tuner, where dgtl_ray.DgtlSearch searches as we do"
             )
         check_acquisition(self.acquisition)
+        check_seed(self.seed)
         _refuse(self, "scheduler", "a trial has no middle to stop in: see trial_timeout_s")
         _refuse(self, "chdir_to_trial_dir", "processes stay in the folder that Ray gives them")
         _tell_needless(self, "trial_name_creator", "a trial is called after its number")
@@ -126,12 +128,15 @@ class RunConfig:
         history: Where measurements are appended; the run's own folder where it is None.
         compare: Whether the tuned network is timed beside the untuned and the frameworks' own.
         monitor: Shows the run.
-        verbose: 0 shows nothing, more shows lines in the terminal where `monitor` is none.
+        verbose: 0 shows nothing, more shows lines in the terminal where `monitor` is none. Where
+            it is not given nothing is shown but by `monitor`, while Ray Tune shows its progress.
         address: Ray cluster; `local` starts one on this machine.
-        device: Part of the name of the kind of device to tune for, where a cluster has several.
+        device: Words of the name, or the key, of the kind of device to tune for, where a cluster
+            has several.
         evaluator: How a candidate of a network is timed.
-        stop: When a function's run ends before its budget: a number for a metric, a function of a
-            trial's name and metrics, or one of Ray Tune's stoppers.
+        stop: When a function's run ends before its budget: once a trial's metric is as good as a
+            number in this dict, or `stop_all` of one of Ray Tune's stoppers says so. A function of
+            a trial's name and metrics only ends that trial, as in Ray Tune: it has no effect.
         failure_config: Of a function, how often a failed trial is tried again (`max_failures`, -1
             for ever), and whether one ends the run (`fail_fast`); Ray Tune's, or anything alike.
         callbacks: Told of trials, by Ray Tune's hooks: its `Callback`, its loggers, MLflow's.
@@ -164,6 +169,13 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         _refuse(self, "local_dir", "storage_path says where runs live")
+        if callable(self.stop) and not hasattr(self.stop, "stop_all"):
+            _tell_needless(
+                self,
+                "stop",
+                "a function ends a trial, which has ended when it reports; a dict of metrics, or a "
+                "stopper's stop_all, ends the run",
+            )
         _tell_needless(self, "checkpoint_config", "a trial has no checkpoints")
         _tell_needless(self, "sync_config", "every measurement is durable at once")
 
@@ -176,7 +188,7 @@ class RunConfig:
 
     @property
     def shown_by(self) -> Monitor:
-        """What shows the run."""
+        """What shows the run: nothing, where neither `monitor` nor `verbose` is given."""
         if self.verbose == 0 or (self.monitor is None and not self.verbose):
             return SilentMonitor()
         if self.monitor is not None:

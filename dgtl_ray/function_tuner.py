@@ -22,7 +22,7 @@ from dgtl_ray.run.stopping import read_stop
 from dgtl_ray.run.trials import TrialGrid
 from dgtl_ray.space.parameters import Parameter
 from dgtl_ray.space.parameters.reading import Condition, read_parameters
-from dgtl_ray.storage import join
+from dgtl_ray.storage import join, told
 
 # How long a search goes on: a user who gives one of these has a budget of his own.
 _BUDGET = ("num_samples", "time_budget_s")
@@ -155,8 +155,8 @@ def restored_job(
     rules = kept.restrictions if restrictions is None else restrictions
     if rules is None:
         raise InputError(
-            f"the run in {folder} has restrictions that are functions, which no file holds: give "
-            "them again"
+            f"the run in {told(folder)} has restrictions that are functions, which no file holds:"
+            " give them again"
         )
     settings = dict(kept.settings)
     job = FunctionJob(

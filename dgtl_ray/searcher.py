@@ -5,21 +5,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ray.tune.search import Searcher
-from ray.tune.search.variant_generator import parse_spec_vars
-from ray.tune.utils import flatten_dict
-from ray.tune.utils.util import unflatten_dict
-
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.core.function import LATENCY, Objective, as_metrics
+from dgtl_ray.core.seeds import check_seed
 from dgtl_ray.run.ask_tell import AskTell, ask_tell
 from dgtl_ray.space.knob_space import KnobSpace
 from dgtl_ray.space.parameters.reading import Condition
 
+try:
+    from ray.tune.search import Searcher
+    from ray.tune.search.variant_generator import parse_spec_vars
+    from ray.tune.utils import flatten_dict
+    from ray.tune.utils.util import unflatten_dict
+except ImportError as error:
+    raise MissingExtraError("DgtlSearch", "tune") from error
+
 
 class DgtlSearch(Searcher):  # type: ignore[misc]  # Ray has no types
     """A searcher of Ray Tune's that proposes as `dgtl_ray.Tuner` does.
+
+    Ray Tune comes with `pip install 'dgtl_ray[tune]'`.
 
     `ray.tune.Tuner(fn, param_space=…, tune_config=TuneConfig(search_alg=DgtlSearch(history=…)))`.
 
@@ -34,6 +40,9 @@ class DgtlSearch(Searcher):  # type: ignore[misc]  # Ray has no types
         task: What is tuned: history of the same task on another device tells most.
         seed: Source of every random choice.
         device: What it is tuned for; this machine's cores by default.
+
+    Raises:
+        InputError: The seed is none.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class DgtlSearch(Searcher):  # type: ignore[misc]  # Ray has no types
         seed: int = 0,
         device: DeviceDescriptor | None = None,
     ) -> None:
+        check_seed(seed)
         super().__init__(metric=metric, mode=mode)
         self._metric: str | None = metric
         self._mode: str | None = mode

@@ -1,6 +1,7 @@
 """A folder to keep things in: on this machine, or anywhere that Arrow can reach by its address."""
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,13 @@ from dgtl_ray.core.errors import InputError, StorageError
 # Filesystems that a caller handed over, by the start of the addresses that lead to them.
 _MOUNTS: dict[str, Any] = {}
 _MOUNT = "mounted-"
+# Addresses that this process was given with a key, by what is told of them.
+_GIVEN: dict[str, str] = {}
+# A name and a password before a host or a bucket. A password is no port, and may hold a slash that
+# somebody forgot to encode.
+_USER = re.compile(
+    r"(?P<scheme>[^:/?#]+://)(?P<name>[^/?#@:]*)(?P<password>:(?!\d+(?:/|$))[^?#@]*)?@"
+)
 # Here an object appears whole or not at all, so a write needs no temporary name.
 _OBJECT_STORES = frozenset({"s3", "gcs", "abfs"})
 
@@ -27,13 +35,18 @@ class Storage:
         filesystem: A `pyarrow.fs.FileSystem` in which `uri` is a path, instead of the one that
             `uri` names.
 
+    Attributes:
+        uri: Its address, as it is `told`.
+        filesystem: The `pyarrow.fs.FileSystem` that it is in.
+        is_local: Whether that is this machine's.
+
     Raises:
         InputError: `uri` is of no kind that Arrow knows.
     """
 
     def __init__(self, uri: str | Path, filesystem: Any | None = None) -> None:
-        self.uri = str(uri)
-        self.filesystem, self._path = _resolve(self.uri, filesystem)
+        self.uri = told(uri)
+        self.filesystem, self._path = _resolve(str(uri), filesystem)
         self.is_local = self.filesystem.type_name == "local"
 
     def path_of(self, name: str) -> str:
@@ -194,23 +207,69 @@ def is_remote(uri: str | Path) -> bool:
     return is_uri(uri) and not str(uri).startswith(("file://", _MOUNT))
 
 
+def told(uri: str | Path) -> str:
+    """An address as it is kept and shown: without the key that it may have been given with.
+
+    This process opens it, and what is in it, with that key all the same; any other has to be given
+    it anew, by the environment or an address.
+    """
+    base, options = _options(str(uri))
+    user = _USER.match(base)
+    if user is None:
+        return str(uri)
+    # Of S3 the name is one half of the key; elsewhere it says who, or where.
+    name = "" if user["scheme"] == "s3://" else f"{user['name']}@"
+    place = base[user.end() :].rstrip("/")
+    given, without = f"{user[0]}{place}", f"{user['scheme']}{name}{place}"
+    if place and given != without:
+        _GIVEN[without] = given
+    return f"{without}{options}"
+
+
 def join(uri: str | Path, name: str) -> str:
     """The address of a folder within one."""
     base, options = _options(str(uri))
-    return f"{base.rstrip('/')}/{name}{options}"
+    scheme, path = _parts(base)
+    # Where nothing is before the name a slash would make it the root's.
+    folder = f"{path.rstrip('/')}/" if path else ""
+    return f"{scheme}{folder}{name}{options}"
 
 
 def split(uri: str | Path) -> tuple[str, str]:
-    """The address of the folder that one is in, and its name there."""
+    """The address of the folder that one is in, and its name there; a bucket's is in `s3://`.
+
+    Raises:
+        InputError: It has no name: it is the root, or nothing.
+    """
     base, options = _options(str(uri))
-    parent, _, name = base.rstrip("/").rpartition("/")
-    return f"{parent or '.'}{options}", name
+    scheme, path = _parts(base)
+    parent, slash, name = path.rstrip("/").rpartition("/")
+    if not name:
+        raise InputError(f"{told(uri)!r} does not name a folder: add a name to it")
+    here = "" if scheme else "."
+    return f"{scheme}{parent or slash or here}{options}", name
 
 
 def _options(uri: str) -> tuple[str, str]:
     """An address, and what follows it from a `?` on; a plain path has no such thing."""
     base, mark, options = uri.partition("?") if is_uri(uri) else (uri, "", "")
     return base, mark + options
+
+
+def _parts(base: str) -> tuple[str, str]:
+    """The scheme of an address with its `://`, "" where there is none, and the path after it."""
+    scheme, mark, path = base.partition("://")
+    return (scheme + mark, path) if mark else ("", base)
+
+
+def _with_key(uri: str) -> str:
+    """An address with the key that this process was given for it, or for a folder above it."""
+    base, options = _options(uri)
+    above = [known for known in list(_GIVEN) if f"{base}/".startswith(f"{known}/")]
+    if not above:
+        return uri
+    nearest = max(above, key=len)
+    return f"{_GIVEN[nearest]}{base[len(nearest) :]}{options}"
 
 
 def _resolve(uri: str, filesystem: Any | None) -> tuple[Any, str]:
@@ -222,10 +281,13 @@ def _resolve(uri: str, filesystem: Any | None) -> tuple[Any, str]:
         return _MOUNTS[mount], path.rstrip("/")
     if not is_uri(uri):
         return fs.LocalFileSystem(), str(Path(uri).expanduser().absolute())
+    opened, shown = _with_key(uri), told(uri)
     try:
-        found, path = fs.FileSystem.from_uri(uri)
+        found, path = fs.FileSystem.from_uri(opened)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"cannot use {uri}: {error}") from error
+        # What Arrow says quotes the address, key and all: so it is not chained either.
+        text = str(error).replace(_options(opened)[0], _options(shown)[0])
+        raise InputError(f"cannot use {shown}: {text}") from None
     return found, path.rstrip("/")
 
 

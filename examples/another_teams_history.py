@@ -1,6 +1,6 @@
 """Begin with what another team measured with Kernel Tuner on another device.
 
-python examples/another_teams_history.py [FOLDER [TRIALS]]
+pip install 'dgtl_ray[tune]'; python examples/another_teams_history.py [FOLDER [TRIALS]]
 """
 
 import json

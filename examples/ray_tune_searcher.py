@@ -1,5 +1,6 @@
 """Ray Tune runs the trials, and our search proposes them, with what another size taught.
 
+pip install 'dgtl_ray[tune]'
 python examples/ray_tune_searcher.py [FOLDER [TRIALS]]
 """
 

@@ -34,12 +34,12 @@ _SLOW = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole rooms to one process, so that what their tests share is made once; long ones first.
 
-    Tests on the cluster of this file are a room of their own.
+    Tests on the cluster of this file are a room of their own. What is long is slow, too.
     """
     rooms = {item: _room_of(item) for item in items}
     for item, room in rooms.items():
         item.add_marker(pytest.mark.xdist_group(room))
-        if room in _SLOW:
+        if room in _SLOW or item.get_closest_marker("long"):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: _ORDER.get(rooms[item], len(_ORDER)))
 

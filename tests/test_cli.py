@@ -33,6 +33,8 @@ def dgtl(*arguments: str) -> Result:
         (["tune", NETWORK, "--target", "tpu"], "unknown target 'tpu'"),
         (["tune", NETWORK, "--target", "{"], "not valid JSON"),
         (["tune", NETWORK, "--trials", "-3"], "give 0 or more"),
+        (["tune", NETWORK, "--seed", "-1"], "greater than or equal to 0"),
+        (["tune-command", "p {n}", "--param", "n=8", "--seed", "-1"], "greater than or equal to 0"),
         (["tune", NETWORK, "--time-budget", "8 minutes"], "8m, 90s or 1h30m"),
         (["tune", NETWORK, "--algorithms", "direct,fft"], "direct, winograd, matmul"),
         (["tune", NETWORK, "--json", "/no/such/folder/x.json"], "there is no folder"),

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 import dgtl_ray
 from dgtl_ray import report
 from dgtl_ray.cli import app
+from dgtl_ray.history import export
+from tests.history.contest import STEADY, write_contest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -27,8 +30,8 @@ FIRST = "docs/how-to/python.md"
 # What the pages say in large, the tests run in small.
 SMALL = {
     '"resnet18"': '"tests.networks:tiny"',
-    # More than one a layer: those of the default schedules have no encoding.
-    "time_budget_s=480": "num_samples=8",
+    # Several a layer: the pages leave out default schedules, and what was timed again.
+    "time_budget_s=480": "num_samples=12",
     '"dgtl"': '"random"',
     "num_samples=100": 'num_samples=6, search_alg="random"',
     "num_samples=120": "num_samples=8",
@@ -98,6 +101,21 @@ def test_a_command_that_cannot_be_given_is_found(words: str) -> None:
         parse(f"dgtl {words}")
 
 
+def helps(command: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Every argument and option of a command, and of those below it, and what its help says."""
+    for one in command.params:
+        yield f"{name} {one.name}", one.help or ""
+    for word, inner in getattr(command, "commands", {}).items():
+        yield from helps(inner, f"{name} {word}")
+
+
+def test_every_help_is_a_line_that_stands_alone() -> None:
+    """Whoever reads it has read no other."""
+    for name, told in helps(typer.main.get_command(app), "dgtl"):
+        assert 15 <= len(told) <= 100, f"{name}: {told}"
+        assert not re.match(r"(Of|Who|What|Which|Whether) |.*\bwithout\.", told), f"{name}: {told}"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_python_is_python(page: str) -> None:
     for block in blocks(page, "python"):
@@ -154,6 +172,18 @@ def run_code(page: str, folder: Path) -> None:
             exec(compile(smaller(block), page, "exec"), names)
     finally:
         os.chdir(before)
+
+
+def test_the_fastest_is_told_by_times_taken_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the luckiest at first sight."""
+    export(write_contest(str(tmp_path / "history")).uri, str(tmp_path / "conv"))
+    monkeypatch.chdir(tmp_path)
+    (block,) = [b for b in blocks("docs/how-to/parquet.md", "python") if "fastest = " in b]
+    names: dict[str, Any] = {}
+    exec(GIVEN + block, names)
+    assert names["fastest"]["config"].tolist() == [STEADY]
 
 
 @pytest.fixture(scope="module")

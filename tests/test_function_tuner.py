@@ -5,6 +5,9 @@ import os
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +15,18 @@ from typing import Any
 import pytest
 
 import dgtl_ray
+from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DgtlError, InputError, TrialError
-from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.core.progress import SilentMonitor
-from dgtl_ray.engine.layer import Transfer
+from dgtl_ray.engine.asked import AskedTrials
+from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.layer import Candidate, Transfer
 from dgtl_ray.engine.layers import LayerActors
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.run import function_run
 from dgtl_ray.run.folder import RunFolder
+from dgtl_ray.space.parameters.reading import read_parameters
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from tests.functions import (
     PARAMETERS,
@@ -65,6 +72,7 @@ def test_every_trial_is_a_result_and_a_measurement(tmp_path: Path) -> None:
     assert sorted(row.cost_s or 0.0 for row in rows) == sorted(
         result.metrics["latency_s"] for result in grid
     )
+    assert all(row.repeats_s == (row.cost_s,) for row in rows)
     frame = grid.get_dataframe()
     assert set(frame["config/mode"]) == {"a", "b"}
     assert grid.experiment_path == str(tmp_path / "run")
@@ -102,6 +110,9 @@ def test_any_metric_either_way(tmp_path: Path, mode: str) -> None:
     assert grid.get_best_result().metrics["score"] == best
     assert grid.summary.best is not None
     assert grid.summary.best["metrics"]["score"] == best
+    rows = ParquetHistory(grid.summary.history).measurements()
+    assert all(row.cost_s is not None and row.cost_s > 0 for row in rows)
+    assert {row.repeats_s for row in rows} == {()}  # a score is no time
 
 
 def test_a_run_stops_at_a_metric(tmp_path: Path) -> None:
@@ -123,6 +134,42 @@ def test_a_restored_run_measures_nothing_twice(tmp_path: Path) -> None:
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(grid) == len(calls) == len(set(calls)) == 25
     assert json.loads((tmp_path / "moved" / "run.json").read_text())["acquisition"] == "thompson"
+
+
+def test_what_is_not_allowed_any_more_is_not_called(tmp_path: Path) -> None:
+    """As where a run is killed, and goes on with tighter restrictions."""
+    function = Logged(tmp_path / "calls")
+    tune(tmp_path / "run", function, num_samples=2)
+    called = (tmp_path / "calls").read_text()
+    configs = [{"x": x, "y": y, "mode": "a"} for x in (16, 8) for y in (1, 2, 3)]
+    forbidden, *_, allowed = (config for config in configs if str(config) not in called)
+    folder = RunFolder(tmp_path / "run")
+    state = folder.read()
+    asked = AskedTrials(folder.asked(state.run_id))
+    key = (state.network_hash, read_parameters(PARAMETERS, RESTRICTIONS).key)
+    asked.open([key], set(), lambda _layer, _config: True)
+    pending = [Candidate.bare(json.dumps(one), Stage.SEARCH) for one in (forbidden, allowed)]
+    asked.append(0, pending)
+    restored = dgtl_ray.Tuner.restore(
+        tmp_path / "run",
+        function,
+        restrictions=[*RESTRICTIONS, "x < 16"],
+        tune_config=dgtl_ray.TuneConfig(num_samples=4),
+    )
+    assert len(restored.fit()) == 4
+    called = (tmp_path / "calls").read_text()
+    assert str(allowed) in called
+    assert str(forbidden) not in called
+
+
+def test_where_the_budget_is_spent_nothing_is_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(tmp_path / "run", num_samples=2)
+    learned: list[str] = []
+    monkeypatch.setattr(function_run.FunctionRun, "_learn", lambda *_: learned.append("again"))
+    assert len(dgtl_ray.Tuner.restore(tmp_path / "run", latency_s).fit()) == 2
+    assert not learned
 
 
 @pytest.mark.parametrize("asked", ["resume_errored", "restart_errored"])
@@ -173,6 +220,46 @@ def test_a_run_does_not_go_on_on_another_kind_of_device(
     with pytest.raises(InputError, match=rf"was begun on cpu/.*, this is {EXAMPLE_DEVICE.key}"):
         dgtl_ray.Tuner.restore(tmp_path / "run", latency_s, tune_config=more).fit()
     assert len(ParquetHistory(history).measurements()) == 2
+
+
+class Alternating:
+    """Tells another device in every second process that asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self) -> DeviceDescriptor:
+        number = next(k for k in count() if self._is_new(k))
+        return replace(EXAMPLE_DEVICE, kind="cuda", name=f"GPU {number % 2}")
+
+    def _is_new(self, number: int) -> bool:
+        try:
+            (self.folder / str(number)).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def test_no_row_is_of_another_device_than_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    monkeypatch.setattr(function_run, "describe_cpu_host", Alternating(folder))
+
+    def patient(config: dict[str, Any]) -> float:
+        """Until the second worker, whose first process is on the other device, has another."""
+        give_up = time.monotonic() + 60.0
+        while len(list(folder.iterdir())) < 3:
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+        return latency_s(config)
+
+    grid = tune(tmp_path / "run", patient, num_samples=4, max_concurrent_trials=2)
+    assert grid.num_terminated == 4
+    assert len(list(folder.iterdir())) == 3
+    rows = ParquetHistory(grid.summary.history).measurements()
+    assert {row.device_key for row in rows} == {"cuda/GPU 0/2"}
 
 
 def test_a_run_with_another_budget_has_its_own_metric_and_resources(tmp_path: Path) -> None:
@@ -232,19 +319,61 @@ def test_a_trial_whose_process_ends_finds_room_for_another(tmp_path: Path) -> No
     assert (grid.num_terminated, grid.num_errors) == (3, 0)
 
 
+FOR_EVER = SimpleNamespace(max_failures=-1, fail_fast=False)
+
+
+def test_what_always_fails_is_not_tried_again_when_time_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+
+    class Clock(SearchClock):
+        """Stands still until the third call, and then time is up."""
+
+        @property
+        def elapsed_s(self) -> float:
+            return 60.0 if calls.exists() and calls.stat().st_size >= 3 else 0.0
+
+    def failing(config: dict[str, Any]) -> float:
+        with calls.open("a") as log:
+            log.write("x")
+        raise RuntimeError("always")
+
+    monkeypatch.setattr(function_run, "SearchClock", Clock)
+    grid = tune(
+        tmp_path / "run", failing, num_samples=1, time_budget_s=60.0, failure_config=FOR_EVER
+    )
+    assert (len(grid), grid.num_errors) == (1, 1)
+    assert calls.read_text() == "xxx"
+
+
+def test_what_always_fails_is_not_tried_again_when_another_trial_ends_the_run(
+    tmp_path: Path,
+) -> None:
+    victim = tmp_path / "victim"
+
+    def failing(config: dict[str, Any]) -> float:
+        with suppress(FileExistsError), victim.open("x") as file:
+            file.write(str(config))
+        if victim.read_text() == str(config):
+            raise RuntimeError("always")
+        return latency_s(config)
+
+    grid = tune(tmp_path / "run", failing, failure_config=FOR_EVER, stop={"latency_s": 1.0})
+    assert grid.num_errors == 1
+    assert "latency_s reached" in grid.summary.ended
+
+
 def test_what_no_node_has_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a call reserves 1 nothing, and no node has that"):
         tune(tmp_path / "run", resources_per_trial={"nothing": 1})
 
 
-def test_a_run_that_is_cut_off_knows_what_took_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_cut_off_knows_what_took_its_time(tmp_path: Path) -> None:
     def slow(config: dict[str, Any]) -> float:
         time.sleep(0.2)
         raise RuntimeError("slow")
 
-    monkeypatch.setattr(function_run, "_NOTE_S", 0.0)
     with pytest.raises(TrialError, match="slow"):
         tune(
             tmp_path / "run",

@@ -1,13 +1,14 @@
 """`DgtlSearch` inside `ray.tune.Tuner`: spaces, failures, saving, what it learns from."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dgtl_ray
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, MissingExtraError
 from tests.functions import PARAMETERS, RESTRICTIONS, latency_s
 
 pytestmark = pytest.mark.slow
@@ -117,3 +118,10 @@ def test_a_space_of_its_own_and_ray_tunes_exclude_each_other() -> None:
 def test_without_a_space_it_says_what_to_do() -> None:
     with pytest.raises(InputError, match="give DgtlSearch a space"):
         dgtl_ray.DgtlSearch().suggest("first")
+
+
+def test_without_ray_tune_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray.tune.search", None)
+    monkeypatch.delitem(sys.modules, "dgtl_ray.searcher", raising=False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'dgtl_ray\[tune\]'"):
+        dgtl_ray.DgtlSearch()

@@ -129,9 +129,9 @@ def test_a_reporter_of_ray_tune_is_shown_the_trials(
     assert "TERMINATED" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verbose", [0, 1])
+@pytest.mark.parametrize("verbose", [None, 0, 1])
 def test_a_run_is_as_quiet_as_is_said(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], verbose: int
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], verbose: int | None
 ) -> None:
     tuner(tmp_path / "run", num_samples=2, verbose=verbose).fit()
     assert bool(capfd.readouterr().out) == bool(verbose)
@@ -190,6 +190,16 @@ def test_resources_parameters_and_reports_of_ray_tune_are_understood(tmp_path: P
     grid = tuner(tmp_path / "run", function, num_samples=4).fit()
     for result in grid:
         assert result.metrics["latency_s"] == 3.0 * latency_s(dict(result.config))
+
+
+def test_a_function_may_import_ray_tune_when_it_is_called(tmp_path: Path) -> None:
+    def reporting(config: dict[str, Any]) -> None:
+        from ray import tune
+
+        tune.report({"latency_s": latency_s(config)})
+
+    grid = tuner(tmp_path / "run", reporting, num_samples=4).fit()
+    assert (grid.num_terminated, grid.num_errors) == (4, 0)
 
 
 def test_a_run_lives_in_a_filesystem_that_is_handed_over(tmp_path: Path) -> None:

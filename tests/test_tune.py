@@ -66,13 +66,17 @@ def test_the_tuned_module_gives_the_networks_answers(grid: ResultGrid) -> None:
     assert grid.summary.max_relative_error <= 1e-3
 
 
-def test_there_is_one_result_a_layer_never_worse_than_the_default(grid: ResultGrid) -> None:
+def test_there_is_one_result_a_layer_beside_its_default(grid: ResultGrid) -> None:
     assert grid.num_errors == 0
     assert sum(result.trials for result in grid) == 24
     for result in grid:
         assert result.latency_s is not None
         assert result.default_s is not None
+        # One is timed in the network, the other alone: caches lie between them, and noise.
         assert result.latency_s <= 2 * result.default_s
+        assert result.timed_in == "network"
+        assert result.alone_s is not None
+        assert result.alone_s <= 2 * result.default_s
 
 
 def test_the_network_is_its_layers_and_what_lies_between_them(grid: ResultGrid) -> None:

@@ -44,6 +44,16 @@ def test_a_cluster_is_not_asked_for_a_device_for_a_function() -> None:
         )
 
 
+def test_a_function_that_ends_a_trial_has_no_effect() -> None:
+    with pytest.warns(UserWarning, match=r"RunConfig\(stop=…\) has no effect: a function ends"):
+        dgtl_ray.RunConfig(stop=lambda trial_id, result: True)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(InputError, match="seed is -1: give a whole number from 0 to"):
+        dgtl_ray.TuneConfig(seed=-1)
+
+
 def test_fewer_calls_at_once_than_none_are_refused(tmp_path: Path) -> None:
     tuner = dgtl_ray.Tuner(
         latency_s,

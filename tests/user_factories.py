@@ -193,3 +193,52 @@ def parts() -> Factory:
 
 def indices() -> Any:
     return nn.Sequential(nn.Embedding(50, 8), nn.Linear(8, 4)), torch.zeros(1, 64).long()
+
+
+def _rows(formula: Callable[..., Tensor], *shape: int) -> Any:
+    """What a function makes of a table of fifty rows and of indices into it."""
+    return Formula(formula, nn.Embedding(50, 4)), torch.zeros(shape).long()
+
+
+def counted_rows() -> Any:
+    """By indices that may count from the end."""
+    return _rows(lambda layers, ids: layers[0].weight[ids], 1, 64)
+
+
+def shifted_rows() -> Any:
+    return _rows(lambda layers, ids: layers[0](ids + 1), 1, 64)
+
+
+class Fields(nn.Module):
+    """Columns that share one table, each with rows of its own."""
+
+    offsets: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("offsets", torch.tensor([0, 20, 30]))
+        self.table = nn.Embedding(50, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        result: Tensor = self.table(ids + self.offsets)
+        return result
+
+
+def offset_rows() -> Any:
+    return Fields(), torch.zeros(16, 3).long()
+
+
+def rows_of_floats() -> Any:
+    network, _ = _rows(lambda layers, x: layers[0](x[:, 0].long()) + x[:, 1:])
+    return network, torch.rand(64, 5)
+
+
+def rows_by_tenths() -> Any:
+    """Only numbers from 0 to 5 look rows up, and nothing in the graph says so."""
+    network, _ = _rows(lambda layers, x: layers[0]((x * 10).long()))
+    return network, torch.rand(64)
+
+
+def in_place() -> Factory:
+    """Writes into its input."""
+    return _of(lambda x: x.sub_(0.5) * 2, 4, 8)

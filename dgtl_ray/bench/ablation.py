@@ -10,7 +10,7 @@ import numpy as np
 
 from dgtl_ray.bench.tools.figure import TuningSet, draw
 from dgtl_ray.bench.tools.replay import replay
-from dgtl_ray.bench.tools.replay_report import ReplayReport
+from dgtl_ray.bench.tools.replay_report import ReplayReport, deviation
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.watched import MOMENTS, Predictions, Watched
 from dgtl_ray.core.errors import InputError
@@ -214,7 +214,7 @@ def _ranking(results: Sequence[_Result]) -> list[dict[str, Any]]:
                 "tuning set": one.chosen,
                 "best found": float(one.report.ratios(MOMENTS[0]).mean()),
                 "fastest 5 %": float(fast.mean()),
-                "± (sd)": float(fast.std()),
+                "± (sd)": deviation(fast),
                 "everything": float(everything.mean()),
                 "error, fastest 5 %": float(one.errors.mean()),
             }
@@ -237,7 +237,7 @@ def _seconds(results: Sequence[_Result]) -> list[dict[str, Any]]:
             rows.append(
                 {"target": table, "seconds": seconds}
                 | {name: float(ratio.mean()) for name, ratio in ratios.items()}
-                | {f"sd, {name}": float(ratio.std()) for name, ratio in ratios.items()}
+                | {f"sd, {name}": deviation(ratio) for name, ratio in ratios.items()}
             )
     return rows
 

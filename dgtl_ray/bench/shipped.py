@@ -16,9 +16,9 @@ from dgtl_ray.bench.tools.finished_run import FinishedRun
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.configs import TuneConfig
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.deploy import module_contender
 from dgtl_ray.history import BUILTIN
-from dgtl_ray.measure.cpu import available_cores
 from dgtl_ray.measure.latency import Contest, Latency
 
 _NETWORKS = ("resnet50", "squeezenet")

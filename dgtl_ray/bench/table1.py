@@ -7,7 +7,7 @@ the target itself. The winners are timed again in the network, in turn.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,10 +21,10 @@ from dgtl_ray.bench.tools.table1_kept import KeptTable, shown
 from dgtl_ray.bench.tools.table1_report import AUTOTVM, CHAMELEON, DGTL, METASCHEDULE, Row
 from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.configs import TuneConfig
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import ExperimentError, InputError
 from dgtl_ray.deploy import module_contender
 from dgtl_ray.history import BUILTIN, ParquetHistory, add_rows
-from dgtl_ray.measure.cpu import available_cores
 from dgtl_ray.measure.host import describe_cpu_host
 from dgtl_ray.measure.latency import Contest, Latency
 from dgtl_ray.model import load_network, parse_target
@@ -136,16 +136,16 @@ class _Sitting:
 
     def rows(self, names: Sequence[str]) -> list[Row]:
         """One of each contender."""
-        sources = self._sources()
+        tasks = load_network(self.network, parse_target("cpu")).tasks
+        weights = {task.workload_key: task.weight for task in tasks}
         with _cache(self.folder / "cache"):
+            sources = self.history or [history_of_others(self.network, weights, self.folder)]
             ours = searched(tuned_run(self.folder / DGTL, self.network, self._own(), sources))
         found = {DGTL: ours} | {n: self._rival(n, ours) for n in names if n != DGTL}
         latency_s = self._timed(found)
-        tasks = load_network(self.network, parse_target("cpu")).tasks
-        weights = {task.workload_key: task.weight for task in tasks}
         # What layers take by themselves, and in the network.
         scale = {name: latency_s[name] / one.latency_s(weights) for name, one in found.items()}
-        best_s = best_of_all_s((found[name] for name in found if name != METASCHEDULE), weights)
+        above = above_best(found, weights)
         equal = {name: min(len(ours.trials), len(one.trials)) for name, one in found.items()}
         return [
             Row(
@@ -157,12 +157,13 @@ class _Sitting:
                 trials=len(one.trials),
                 failed=one.failed,
                 latency_s=latency_s[name],
-                above_best=None if name == METASCHEDULE else one.latency_s(weights) / best_s - 1,
+                above_best=above.get(name),
                 equal_trials=equal[name],
                 equal_search_s=one.trial_s(equal[name]),
                 equal_latency_s=scale[name] * one.latency_s(weights, equal[name]),
                 ours_equal_search_s=ours.trial_s(equal[name]),
                 ours_equal_latency_s=scale[DGTL] * ours.latency_s(weights, equal[name]),
+                settled_s=one.reaching_s(weights, 1.01 * one.latency_s(weights)),
                 reached_by_ours_s=ours.reaching_s(weights, latency_s[name] / scale[DGTL]),
                 ours_at_its_end_s=scale[DGTL] * _at(ours, weights, one.search_s),
                 spent=one.spent,
@@ -192,16 +193,6 @@ class _Sitting:
         )
         return searched(tuned_run(self.folder / name, self.network, config))
 
-    def _sources(self) -> list[str]:
-        """What ours learns from: what ships of the other networks of the table."""
-        if self.history:
-            return list(self.history)
-        uri = str(self.folder / "history")
-        others = [name for name in NETWORKS if name != self.network]
-        shipped = ParquetHistory(BUILTIN).scan(where=pc.field("network").isin(others))
-        add_rows(ParquetHistory(uri), shipped)  # what is there already is not added again
-        return [uri]
-
     def _timed(self, found: Mapping[str, Searched]) -> dict[str, float]:
         """Seconds of an inference of each winner, timed in turn."""
         example = keep_network(self.network, self.folder.parent / "peers").folder
@@ -212,6 +203,21 @@ class _Sitting:
         with Contest(contenders) as contest:
             latency = contest.time(rounds=self.size.rounds, min_time_s=self.size.min_time_s)
         return {name: _required(name, latency[name]) for name in found}
+
+
+def history_of_others(network: str, own: Iterable[str], folder: Path) -> str:
+    """What ships of the other networks' layers as a history in a folder, and its address.
+
+    Args:
+        network: Of the table.
+        own: Its layers' workload keys; AlexNet and VGG-16 share two dense layers.
+        folder: What is there already is not added again.
+    """
+    others = [name for name in NETWORKS if name != network]
+    of_others = pc.field("network").isin(others) & ~pc.field("workload_key").isin(list(own))
+    uri = str(folder / "history")
+    add_rows(ParquetHistory(uri), ParquetHistory(BUILTIN).scan(where=of_others))
+    return uri
 
 
 @contextmanager
@@ -226,6 +232,18 @@ def _cache(folder: Path) -> Iterator[None]:
             del os.environ["XDG_CACHE_HOME"]
         else:
             os.environ["XDG_CACHE_HOME"] = before
+
+
+def above_best(found: Mapping[str, Searched], weights: Mapping[str, int]) -> dict[str, float]:
+    """How far each search is from the best that any found of each layer, where times compare.
+
+    MetaSchedule's own timing is another, and one search alone would be compared with itself.
+    """
+    alike = {name: one for name, one in found.items() if name != METASCHEDULE}
+    if len(alike) < 2:
+        return {}
+    best_s = best_of_all_s(alike.values(), weights)
+    return {name: one.latency_s(weights) / best_s - 1 for name, one in alike.items()}
 
 
 def _at(ours: Searched, weights: Mapping[str, int], seconds: float) -> float:

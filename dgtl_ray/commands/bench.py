@@ -12,28 +12,39 @@ bench_app = typer.Typer(
     cls=Group, no_args_is_help=True, help="Run an experiment behind a figure that we claim."
 )
 
-Networks = Annotated[list[str] | None, typer.Argument(help="All of the experiment's without.")]
-Quick = Annotated[bool, typer.Option("--quick", help="A smoke run.")]
-Tables = Annotated[Path | None, typer.Option(help="Folder of recorded kernels to replay.")]
-Searches = Annotated[
-    list[str] | None, typer.Option("--search", help="Who is compared; all without.")
+Networks = Annotated[
+    list[str] | None, typer.Argument(help="Networks; default: all of the experiment's.")
 ]
-Runs = Annotated[Path | None, typer.Option(help="Folder that keeps what takes long.")]
-Histories = Annotated[list[str] | None, typer.Option("--history", help="History to learn from.")]
-TimeBudget = Annotated[str | None, typer.Option(help="Of each search: 8m, 90s, 1h30m.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Runs of each search.")]
-Seed = Annotated[int | None, typer.Option(help="Of what is made up.")]
-Trials = Annotated[int | None, typer.Option(min=1, help="Of each search.")]
-Rounds = Annotated[int | None, typer.Option(min=1, help="Turns of everyone.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Run very little: to see that it works.")]
+Tables = Annotated[
+    Path | None, typer.Option(help="Folder of one kernel's Kernel Tuner files, one a device.")
+]
+Searches = Annotated[
+    list[str] | None, typer.Option("--search", help="Search to compare; default: all.")
+]
+Runs = Annotated[
+    Path | None, typer.Option(help="Folder that keeps what takes long, for the next time.")
+]
+Histories = Annotated[
+    list[str] | None, typer.Option("--history", help="Folder or URI of a history to learn from.")
+]
+TimeBudget = Annotated[str | None, typer.Option(help="Time of each search: 8m, 90s, 1h30m.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Runs of each search, with seeds 0, 1, …")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Random seed of the generated data.")]
+Trials = Annotated[int | None, typer.Option(min=1, help="Trials of each search.")]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Timing rounds of each contender.")]
 Figure = Annotated[
-    Path | None, typer.Option(help="HTML page to draw the figure on; needs the report extra.")
+    Path | None, typer.Option(help="HTML file to draw a figure in; needs the report extra.")
 ]
 
 
 @bench_app.command()
 def ablation(
     tables: Tables = None,
-    search: Searches = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option("--search", help="Variant to compare with the whole; default: all."),
+    ] = None,
     seeds: Seeds = None,
     figure: Figure = None,
     quick: Quick = False,
@@ -45,7 +56,10 @@ def ablation(
 
 @bench_app.command()
 def algorithms(
-    layer: Annotated[list[str] | None, typer.Option(help="NETWORK/NAME of a layer.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="Layer, as NETWORK/NAME; default: two each of ResNet-18 and VGG-16."),
+    ] = None,
     trials: Trials = None,
     quick: Quick = False,
     json_file: JsonOption = None,
@@ -69,18 +83,22 @@ def graph(quick: Quick = False, json_file: JsonOption = None) -> None:
 @bench_app.command()
 def graphs(
     seed: Seed = None,
-    count: Annotated[int | None, typer.Option(min=1, help="How many graphs.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Number of graphs; default: 500.")
+    ] = None,
     runs: Runs = None,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Random small graphs, from the file to their answers: how many come out right."""
+    """Random small ONNX graphs, imported, compiled and run: how many give the right answers."""
     _run("graphs", quick, json_file, seed=seed, count=count, runs=runs)
 
 
 @bench_app.command()
 def history(
-    rows: Annotated[list[int] | None, typer.Option(min=1, help="Length of a history.")] = None,
+    rows: Annotated[
+        list[int] | None, typer.Option(min=1, help="Rows of a generated history.")
+    ] = None,
     seed: Seed = None,
     runs: Runs = None,
     quick: Quick = False,
@@ -94,7 +112,7 @@ def history(
 def imported(
     tables: Tables = None,
     search: Annotated[
-        list[str] | None, typer.Option("--search", help="The one search; dgtl without.")
+        list[str] | None, typer.Option("--search", help="Search to replay; default: dgtl.")
     ] = None,
     seeds: Seeds = None,
     trials: Trials = None,
@@ -109,12 +127,12 @@ def imported(
 def inside(
     runs: Annotated[
         Path | None,
-        typer.Option(help="Finished run to look into: of a built-in network, or a factory's."),
+        typer.Option(help="Folder of a finished run, of a built-in network or a factory's."),
     ] = None,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """A tuned network from inside: what its layers take alone, and within it."""
+    """What a tuned network's layers take alone, and inside the network."""
     _run("inside", quick, json_file, runs=runs)
 
 
@@ -144,7 +162,7 @@ def math(quick: Quick = False, json_file: JsonOption = None) -> None:
 
 @bench_app.command()
 def model(quick: Quick = False, json_file: JsonOption = None) -> None:
-    """What the model costs: pre-training by rows, a batch by measurements and by pool."""
+    """What the model costs: seconds of pre-training, and of choosing a batch."""
     _run("model", quick, json_file)
 
 
@@ -153,25 +171,33 @@ def networks(
     networks: Annotated[
         list[str] | None,
         typer.Argument(
-            help="One or more: built-in names, ONNX files, factories, resnet50, squeezenet,"
-            " vit_tiny, bert_small."
+            help="Built-in names, ONNX files, factories, or resnet50, squeezenet, vit_tiny,"
+            " bert_small."
         ),
     ] = None,
-    module: Annotated[list[str] | None, typer.Option(help="Tuned module of each network.")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="Runtime; all without.")] = None,
+    module: Annotated[
+        list[str] | None, typer.Option(help="Folder of a tuned module, one for each network.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Runtime to compare with; default: all.")
+    ] = None,
     runs: Annotated[
-        Path | None, typer.Option(help="Folder that keeps what takes long; runs/networks without.")
+        Path | None, typer.Option(help="Folder that keeps what takes long; default: runs/networks.")
     ] = None,
     history: Histories = None,
     time_budget: Annotated[
-        str | None, typer.Option(help="Of each search: 8m, 90s, 1h30m; 15m without.")
+        str | None, typer.Option(help="Time of each search: 8m, 90s, 1h30m; default: 15m.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Of every runtime; all cores without.")
+        int | None, typer.Option(min=1, help="Threads of every runtime; default: all cores.")
     ] = None,
     rounds: Rounds = None,
-    busy: Annotated[bool, typer.Option(help="Beside a busy program, too.")] = True,
-    tuned: Annotated[bool, typer.Option(help="With a tuned module.")] = True,
+    busy: Annotated[
+        bool, typer.Option(help="Time beside a program that keeps a core busy, too.")
+    ] = True,
+    tuned: Annotated[
+        bool, typer.Option(help="Time a tuned module beside the other runtimes.")
+    ] = True,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
@@ -209,7 +235,9 @@ def overhead(
 
 @bench_app.command()
 def rate(
-    against: Annotated[Path | None, typer.Option(help="Another checkout, in turn.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Folder of another checkout, to measure in turn.")
+    ] = None,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
@@ -219,7 +247,7 @@ def rate(
 
 @bench_app.command()
 def scale(quick: Quick = False, json_file: JsonOption = None) -> None:
-    """What the engine costs, and how many devices it keeps busy, simulated ones."""
+    """What the engine costs, and how many simulated devices it keeps busy."""
     _run("scale", quick, json_file)
 
 
@@ -233,7 +261,7 @@ def searchers(
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Searchers of Ray Tune's on recorded kernels: trials until one is nearly the best."""
+    """Ray Tune's searchers on recorded kernels: trials until one is within 5 % of the best."""
     _run(
         "searchers",
         quick,
@@ -255,7 +283,7 @@ def shipped(
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """What ships with the package, on networks that it does not hold: what it saves."""
+    """How much search the history that ships saves, on networks that are not in it."""
     _run(
         "shipped",
         quick,
@@ -280,11 +308,21 @@ def table1(
     history: Histories = None,
     runs: Runs = None,
     seeds: Seeds = None,
-    time_budget: TimeBudget = None,
-    layer_trials: Annotated[
-        int | None, typer.Option(min=1, help="Of a rival, times the layers of a network.")
+    time_budget: Annotated[
+        str | None, typer.Option(help="Longest time of our search: 8m, 90s, 1h30m; default: 8m.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="What --runs has; ours without.")] = False,
+    layer_trials: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Trials of each rival, times the layers of a network; default: 300."
+        ),
+    ] = None,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show", help="Print the table kept in --runs, or the published one, and run nothing."
+        ),
+    ] = False,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
@@ -320,13 +358,15 @@ def transfer(
 @bench_app.command()
 def zoo(
     networks: Networks = None,
-    way: Annotated[list[str] | None, typer.Option(help="dynamo, torchscript, torch.")] = None,
+    way: Annotated[
+        list[str] | None, typer.Option(help="Way in: dynamo, torchscript or torch; default: all.")
+    ] = None,
     trials: Trials = None,
     runs: Runs = None,
     quick: Quick = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Architectures that people use, tiny, brought in three ways each, to their answers."""
+    """Tiny forms of common architectures, each imported in three ways, tuned, run and checked."""
     _run("zoo", quick, json_file, networks=networks, ways=way, trials=trials, runs=runs)
 
 

@@ -13,11 +13,15 @@ from typer.core import TyperGroup
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.progress import Monitor
 
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
-NetworkArgument = Annotated[
-    str, typer.Argument(help="Built-in name, ONNX file, or package.module:factory.")
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", help="File to write the result to, as JSON.")
 ]
-TargetOption = Annotated[str, typer.Option(help="cpu, cuda, or a TVM target as JSON.")]
+NetworkArgument = Annotated[
+    str, typer.Argument(help="Network: a built-in name, an ONNX file, or package.module:factory.")
+]
+TargetOption = Annotated[
+    str, typer.Option(help="Hardware to compile for: cpu, cuda, or a TVM target as JSON.")
+]
 ShapeOption = Annotated[
     list[str] | None,
     typer.Option("--shape", help="Shape of an ONNX file's input: image=1,3,224,224."),
@@ -27,7 +31,7 @@ DimOption = Annotated[
     typer.Option("--dim", help="Size of a dimension that an ONNX file names: batch=8."),
 ]
 PrecisionOption = Annotated[
-    str, typer.Option(help="own, or float16: weights and activations of a float32 network in that.")
+    str, typer.Option(help="Number format: own (the network's), or float16, for a float32 network.")
 ]
 
 
@@ -52,7 +56,7 @@ class Acquisition(StrEnum):
 
 
 AcquisitionOption = Annotated[
-    Acquisition, typer.Option(help="What dgtl chooses batches by: a BoTorch acquisition function.")
+    Acquisition, typer.Option(help="BoTorch's rule by which the dgtl search chooses batches.")
 ]
 
 

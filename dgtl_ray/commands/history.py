@@ -19,7 +19,11 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.json_file import check_writable, write_json
 from dgtl_ray.core.precision import OWN, parse_precision
 
-history_app = typer.Typer(cls=Group, no_args_is_help=True, help="What was measured.")
+history_app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    help="Look at, check, merge, import and export what was measured.",
+)
 
 
 class ExportFormat(StrEnum):
@@ -65,8 +69,10 @@ def history_stats(uri: UriArgument, json_file: JsonOption = None) -> None:
 @history_app.command("show")
 def history_show(
     uri: UriArgument,
-    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="How many, the fastest first.")] = 20,
+    where: Annotated[
+        str | None, typer.Option(help="Condition that rows must meet: cost_s < 0.01")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows, the fastest first.")] = 20,
 ) -> None:
     """Show measurements: the fastest of those that a condition admits."""
     from dgtl_ray.history import ParquetHistory
@@ -101,7 +107,7 @@ def history_verify(uri: UriArgument) -> None:
 @history_app.command("merge")
 def history_merge(
     uris: Annotated[list[str], typer.Argument(help="Folders or URIs of histories.")],
-    into: Annotated[str, typer.Option(help="History that they are added to.")],
+    into: Annotated[str, typer.Option(help="Folder or URI of the history to add them to.")],
 ) -> None:
     """Add the rows of histories to another one, each measurement once."""
     from dgtl_ray.history import merge
@@ -112,11 +118,19 @@ def history_merge(
 @history_app.command("import")
 def history_import(
     file: Annotated[Path, typer.Argument(help="File or folder that another tuner wrote.")],
-    into: Annotated[str, typer.Option(help="History that it is added to.")],
-    file_format: Annotated[str, typer.Option("--format", help="Of the file; else detected.")] = "",
-    device: Annotated[str, typer.Option(help="Where it was measured, if not in the file.")] = "",
-    metric: Annotated[str, typer.Option(help="Which number is the objective.")] = "",
-    mode: Annotated[str, typer.Option(help="Whether it is to be small or large: min, max.")] = "",
+    into: Annotated[str, typer.Option(help="Folder or URI of the history to add it to.")],
+    file_format: Annotated[
+        str, typer.Option("--format", help="Format of the file; default: detected.")
+    ] = "",
+    device: Annotated[
+        str, typer.Option(help="GPU's name, or host for this CPU, if the file does not say.")
+    ] = "",
+    metric: Annotated[
+        str, typer.Option(help="Name of the number to optimise, if the file does not say.")
+    ] = "",
+    mode: Annotated[
+        str, typer.Option(help="min or max: whether a small or a large --metric is good.")
+    ] = "",
 ) -> None:
     """Add what another tuner measured: knobs as they are, times in seconds, failures by kind."""
     from dgtl_ray.recorded.formats.task import Hints
@@ -135,24 +149,30 @@ def history_compact(uri: UriArgument) -> None:
     history = ParquetHistory(uri)
     history.require_rows()
     merged = history.compact()
-    told = f"{merged} files merged" if merged else "nothing to merge"
-    terminal().print(f"{uri}: {told}", highlight=False, markup=False)
+    done = f"{merged} files merged" if merged else "nothing to merge"
+    terminal().print(f"{history.uri}: {done}", highlight=False, markup=False)
 
 
 @history_app.command("export")
 def history_export(
     uri: UriArgument,
-    out: Annotated[str, typer.Option(help="New folder; new file if .parquet, csv, kernel-tuner.")],
-    where: Annotated[str | None, typer.Option(help="Which rows: cost_s < 0.01")] = None,
+    out: Annotated[
+        str, typer.Option(help="New folder; for NAME.parquet, csv and kernel-tuner a new file.")
+    ],
+    where: Annotated[
+        str | None, typer.Option(help="Condition that rows must meet: cost_s < 0.01")
+    ] = None,
     file_format: Annotated[
-        ExportFormat, typer.Option("--format", help="What is written.")
+        ExportFormat, typer.Option("--format", help="Format to write.")
     ] = ExportFormat.PARQUET,
     append: Annotated[
         bool,
-        typer.Option("--append", help="Add what is new to Parquet by target kind and device."),
+        typer.Option(
+            "--append", help="Add what is new to a folder of Parquet that was exported before."
+        ),
     ] = False,
     network: Annotated[
-        str, typer.Option(help="For metaschedule: the network, if rows call it otherwise.")
+        str, typer.Option(help="For metaschedule: the network to load, if rows call it otherwise.")
     ] = "",
     shape: ShapeOption = None,
     dim: DimOption = None,

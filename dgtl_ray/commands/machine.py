@@ -10,7 +10,9 @@ from dgtl_ray.core.json_file import write_json
 
 
 def devices(
-    address: Annotated[str, typer.Option(help="Ray cluster.")] = "auto",
+    address: Annotated[
+        str, typer.Option(help="Address of a Ray cluster; auto: the one that runs here.")
+    ] = "auto",
     json_file: JsonOption = None,
 ) -> None:
     """List the devices of a cluster, what each does, and how it failed."""

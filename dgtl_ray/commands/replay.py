@@ -17,18 +17,30 @@ from dgtl_ray.core.json_file import check_writable, write_json
 def replay(
     table: Annotated[
         str,
-        typer.Argument(help="File of one task of another tuner, URI#KEY or URI#KEY@DEVICE_KEY."),
+        typer.Argument(
+            help="Another tuner's file of one task, or a history's URI#KEY or URI#KEY@DEVICE_KEY."
+        ),
     ],
-    history: Annotated[list[str] | None, typer.Option(help="Recorded task to learn from.")] = None,
-    search: Annotated[str, typer.Option(help="Who proposes.")] = Search.DGTL.value,
+    history: Annotated[
+        list[str] | None, typer.Option(help="Recorded task to learn from, named in the same way.")
+    ] = None,
+    search: Annotated[
+        str, typer.Option(help="Search method that proposes configurations.")
+    ] = Search.DGTL.value,
     acquisition: AcquisitionOption = Acquisition.QLOGEI,
     trials: Annotated[int, typer.Option(min=1, help="Trials of each run.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Runs, with seeds 0, 1, …")] = 10,
-    history_rows: Annotated[int, typer.Option(min=1, help="Random rows of each task.")] = 500,
+    history_rows: Annotated[
+        int, typer.Option(min=1, help="Rows of each recorded task to learn from, drawn at random.")
+    ] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Trials proposed at a time.")] = 8,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
-    metric: Annotated[str, typer.Option(help="Which number of a file is the objective.")] = "",
-    mode: Annotated[str, typer.Option(help="Whether it is to be small or large: min, max.")] = "",
+    metric: Annotated[
+        str, typer.Option(help="Name of the number to optimise, if the file does not say.")
+    ] = "",
+    mode: Annotated[
+        str, typer.Option(help="min or max: whether a small or a large --metric is good.")
+    ] = "",
     json_file: JsonOption = None,
 ) -> None:
     """Run a search against a recorded task instead of hardware."""

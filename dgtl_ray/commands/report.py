@@ -19,8 +19,8 @@ RunsArgument = Annotated[list[str], typer.Argument(help="Folders or URIs of runs
 
 def report(
     runs: RunsArgument,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
-    open_it: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("report.html"),
+    open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
 ) -> None:
     """Write one self-contained page of figures: what was won, how the search went, what matters."""
     check_writable(out, "--out")
@@ -37,7 +37,9 @@ def report(
 
 def compare(
     runs: RunsArgument,
-    out: Annotated[Path | None, typer.Option(help="Write a page of them, too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="HTML file to write the comparison to, too.")
+    ] = None,
 ) -> None:
     """Put runs side by side: latency, trials, failures, and what it took to come near the best."""
     check_writable(out, "--out")

@@ -10,27 +10,47 @@ from dgtl_ray.core.json_file import check_writable, write_json
 
 
 def tune_command(
-    command: Annotated[str, typer.Argument(help="Command with places: 'prog --tile {tile}'.")],
+    command: Annotated[
+        str, typer.Argument(help="Command with a place for each parameter: 'prog --tile {tile}'.")
+    ],
     param: Annotated[
         list[str], typer.Option(help="Values of a parameter: tile=8,16,32 or unroll=1..8.")
     ],
     restrict: Annotated[
-        list[str] | None, typer.Option(help="Condition between them: 'tile * unroll <= 64'.")
+        list[str] | None, typer.Option(help="Condition between parameters: 'tile * unroll <= 64'.")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="What the last number that it prints is called; else its seconds.")
+        str,
+        typer.Option(
+            help="Name for the last number that it prints, to optimise instead of its seconds."
+        ),
     ] = "",
-    maximize: Annotated[bool, typer.Option("--maximize", help="Make that number large.")] = False,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")] = 3,
+    maximize: Annotated[
+        bool, typer.Option("--maximize", help="Look for the largest --metric, not the smallest.")
+    ] = False,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Runs of each configuration; the median counts.")
+    ] = 3,
     trials: Annotated[int | None, typer.Option(help="Configurations to try.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
-    timeout: Annotated[str | None, typer.Option(help="The longest that one may take.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="At once: more than one disturbs timing.")] = 1,
-    search: Annotated[str, typer.Option(help="Who proposes.")] = "dgtl",
-    task: Annotated[str, typer.Option(help="Its name in history; the command by default.")] = "",
-    history: Annotated[list[str] | None, typer.Option(help="History to learn from.")] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Longest time of one configuration: 30s, 2m.")
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, help="Configurations to run at once; more than one disturbs timing."),
+    ] = 1,
+    search: Annotated[
+        str, typer.Option(help="Search method that proposes configurations.")
+    ] = "dgtl",
+    task: Annotated[
+        str, typer.Option(help="Name of the task in the history; default: the command.")
+    ] = "",
+    history: Annotated[
+        list[str] | None, typer.Option(help="Folder or URI of a history to learn from.")
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Folder or URI of the run.")] = None,
-    seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     json_file: JsonOption = None,
 ) -> None:

@@ -29,56 +29,68 @@ def tune(
     target: TargetOption = "cpu",
     shape: ShapeOption = None,
     dim: DimOption = None,
-    trials: Annotated[int | None, typer.Option(help="Trials over all layers.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Configurations to try, over all layers.")
+    ] = None,
     time_budget: Annotated[str | None, typer.Option(help="Search time: 8m, 90s, 1h30m.")] = None,
     min_gain: Annotated[
-        float, typer.Option(help="End when this share of latency, or less, is left to gain.")
+        float,
+        typer.Option(
+            help="End when at most this share of the latency is expected to be left to gain."
+        ),
     ] = 0.01,
-    search: Annotated[Search, typer.Option(help="Who proposes.")] = Search.DGTL,
+    search: Annotated[
+        Search, typer.Option(help="Search method that proposes configurations.")
+    ] = Search.DGTL,
     acquisition: AcquisitionOption = Acquisition.QLOGEI,
     history: Annotated[
         list[str] | None,
         typer.Option(
-            help="History to learn from, beside --record; builtin, what ships, by default; none"
-            " is nothing but what --record holds."
+            help="History to learn from, beside --record: folder, URI, builtin (what ships, the"
+            " default) or none."
         ),
     ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Model that pretrain made, instead of what histories tell of other tasks."
+            help="Folder of a model that dgtl pretrain made, instead of histories of other tasks."
         ),
     ] = None,
     record: Annotated[
         str | None,
         typer.Option(
-            help="History to add to, and to learn from, other tasks' rows as well; the run's own in"
-            " --out by default. A resumed run keeps to its own."
+            help="History to add to and learn from; default: in --out. A resumed run keeps its own."
         ),
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(help="Folder or URI of the run; runs/NETWORK-TARGET-TIME by default."),
+        typer.Option(help="Folder or URI of the run; default: runs/NETWORK-TARGET-TIME."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     precision: PrecisionOption = "own",
     exact_math: Annotated[
-        bool, typer.Option("--exact-math", help="The C library's exp, erf, …: slow on a CPU.")
+        bool, typer.Option("--exact-math", help="Use the C library's exp, erf, …: slow on a CPU.")
     ] = False,
     algorithms: Annotated[
-        str, typer.Option(help="How layers may be computed: direct, winograd, matmul, attention.")
+        str,
+        typer.Option(
+            help="Ways to compute layers that are tried: direct, winograd, matmul, attention."
+        ),
     ] = "direct,winograd,matmul,attention",
     resume: Annotated[
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the run in --out; without it, with the latest in runs/ of this network"
-            " and target.",
+            help="Go on with the run in --out, else with the network and target's latest in runs/.",
         ),
     ] = False,
     compare: Annotated[bool, typer.Option(help="Time the network beside other runtimes.")] = True,
-    address: Annotated[str, typer.Option(help="Ray cluster; local starts one here.")] = "local",
-    device: Annotated[str, typer.Option(help="Kind of device, where a cluster has several.")] = "",
+    address: Annotated[
+        str, typer.Option(help="Address of a Ray cluster; local: start one here.")
+    ] = "local",
+    device: Annotated[
+        str, typer.Option(help="Kind of device to time on, where a cluster has several.")
+    ] = "",
     json_file: JsonOption = None,
 ) -> None:
     """Tune a network for a target, then verify the result and show what it won."""
@@ -147,10 +159,12 @@ def histories_of(named: list[str] | None, model: Path | None) -> Sequence[str]:
 
 
 def pretrain(
-    history: Annotated[list[str], typer.Argument(help="Histories to learn from.")],
+    history: Annotated[
+        list[str], typer.Argument(help="Folders or URIs of histories to learn from.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     target: TargetOption = "cpu",
-    rows: Annotated[int, typer.Option(min=8, help="Measurements to learn from at most.")] = 100_000,
+    rows: Annotated[int, typer.Option(min=8, help="Most measurements to learn from.")] = 100_000,
 ) -> None:
     """Learn from histories beforehand: dgtl tune --model then starts from what was learned."""
     from dgtl_ray.model import target_kind
@@ -166,10 +180,15 @@ def pretrain(
 def run(
     directory: Annotated[str, typer.Argument(help="Folder or URI of a module, or of a run.")],
     input_file: Annotated[
-        list[Path] | None, typer.Option("--input", help="Input as .npy, one for each input.")
+        list[Path] | None,
+        typer.Option("--input", help="File (.npy) of an input, one for each; default: random."),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the first output there.")] = None,
-    threads: Annotated[int | None, typer.Option(help="How many run it on a CPU.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File (.npy) to write the first output to.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads that run it on a CPU; default: as tuned.")
+    ] = None,
 ) -> None:
     """Run a tuned module once and show its outputs."""
     from dgtl_ray.deploy.command import run_module

@@ -1,6 +1,15 @@
 """What a piece of hardware is, in the numbers that decide how fast a kernel can be."""
 
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+# What vendors write into names, and nobody says.
+_MARKS = re.compile(r"\((?:R|TM|C)\)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +64,55 @@ class DeviceDescriptor:
         return f"{self.kind}/{self.name}/{self.cores}"
 
     def is_called(self, name: str) -> bool:
-        """Whether a user who says `name`, a key or part of a name, may mean it; "" means any."""
-        return name == self.key or name in self.name
+        """Whether a user who says `name`, a key or words of a name, may mean it; "" means any."""
+        return name in {"", self.key} or mentions(self.name, name)
 
     def as_dict(self) -> dict[str, str | int | float]:
         """Field by field, for JSON and Parquet."""
         return asdict(self)
+
+
+class DeviceKind(NamedTuple):
+    """What devices have in common that may stand in for each other; "" means any.
+
+    Attributes:
+        key: Of the device's descriptor.
+        processor: What tells generations apart that share a key: what LLVM calls a CPU, or the
+            machine code that a GPU runs.
+    """
+
+    key: str = ""
+    processor: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.processor})" if self.processor else self.key
+
+
+ANY_KIND = DeviceKind()
+
+
+def prevalent(kinds: Iterable[DeviceKind]) -> DeviceKind:
+    """The kind of which there are most; of several, the first by name.
+
+    Raises:
+        ValueError: There are none.
+    """
+    counts = Counter(kinds)
+    return max(sorted(counts), key=lambda kind: counts[kind])
+
+
+def processor_of(target: str) -> str:
+    """The processor that a target (TVM's, as JSON) is for; "" where it names none."""
+    attributes = json.loads(target)
+    return str(attributes.get("mcpu") or attributes.get("arch") or "")
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a name stands in a text as whole words in a row: an A100 is no A10."""
+    words, wanted = _words(text), _words(name)
+    starts = range(len(words) - len(wanted) + 1)
+    return bool(wanted) and any(words[k : k + len(wanted)] == wanted for k in starts)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_MARKS.sub(" ", text))

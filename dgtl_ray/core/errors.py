@@ -47,3 +47,17 @@ class DeployError(DgtlError):
 
 class ExperimentError(DgtlError):
     """An experiment of `dgtl bench` has no result: something that it compares failed."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error that says something; its type's name where none does."""
+    return next(iter(_lines(error)), type(error).__name__)
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of an error that says something: of TVM's, which end with what matters."""
+    return next(reversed(_lines(error)), type(error).__name__)
+
+
+def _lines(error: BaseException) -> list[str]:
+    return [line.strip() for line in str(error).splitlines() if line.strip()]

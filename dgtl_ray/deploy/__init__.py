@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dgtl_ray.deploy.inside import look_inside
     from dgtl_ray.deploy.loading import TunedModule, load
     from dgtl_ray.deploy.metadata import ModuleMetadata
-    from dgtl_ray.deploy.saving import note_fault, save_module
+    from dgtl_ray.deploy.saving import note_fault, save_files, save_module
     from dgtl_ray.deploy.skeleton import compile_skeleton
     from dgtl_ray.deploy.verification import Verification, verify
 
@@ -29,6 +29,7 @@ __all__ = [
     "look_inside",
     "module_contender",
     "note_fault",
+    "save_files",
     "save_module",
     "verify",
 ]
@@ -45,6 +46,7 @@ _HOMES = {
     "look_inside": "inside",
     "module_contender": "contender",
     "note_fault": "saving",
+    "save_files": "saving",
     "save_module": "saving",
     "verify": "verification",
 }

@@ -17,6 +17,7 @@ from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import Preparations, Weights, lift_weights
 from dgtl_ray.measure.huge_memory import HugeMemory
 from dgtl_ray.measure.link import link_shared
+from dgtl_ray.measure.scratch import loadable_folder
 from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.measure.vector_math import use_vector_math
 from dgtl_ray.model import Network, TargetSpec, exact_math, workload_key
@@ -75,7 +76,7 @@ class CompiledNetwork:
         )
 
     def _load(self, pool: ThreadPool) -> Any:
-        with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="dgtl-", dir=loadable_folder()) as scratch:
             path = Path(scratch) / "module.so"
             self.executable.export_library(str(path), fcompile=link_shared, workspace_dir=scratch)
             return pool.load(path)

@@ -1,7 +1,6 @@
 """Whether a module can run here."""
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,9 @@ from typing import Any
 import tvm
 from tvm.target import codegen
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import DeviceError, InputError
+from dgtl_ray.measure.gpu import runs_code_for
 from dgtl_ray.measure.runtime_device import threads_of
 
 # Features that change which instructions LLVM emits, by the first letters of their names; the
@@ -41,7 +42,7 @@ def thread_count(target: str, asked: int | None) -> int:
         InputError: Fewer than one is asked for.
     """
     if asked is None:
-        return min(threads_of(target), len(os.sched_getaffinity(0)))
+        return min(threads_of(target), available_cores())
     if asked < 1:
         raise InputError(f"a module runs on one thread or more, not {asked}")
     return asked
@@ -67,16 +68,12 @@ def _open_gpu(attributes: dict[str, Any]) -> Any:
             "run it where there is one, or tune for cpu"
         )
     here = str(device.compute_version)
-    if arch.startswith("sm_") and _capability(arch) > tuple(map(int, here.split("."))):
+    if arch.startswith("sm_") and not runs_code_for(arch, here):
         raise DeviceError(
-            f"the module was built for cuda ({arch}) and this GPU is sm_{here.replace('.', '')}"
+            f"the module was built for cuda ({arch}) and this GPU is sm_{here.replace('.', '')}: "
+            "tune for this GPU"
         )
     return device
-
-
-def _capability(arch: str) -> tuple[int, int]:
-    digits = "".join(c for c in arch if c.isdigit())
-    return int(digits[:-1]), int(digits[-1])
 
 
 def _check_cpu(attributes: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights_file import read_weights
+from dgtl_ray.measure.scratch import loadable_folder
 from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.storage import Storage, is_uri
 
@@ -73,6 +74,7 @@ def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
     Raises:
         InputError: There is no module, it is damaged, it has another format version, or `threads`
             is less than one.
+        DgtlError: No folder for temporary files is one from which libraries may be loaded.
         DeviceError: It was built for another kind of device.
         DeployError: It failed verification.
     """
@@ -136,6 +138,6 @@ def _load_library(path: Path, pool: ThreadPool) -> Any:
 
     A path that was loaded before would give the old library, whatever the file holds now.
     """
-    with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="dgtl-", dir=loadable_folder()) as scratch:
         copy = Path(shutil.copy(path, scratch))
         return pool.load(copy)

@@ -1,6 +1,7 @@
 """Saving a compiled network, whole or not at all."""
 
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,27 +28,49 @@ def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: Modu
         InputError: `directory` holds something else, or cannot be written.
         DeployError: This machine has no linker.
     """
-    directory = Path(directory).resolve()
-    _check_replaceable(directory)
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".module-") as scratch:
-            fresh = Path(scratch) / "fresh"
-            fresh.mkdir()
-            _write(compiled, fresh, metadata)
-            if directory.exists():
-                directory.rename(Path(scratch) / "replaced")
-            fresh.rename(directory)
+        _replace(Path(directory), lambda fresh: _write(compiled, fresh, metadata))
     except LinkError as error:
         raise DeployError(f"cannot link the module: {error}") from error
-    except OSError as error:
-        raise InputError(f"cannot save the module to {directory}: {error}") from error
+
+
+def save_files(files: Mapping[str, bytes], directory: Path) -> None:
+    """Save a module that was compiled elsewhere: its files by name, as `save_module` left them.
+
+    It appears as whole as there, and replaces what was there.
+
+    Raises:
+        InputError: `directory` holds something else, or cannot be written.
+    """
+
+    def write(fresh: Path) -> None:
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+
+    _replace(directory, write)
 
 
 def note_fault(directory: Path, fault: str) -> None:
     """Say in a saved module's metadata that its answers are wrong, so that nobody loads it."""
     path = directory / METADATA
     path.write_text(replace(ModuleMetadata.from_json(path.read_text()), fault=fault).to_json())
+
+
+def _replace(directory: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a folder beside, and rename that to `directory`."""
+    directory = directory.resolve()
+    _check_replaceable(directory)
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".module-") as scratch:
+            fresh = Path(scratch) / "fresh"
+            fresh.mkdir()
+            write(fresh)
+            if directory.exists():
+                directory.rename(Path(scratch) / "replaced")
+            fresh.rename(directory)
+    except OSError as error:
+        raise InputError(f"cannot save the module to {directory}: {error}") from error
 
 
 def _write(compiled: CompiledNetwork, directory: Path, metadata: ModuleMetadata) -> None:

@@ -51,11 +51,11 @@ def random_inputs(specs: tuple[TensorSpec, ...]) -> list[NDArray[Any]]:
 
 
 def _example(spec: TensorSpec, rng: np.random.Generator) -> NDArray[Any]:
-    """Something that is valid as an input: zeros where it may be an index."""
+    """Something that is valid as an input, also where it looks rows up: zeros, floats below one."""
     dtype = np.dtype(spec.dtype)
     if not np.issubdtype(dtype, np.floating):
         return np.zeros(spec.shape, dtype)
-    return rng.standard_normal(spec.shape).astype(dtype)
+    return rng.random(spec.shape).astype(dtype)
 
 
 if __name__ == "__main__":

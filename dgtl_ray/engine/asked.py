@@ -32,17 +32,22 @@ class AskedTrials:
         self._keys: Sequence[LayerKey] = ()
 
     def open(
-        self, keys: Sequence[LayerKey], measured: Collection[tuple[int, str]]
+        self,
+        keys: Sequence[LayerKey],
+        measured: Collection[tuple[int, str]],
+        holds: Callable[[int, str], bool],
     ) -> list[tuple[int, Candidate]]:
         """Begin, or go on where an earlier process ended.
 
         Args:
             keys: Of each layer.
             measured: Layer index and configuration of each measurement.
+            holds: Whether a layer's design space (layer index) has a configuration: restrictions
+                may have become tighter since it was asked for.
 
         Returns:
-            What that process asked for (layer index, candidate) and nobody measured, in that order.
-            Candidates are without schedule and encoding.
+            What that process asked for (layer index, candidate), nobody measured, and is still
+            allowed, in that order. Candidates are without schedule and encoding.
 
         Raises:
             StorageError: The file cannot be written.
@@ -53,7 +58,9 @@ class AskedTrials:
         left = [
             (layer, candidate)
             for layer, candidate in asked
-            if layer is not None and (layer, candidate.config) not in measured
+            if layer is not None
+            and (layer, candidate.config) not in measured
+            and holds(layer, candidate.config)
         ]
         self._write(self._replace, [_entry(keys[layer], candidate) for layer, candidate in left])
         return left

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ray.exceptions import RayError
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import ANY_KIND, DeviceDescriptor, DeviceKind
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import RunResult
@@ -32,7 +32,8 @@ class Shared:
         depth: Trials that a device is given at a time, all but one of them waiting their turn.
         note: Tells the user of a fault.
         cores: Whether candidates are built on the cores that time.
-        wanted: Key of the kind of device that is to be used, "" for the kind of the first to start.
+        wanted: The kind of device that is to be used; without a key that of the first to start. Its
+            processor is seen to where the device is: nobody else can tell.
         jobs: What is to be done next by whichever device is free.
         kind: What the devices in use are, once there is one.
         reference: The kernel that tells a sound device from a sick one.
@@ -42,7 +43,7 @@ class Shared:
     depth: int
     note: Callable[[str], None]
     cores: bool
-    wanted: str = ""
+    wanted: DeviceKind = ANY_KIND
     devices: list[Device] = field(default_factory=list)
     jobs: asyncio.Queue[Job] = field(default_factory=asyncio.Queue)
     kind: asyncio.Future[DeviceDescriptor] = field(default_factory=asyncio.Future)
@@ -77,7 +78,7 @@ class Caretaker:
         except OtherProcessorError as error:
             self._leave_out(str(error))
             return
-        wanted = kind.result().key if kind.done() else self._shared.wanted
+        wanted = kind.result().key if kind.done() else self._shared.wanted.key
         if wanted in {"", descriptor.key}:
             if not kind.done():
                 kind.set_result(descriptor)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayError
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, DeviceKind
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.network_run import NetworkResult, Skeleton
@@ -55,7 +55,7 @@ class Built:
 class CrewConfig:
     """Who builds and times, and how many processes the layers are packed into.
 
-    `device_key` names the kind of device that is to be used, "" any.
+    `wanted` is the kind of device that is to be used; `timer` times on no other processor than its.
     """
 
     run_id: str
@@ -64,7 +64,7 @@ class CrewConfig:
     timer: TimerFactory
     evaluator: EvaluatorConfig
     layer_actors: int
-    device_key: str
+    wanted: DeviceKind
     health: HealthPolicy
 
 
@@ -261,11 +261,11 @@ async def _make_pool(config: CrewConfig, note: Callable[[str], None]) -> DeviceP
         depth=1 if shared else 2,
         note=note,
         cores=shared,
-        wanted=config.device_key,
+        wanted=config.wanted,
     )
     return DevicePool(
         common,
-        lambda place: Device(place, spawn, config.health),
+        lambda place: Device(place, spawn, config.health, config.wanted.processor),
         config.health,
         partial(publish, config.run_id),
     )

@@ -49,6 +49,9 @@ class DeviceReport:
     """A device at one moment.
 
     Attributes:
+        kind: Of targets that it is a device for: `cpu` or `cuda`.
+        processor: Which of the generations that share its name it is, see `DeviceKind`; "" where
+            the run did not ask.
         busy_s: The time it spent on trials.
         up_s: The time since it was found.
         faults: How often it failed, by kind.
@@ -57,9 +60,11 @@ class DeviceReport:
 
     name: str
     node_id: str
+    kind: str
     state: DeviceState
     is_erratic: bool
     descriptor: DeviceDescriptor | None
+    processor: str
     trials: int
     busy_s: float
     up_s: float
@@ -77,15 +82,29 @@ class DeviceReport:
 
 
 class Device:
-    """A device at a place, and the actor that owns it while it is in use."""
+    """A device at a place, and the actor that owns it while it is in use.
 
-    def __init__(self, place: Place, spawn: Callable[[Place], Any], policy: HealthPolicy) -> None:
+    Args:
+        place: Where it is.
+        spawn: Starts its actor.
+        policy: How it is watched.
+        processor: The one that its actor times on and no other, "" where it times on any.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        spawn: Callable[[Place], Any],
+        policy: HealthPolicy,
+        processor: str = "",
+    ) -> None:
         self.place = place
         self.health = DeviceHealth(policy)
         self.state = DeviceState.STARTING
         self.fault: DeviceFaultError | None = None
         self._spawn = spawn
         self._policy = policy
+        self._processor = processor
         self._actor: Any = None
         self._descriptor: DeviceDescriptor | None = None
         self._trials = 0
@@ -97,7 +116,7 @@ class Device:
 
         Raises:
             DeviceFaultError: It does not start.
-            OtherProcessorError: It is of a generation that the target is not for.
+            OtherProcessorError: It is of another generation than the run's devices.
         """
         self.state = DeviceState.STARTING
         self._actor = self._spawn(self.place)
@@ -149,9 +168,11 @@ class Device:
         return DeviceReport(
             name=self.place.name,
             node_id=self.place.node_id,
+            kind=self.place.kind,
             state=self.state,
             is_erratic=self.health.is_erratic,
             descriptor=self._descriptor,
+            processor=self._processor,
             trials=self._trials,
             busy_s=self._busy_s,
             up_s=time.monotonic() - self._found_at,

@@ -1,21 +1,21 @@
 """The processes of one search that call a function: as many as there is room for."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-
-import ray
+from collections.abc import Callable
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.engine.function_workers import FunctionWorker, WorkerSetup, ray_names
+from dgtl_ray.engine.function_hosts import Hosts
+from dgtl_ray.engine.function_workers import FunctionWorker, WorkerSetup
+from dgtl_ray.engine.room import no_room_for, nodes_for, room_for
 
 # How long a cluster's nodes are waited for where none has room: rented ones need minutes to come.
 _JOIN_S = 600.0
 # How long a process may take to begin before the user is told what that may mean.
 _SLOW_S = 30.0
 _NO_PROCESS = "no process has begun yet: others may hold what a call reserves; waiting for it"
-# Ray counts in ten-thousandths of a resource.
-_PARTS = 10_000
+# How long processes may take to begin that there is room for, where nodes may differ.
+_GATHER_S = 10.0
 
 
 class FunctionCrew:
@@ -23,33 +23,44 @@ class FunctionCrew:
 
     Args:
         setup: What each of them is made of.
+        begun_on: Key of the kind of device that the run has measured on, "" where it has not.
         can_grow: Whether nodes may join: then workers wait for room that there is not yet.
         note: Tells the user what happens.
     """
 
-    def __init__(self, setup: WorkerSetup, *, can_grow: bool, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        *,
+        begun_on: str,
+        can_grow: bool,
+        note: Callable[[str], None],
+    ) -> None:
         self._setup = setup
         self._can_grow = can_grow
         self._note = note
-        self.workers = [FunctionWorker(setup)]
+        self._hosts = Hosts(setup.resources, begun_on, note)
+        self.workers = [FunctionWorker(setup, self._hosts)]
 
     @property
     def at_once(self) -> int:
         """Calls that run at once: workers, as far as there is room for them now."""
-        count, room = len(self.workers), room_for(self._setup.resources)
+        room = room_for(self._setup.resources, self._hosts.left_out)
+        count = len(self.workers)
         return count if room is None else min(count, room)
 
-    async def describe(self, describe: Callable[[], DeviceDescriptor]) -> DeviceDescriptor:
-        """What the first worker runs on.
+    async def open(self) -> None:
+        """Wait until the first worker is there.
 
         Raises:
-            InputError: No node has room for it, or it cannot load the function.
-            DgtlError: What `describe` raised.
+            InputError: No node has room for it, it cannot load the function, or the run was begun
+                on another kind of device.
+            DeviceError: No node can tell what device it has.
         """
         patience_s = self._patience_s()
         note = asyncio.get_running_loop().call_later(_SLOW_S, self._note, _NO_PROCESS)
         try:
-            return await asyncio.wait_for(self.workers[0].describe(describe), patience_s)
+            await asyncio.wait_for(self.workers[0].begin(), patience_s)
         except TimeoutError as error:
             raise InputError(no_room_for(self._setup.resources)) from error
         finally:
@@ -70,12 +81,31 @@ class FunctionCrew:
             told = f"{count} calls at once are wanted, and there is room for {room}"
             self._note(f"{told}: the others wait for nodes to join" if self._can_grow else told)
             count = count if self._can_grow else max(1, room)
-        self.workers += [FunctionWorker(self._setup) for _ in range(count - len(self.workers))]
+        others = range(count - len(self.workers))
+        self.workers += [FunctionWorker(self._setup, self._hosts) for _ in others]
+
+    async def settle(self) -> DeviceDescriptor:
+        """Let all workers be on one kind of device, that of most of them; what it is.
+
+        Those on another begin again elsewhere when they are next asked for their process.
+        """
+        if nodes_for(self._setup.resources) > 1:
+            await self._gather()
+        return self._hosts.settle([w.host for w in self.workers if w.host is not None])
 
     def end(self) -> None:
         """End their processes."""
         for worker in self.workers:
             worker.end()
+
+    async def _gather(self) -> None:
+        """Wait a moment for the processes that there is room for."""
+        fitting = self.workers[: max(1, self.at_once)]
+        begun = [asyncio.create_task(worker.ready()) for worker in fitting]
+        _, late = await asyncio.wait(begun, timeout=_GATHER_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
 
     def _patience_s(self) -> float | None:
         """How long room may be waited for; None for ever, where others only have to leave it.
@@ -90,40 +120,3 @@ class FunctionCrew:
             raise InputError(told)
         self._note(f"{told}. Waiting for one to join, {_JOIN_S:g} s at most")
         return _JOIN_S
-
-
-def room_for(resources: Mapping[str, float]) -> int | None:
-    """Calls that fit into the nodes of the cluster at once, None where they reserve nothing."""
-    wanted = _reserved(resources)
-    return sum(_fits(wanted, there) for there in _nodes()) if wanted else None
-
-
-def no_room_for(resources: Mapping[str, float]) -> str:
-    """That a call fits into no node, and what the nodes have of what it reserves."""
-    wanted = _reserved(resources)
-    nodes = {_amounts({name: there.get(name, 0.0) for name in wanted}) for there in _nodes()}
-    return (
-        f"a call reserves {_amounts(wanted)}, and no node has that: there are nodes with "
-        f"{'; '.join(sorted(nodes))}. Let it reserve less, with resources_per_trial"
-    )
-
-
-def _reserved(resources: Mapping[str, float]) -> dict[str, float]:
-    return {name: amount for name, amount in ray_names(resources).items() if amount > 0}
-
-
-def _nodes() -> list[Mapping[str, float]]:
-    """All that each node has, whoever uses it."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def _fits(wanted: Mapping[str, float], there: Mapping[str, float]) -> int:
-    """Calls that fit into one node."""
-    return min(
-        round(there.get(name, 0.0) * _PARTS) // max(1, round(amount * _PARTS))
-        for name, amount in wanted.items()
-    )
-
-
-def _amounts(resources: Mapping[str, float]) -> str:
-    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())

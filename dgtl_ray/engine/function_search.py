@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import DgtlError, InputError
+from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.function import FUNCTION_TARGET, FunctionResult, Objective
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Status
@@ -40,6 +40,7 @@ _LEAST_ASKED = 4
 # Nothing is built: the function does what there is to do.
 _UNBUILT = BuildResult(status=Status.OK, error="", artifact=NOTHING, build_s=0.0)
 _EXHAUSTED = "every configuration was measured"
+_DESERTED = "no process can be had any more on the kind of device that the run is for"
 
 
 def _tell_nobody(_text: str) -> None:
@@ -54,7 +55,7 @@ class FunctionRequest:
         task: The function as a task.
         space: Its configurations.
         objective: Which of its numbers counts.
-        describe: What a process runs on; called in a worker.
+        describe: What a process runs on; called in a worker, once for each of a cluster's CPUs.
         known: Rows that may be known of it, given that device: all of this run's, where it is
             resumed, and those of other runs.
         learn: What may be known of other tasks, given that device.
@@ -146,14 +147,21 @@ class _FunctionSearch:
         self._shares = _Shares(request.clock)
         setup = WorkerSetup(
             function=in_store(request.function),
+            describe=request.describe,
             objective=request.objective,
             resources=request.resources,
             timeout_s=request.timeout_s,
             keep_printed=request.keep_printed,
         )
-        # A cluster elsewhere may rent more nodes for who waits; this machine stays as it is.
-        self._crew = FunctionCrew(setup, can_grow=request.address != "local", note=request.note)
+        self._crew = FunctionCrew(
+            setup,
+            begun_on=request.device_key,
+            # A cluster elsewhere may rent more nodes for who waits; this machine stays as it is.
+            can_grow=request.address != "local",
+            note=request.note,
+        )
         self._held: LayerActors | None = None
+        self._knowledge = Knowledge()
         self._waiting: list[Candidate] = []
         self._finished: list[Trial] = []
         self._arrived = asyncio.Event()
@@ -164,6 +172,7 @@ class _FunctionSearch:
         self._is_done = False
         self._ended = ""
         self._over = asyncio.Event()
+        self._called_off = asyncio.Event()
 
     async def run(self) -> FunctionOutcome:
         """Search, and end the workers."""
@@ -174,6 +183,7 @@ class _FunctionSearch:
                 await asyncio.gather(
                     *(group.create_task(self._work(worker)) for worker in self._crew.workers)
                 )
+                self._end(_DESERTED)
                 self._is_done = True
                 self._arrived.set()
             transfer = await self._transfer()
@@ -192,11 +202,11 @@ class _FunctionSearch:
         )
 
     async def _prepare(self) -> None:
-        """Ask a worker where it is, and give the layer actor what is known."""
+        """Let workers be on one kind of device, and give the layer actor what is known."""
         request = self._request
-        self._device = await self._crew.describe(request.describe)
-        self._require_kind()
+        await self._crew.open()
         self._crew.hire(request.workers, request.budget.trials)
+        self._device = await self._crew.settle()
         known = request.known(self._device)
         self._rows = [row for row in known if self._is_ours(row)]
         own = [row for row in known if row.run_id == request.run_id]
@@ -204,26 +214,16 @@ class _FunctionSearch:
         self._strange = [row for row in own if not self._is_ours(row)]
         # One that was tried again is no other trial.
         self._begun = len({row.config for row in own})
+        self._failures = self._failed() if request.again else []
+        self._begun -= len(self._failures)
         self._recorder = self._make_recorder()
         with self._shares.doing(Phase.PROPOSING):
             self._held = LayerActors([self._setup()], 1, self._known)
-            self._knowledge = await asyncio.to_thread(request.learn, self._device)
+            # Where nothing more is asked for nobody waits for a model.
+            if not request.budget.why_spent(self._begun, self._clock.elapsed_s):
+                self._knowledge = await asyncio.to_thread(request.learn, self._device)
             await self._layers.start(ray.put(self._knowledge))
             self._waiting = await self._unfinished()
-
-    def _require_kind(self) -> None:
-        """Refuse to go on with a run on another kind of device than it was begun on.
-
-        Raises:
-            InputError: It is another.
-        """
-        begun, here = self._request.device_key, self._device.key
-        if begun and begun != here:
-            raise InputError(
-                f"the run was begun on {begun}, this is {here}: a run goes on with the kind of "
-                "device that it began with. For another, begin a new run, with its history as one "
-                "to learn from"
-            )
 
     @property
     def _layers(self) -> LayerActors:
@@ -241,6 +241,9 @@ class _FunctionSearch:
     def _is_ours(self, row: Measurement) -> bool:
         return self._request.space.holds(row.space_key, row.config)
 
+    def _holds(self, _layer: int, config: str) -> bool:
+        return self._request.space.holds(self._request.space.key, config)
+
     def _known(self, _layer: int) -> list[Outcome]:
         return [outcome_of(row) for row in self._rows]
 
@@ -249,11 +252,8 @@ class _FunctionSearch:
         request = self._request
         measured = {(0, row.config) for row in self._rows}
         key = (request.task.workload_key, request.space.key)
-        left = [candidate for _, candidate in request.asked.open([key], measured)]
-        if request.again:
-            failed = self._failed()
-            self._begun -= len(failed)
-            left += map(_once_more, failed)
+        asked = request.asked.open([key], measured, self._holds)
+        left = [*(candidate for _, candidate in asked), *map(_once_more, self._failures)]
         return (await self._layers.again({0: left})).get(0, []) if left else []
 
     def _failed(self) -> list[Measurement]:
@@ -264,7 +264,10 @@ class _FunctionSearch:
 
     async def _work(self, worker: FunctionWorker) -> None:
         """Call the function for one candidate after another, until there is none."""
-        while await self._has_process(worker) and (candidate := await self._next()) is not None:
+        while (
+            await self._has_process(worker, self._over, self._is_over)
+            and (candidate := await self._next()) is not None
+        ):
             number, self._next_trial = self._next_trial, self._next_trial + 1
             await self._tell(partial(self._request.events.began, number, candidate.config))
             result = await self._call(worker, number, candidate)
@@ -273,23 +276,29 @@ class _FunctionSearch:
         # Another, whose process ended amid its trial, may be waiting for that room.
         worker.end()
 
-    async def _has_process(self, worker: FunctionWorker) -> bool:
-        """Wait until a worker's process is there; False where the search is over before.
+    async def _has_process(
+        self, worker: FunctionWorker, over: asyncio.Event, is_over: Callable[[], bool]
+    ) -> bool:
+        """Wait until a worker's process is there; False where it is over before, or there is none.
 
         No candidate is taken until then: one that waits for room, which others of this cluster may
         never leave, would keep the search from ending.
+
+        Args:
+            worker: The worker.
+            over: Set when it may be over.
+            is_over: Whether it is; asked when the time of the budget has passed, too.
         """
         ready = asyncio.create_task(worker.ready())
-        over = asyncio.create_task(self._over.wait())
-        either: set[asyncio.Task[Any]] = {ready, over}
+        ended = asyncio.create_task(over.wait())
+        either: set[asyncio.Task[Any]] = {ready, ended}
         try:
-            while not self._is_over():
+            while not is_over():
                 await asyncio.wait(
                     either, timeout=self._left_s(), return_when=asyncio.FIRST_COMPLETED
                 )
                 if ready.done():
-                    await ready
-                    return True
+                    return await ready
             return False
         finally:
             for task in either:
@@ -299,17 +308,25 @@ class _FunctionSearch:
         self, worker: FunctionWorker, number: int, candidate: Candidate
     ) -> FunctionResult:
         """Call the function, and again where it fails and may be tried again."""
-        request, failures = self._request, 0
+        failures = 0
         while True:
             with self._shares.doing(Phase.TIMING):
                 result = await worker.call(candidate.config)
             failures += result.status is not Status.OK
-            again = result.status is not Status.OK and (
-                request.retries is None or failures <= request.retries
-            )
-            await self._tell(partial(request.events.called, number, result, again=again))
+            again = result.status is not Status.OK and await self._may_retry(worker, failures)
+            await self._tell(partial(self._request.events.called, number, result, again=again))
             if not again:
                 return result
+
+    async def _may_retry(self, worker: FunctionWorker, failures: int) -> bool:
+        """Whether a trial that failed so often is tried once more; its process is there then.
+
+        That all trials have begun is no reason against it; that the run is to end is one.
+        """
+        retries = self._request.retries
+        if retries is not None and failures > retries:
+            return False
+        return await self._has_process(worker, self._called_off, self._is_called_off)
 
     async def _tell(self, event: Callable[[], T]) -> T:
         """Tell somebody, who may take his time: workers need not wait."""
@@ -332,6 +349,10 @@ class _FunctionSearch:
     def _is_over(self) -> bool:
         self._end(self._request.budget.why_spent(self._begun, self._clock.elapsed_s))
         return bool(self._ended)
+
+    def _is_called_off(self) -> bool:
+        """Whether what is under way is not to be tried again."""
+        return self._called_off.is_set() or self._left_s() == 0.0
 
     def _end(self, why: str) -> None:
         """Begin nothing more, if there is a reason; the first one is told."""
@@ -365,7 +386,9 @@ class _FunctionSearch:
             rows = await asyncio.to_thread(self._recorder.record, trials)
             self._rows += rows
             for row in rows:
-                self._end(await self._tell(partial(self._request.events.recorded, row)))
+                if why := await self._tell(partial(self._request.events.recorded, row)):
+                    self._end(why)
+                    self._called_off.set()
             await self._layers.observe(outcomes_by_layer([0] * len(rows), rows))
 
     def _make_recorder(self) -> Recorder:
@@ -428,17 +451,24 @@ class _Shares:
 def _trial(
     number: int, candidate: Candidate, result: FunctionResult, objective: Objective
 ) -> Trial:
-    """A call as a trial: nothing was built, and its metric is its only repeat."""
+    """A call as a trial: nothing was built, and where its metric is a time that is its repeat."""
     is_ok = result.status is Status.OK
-    cost_s = (objective.cost_of(result.metrics[objective.metric]),) if is_ok else ()
+    cost_s = objective.cost_of(result.metrics[objective.metric]) if is_ok else None
     run = RunResult(
         status=result.status,
         error=result.error,
-        repeats_s=cost_s,
+        repeats_s=(cost_s,) if cost_s is not None and objective.is_time else (),
         timing_s=result.seconds,
         metrics=result.metrics if is_ok else None,
     )
-    return Trial(layer=0, candidate=candidate, build=_UNBUILT, run=run, number=number)
+    return Trial(
+        layer=0,
+        candidate=candidate,
+        build=_UNBUILT,
+        run=run,
+        number=number,
+        own_cost_s=cost_s,
+    )
 
 
 def _once_more(row: Measurement) -> Candidate:

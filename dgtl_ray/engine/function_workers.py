@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -13,10 +14,12 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, first_line
 from dgtl_ray.core.function import FunctionResult, Objective, as_metrics, configuration
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.engine import reported
+from dgtl_ray.engine.function_hosts import Host, Hosts, host_here
+from dgtl_ray.engine.room import ray_names
 
 Function = Callable[[dict[str, Any]], Any]
 
@@ -30,6 +33,7 @@ class WorkerSetup:
 
     Attributes:
         function: Ray's reference to it, as `in_store` gives it.
+        describe: Tells the device that a process runs on.
         objective: What its number of interest is called.
         resources: What Ray reserves for a call: `{"CPU": 1, "GPU": 0.5}`.
         timeout_s: How long a call may take; None for ever.
@@ -37,6 +41,7 @@ class WorkerSetup:
     """
 
     function: Any
+    describe: Callable[[], DeviceDescriptor]
     objective: Objective
     resources: Mapping[str, float]
     timeout_s: float | None
@@ -51,12 +56,14 @@ class _Worker:
         self._objective = objective
         self._keep_printed = keep_printed
 
-    def ready(self) -> None:
-        """Answers once the function is here."""
+    def ready(self) -> str:
+        """Ray's name of this node; answers once the function is here."""
+        node_id: str = ray.get_runtime_context().get_node_id()
+        return node_id
 
-    def describe(self, describe: Callable[[], DeviceDescriptor]) -> DeviceDescriptor:
+    def describe(self, describe: Callable[[], DeviceDescriptor]) -> Host:
         """What this process runs on."""
-        return describe()
+        return host_here(describe)
 
     def call(self, config: str) -> FunctionResult:
         """Call it for a configuration; what goes wrong is data."""
@@ -86,39 +93,51 @@ _WorkerActor: Any = ray.remote(_Worker)
 
 
 class FunctionWorker:
-    """A process that calls the function. Lives in one event loop."""
+    """A process that calls the function. Lives in one event loop.
 
-    def __init__(self, setup: WorkerSetup) -> None:
+    Args:
+        setup: What it is made of.
+        hosts: Where it may be.
+    """
+
+    def __init__(self, setup: WorkerSetup, hosts: Hosts) -> None:
+        # What the process runs on, while there is one.
+        self.host: Host | None = None
         self._setup = setup
+        self._hosts = hosts
         self._actor: Any = None
-        self._is_there = False
 
-    async def describe(self, describe: Callable[[], DeviceDescriptor]) -> DeviceDescriptor:
-        """What the process runs on.
+    async def begin(self) -> None:
+        """Wait until some node has room for the process, and it is there.
 
         Raises:
-            InputError: The function cannot be brought to it.
-            DgtlError: What `describe` raised.
+            InputError: The function cannot be brought to it, or the run was begun on another kind
+                of device.
+            DeviceError: No node can tell what device it has.
         """
         try:
-            device: DeviceDescriptor = await self._started().describe.remote(describe)
+            is_there = await self._await_process()
         except RayTaskError as error:
             raise error.cause from error
         except RayError as error:
             raise InputError(f"the function cannot be loaded by a worker: {error}") from error
-        return device
+        if not is_there:
+            raise self._hosts.refusal
 
-    async def ready(self) -> None:
-        """Wait until some node has room for the process, and it is there."""
+    async def ready(self) -> bool:
+        """Wait as `begin`; False where only other kinds of device have room for the process."""
         # One that ends as it begins fails the call that it is given next, which says why.
         with suppress(RayError):
-            await self._await_process()
+            return await self._await_process()
+        return True
 
     async def call(self, config: str) -> FunctionResult:
         """Call the function for a configuration."""
         start = time.perf_counter()
         try:
-            await self._await_process()
+            if not await self._await_process():
+                refused = f"no process may call the function: {self._hosts.refusal}"
+                return self._lost(Status.RUN_ERROR, refused, start)
             start = time.perf_counter()
             reference = self._actor.call.remote(config)
             return await asyncio.wait_for(_awaited(reference), self._setup.timeout_s)
@@ -130,26 +149,44 @@ class FunctionWorker:
             raise  # what the function raises is a result: this is a mistake of ours
         except RayError as error:
             self.end()
-            return self._lost(Status.RUN_ERROR, f"the process ended: {_first_line(error)}", start)
+            return self._lost(Status.RUN_ERROR, f"the process ended: {first_line(error)}", start)
 
     def end(self) -> None:
         """End the process; the next call begins another."""
         if self._actor is not None:
             ray.kill(self._actor)
         self._actor = None
-        self._is_there = False
+        self.host = None
 
-    async def _await_process(self) -> None:
-        if not self._is_there:
-            await self._started().ready.remote()
-            self._is_there = True
+    async def _await_process(self) -> bool:
+        """Begin the process where there is none; whether there is one that may call the function.
+
+        One on another kind of device than the search's ends, and is begun again elsewhere.
+        """
+        refused = 0
+        while True:
+            if self.host is None:
+                actor = self._started()
+                ask = partial(actor.describe.remote, self._setup.describe)
+                self.host = await self._hosts.look(await actor.ready.remote(), ask)
+            if self._hosts.admits(self.host):
+                return True
+            self.end()
+            refused += 1
+            if not self._hosts.may_be_elsewhere(refused):
+                return False
 
     def _started(self) -> Any:
         if self._actor is None:
             setup = self._setup
             named = ray_names(setup.resources)
             cpus, gpus = named.pop("CPU", 0), named.pop("GPU", 0)
-            options = {"num_cpus": cpus, "num_gpus": gpus, "resources": named or None}
+            options = {
+                "num_cpus": cpus,
+                "num_gpus": gpus,
+                "resources": named or None,
+                **self._hosts.options(),
+            }
             self._actor = _WorkerActor.options(**options).remote(
                 setup.function, setup.objective, keep_printed=setup.keep_printed
             )
@@ -175,17 +212,11 @@ def in_store(function: Function) -> Any:
         return ray.put(function)
     except Exception as error:
         # Ray tells at length; what it met is the cause.
-        reason = _first_line(error.__cause__ or error)
+        reason = first_line(error.__cause__ or error)
         raise InputError(
             f"the function cannot be brought to other processes: {reason}. Let it make by itself "
             "what cannot be pickled, as locks, open files and connections"
         ) from error
-
-
-def ray_names(resources: Mapping[str, float]) -> dict[str, float]:
-    """Resources as Ray spells them: `cpu` and `gpu` are its own, others are as they were named."""
-    own = {"cpu", "gpu"}
-    return {name.upper() if name.lower() in own else name: n for name, n in resources.items()}
 
 
 def _told(error: Exception) -> str:
@@ -193,7 +224,3 @@ def _told(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1]
     return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -20,10 +20,10 @@ def list_devices(address: str) -> list[dict[str, Any]]:
     with ray_session(address):
         used = reports_of_runs()
         idle = [
-            (kind, place)
+            place
             for kind in ("cuda", "cpu")
             for place in find_places(kind)
-            if (place.node_id, place.name) not in used and (kind == "cpu" or place.resources)
+            if place.device_id not in used and (kind == "cpu" or place.resources)
         ]
         return [
             *(_in_use(run, report) for run, report in used.values()),
@@ -36,7 +36,7 @@ def _in_use(run: str, report: dict[str, Any]) -> dict[str, Any]:
     faults = ", ".join(f"{kind} {count}×" for kind, count in report["faults"].items())
     erratic = ", erratic" if report["is_erratic"] else ""
     return {
-        **_row(report["name"], report["descriptor"] or {}),
+        **_row(report["name"], report["descriptor"] or {"kind": report["kind"]}),
         "state": f"{report['state']}{erratic}",
         "run": run,
         "trials": report["trials"],
@@ -49,7 +49,7 @@ def _in_use(run: str, report: dict[str, Any]) -> dict[str, Any]:
 def _idle(presence: Presence) -> dict[str, Any]:
     known = presence.descriptor
     return {
-        **_row(presence.place.name, known.as_dict() if known else {"kind": presence.kind}),
+        **_row(presence.place.name, known.as_dict() if known else {"kind": presence.place.kind}),
         "state": "idle" if known else "silent",
         "run": "",
         "trials": 0,

@@ -1,6 +1,6 @@
 """A layer as its actor holds it: design space, proposer, what it has seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -115,11 +115,30 @@ class Layer:
             pool=_POOL,
             acquisition=setup.acquisition,
         )
+        # What the proposer is to be told, in its order, once it is there.
+        self._untold: list[Callable[[Proposer], None]] = []
 
     @cached_property
     def _proposer(self) -> Proposer:
-        """Made when it is first needed: the next layers' are made while these are built."""
-        return make_proposer(self._search, self._context)
+        """Made when it is first asked: the next layers' are made while these are built."""
+        proposer = make_proposer(self._search, self._context)
+        for tell in self._untold:
+            tell(proposer)
+        self._untold.clear()
+        return proposer
+
+    @property
+    def _made(self) -> Proposer | None:
+        """The proposer, None before it is first asked."""
+        made: Proposer | None = vars(self).get("_proposer")
+        return made
+
+    def _tell(self, tell: Callable[[Proposer], None]) -> None:
+        """Tell the proposer something, or keep it until there is one."""
+        if self._made is None:
+            self._untold.append(tell)
+        else:
+            tell(self._made)
 
     def propose(self, order: Order) -> list[Candidate]:
         """Up to as many candidates as were ordered; none when the space is exhausted."""
@@ -130,14 +149,14 @@ class Layer:
     def reserve(self, configs: Sequence[str]) -> None:
         """Count these as proposed: they were, before this process began."""
         if configs:
-            self._proposer.reserve(self._rows(configs))
+            self._reserve(self._rows(configs))
 
     def again(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Candidates of an earlier process, counted as proposed and with all that they lack."""
         if not candidates:
             return []
         rows = self._rows([candidate.config for candidate in candidates])
-        self._proposer.reserve(rows)
+        self._reserve(rows)
         encodings = self._space.encode(rows, self._device)
         return [
             replace(candidate, schedule=self._space.schedule_of(row), encoding=encoding)
@@ -152,7 +171,8 @@ class Layer:
         pool = self._rows([outcome.config for outcome in known])
         costs = np.array([outcome.cost_s for outcome in known])
         spent_s = np.array([outcome.spent_s for outcome in known])
-        self._proposer.observe(pool, costs, [outcome.status for outcome in known], spent_s)
+        status = [outcome.status for outcome in known]
+        self._tell(lambda proposer: proposer.observe(pool, costs, status, spent_s))
 
     def schedule_of(self, config: str) -> str:
         """The schedule text of a configuration; `""`, the default schedule, has itself."""
@@ -160,7 +180,7 @@ class Layer:
 
     def transfer(self) -> Transfer:
         """What came of its sources; nothing where the proposer has none, or was never asked."""
-        proposer = vars(self).get("_proposer")
+        proposer: object = self._made
         if not isinstance(proposer, Transferring):
             return Transfer()
         return Transfer(
@@ -168,6 +188,9 @@ class Layer:
             heard=proposer.heard,
             fallbacks=tuple(proposer.fallbacks),
         )
+
+    def _reserve(self, rows: IntArray) -> None:
+        self._tell(lambda proposer: proposer.reserve(rows))
 
     def _rows(self, configs: Sequence[str]) -> IntArray:
         return np.stack([self._space.row_of(config) for config in configs])

@@ -166,10 +166,17 @@ class LayerActors:
         shard.actor = LayerActor.options(scheduling_strategy=where).remote(shard.setups)
 
     async def _take_on(self, shard: "_Shard") -> None:
-        """Tell a process all that is known."""
-        await shard.actor.take_on.remote(self._knowledge)
-        await shard.actor.observe.remote({k: self._known(k) for k in shard.setups})
-        await shard.actor.reserve.remote({k: list(self._pending[k]) for k in shard.setups})
+        """Tell a process all that is known.
+
+        It does what it is called for in turn, so all of this is called at once: what others ask of
+        it meanwhile comes after.
+        """
+        actor = shard.actor
+        await asyncio.gather(
+            actor.take_on.remote(self._knowledge),
+            actor.observe.remote({k: self._known(k) for k in shard.setups}),
+            actor.reserve.remote({k: list(self._pending[k]) for k in shard.setups}),
+        )
 
 
 class _Shard:

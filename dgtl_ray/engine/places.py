@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 # The custom resource of nodes that time candidates for a CPU target.
 TIMING_RESOURCE = "timing"
+# What tells one device from all others: Ray's name of its node, its kind, and its own name.
+DeviceId: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +18,14 @@ class Place:
     """Where one device is, and what its actor has to ask Ray for.
 
     Attributes:
+        kind: Of targets that it is a device for: `cpu` or `cuda`.
         node_id: Ray's name of the node.
         address: The node's network address.
-        index: Which of the node's devices it is; Ray decides which is which.
+        index: Which of the node's devices of its kind it is; Ray decides which is which.
         shared: Whether candidates are built on the same cores.
     """
 
+    kind: str
     node_id: str
     address: str
     index: int
@@ -30,8 +34,13 @@ class Place:
 
     @property
     def name(self) -> str:
-        """For people: address and index."""
+        """For people: address and index. A node's CPU and its first GPU share it."""
         return f"{self.address}#{self.index}"
+
+    @property
+    def device_id(self) -> DeviceId:
+        """No two devices share it."""
+        return (self.node_id, self.kind, self.name)
 
     def options(self) -> dict[str, Any]:
         """Options of the device's actor."""
@@ -55,6 +64,13 @@ def driver_node() -> str:
     return node_id
 
 
+def address_of(node_id: str) -> str:
+    """A node's network address, for people; its name where it is gone."""
+    found = (node["NodeManagerAddress"] for node in ray.nodes() if node["NodeID"] == node_id)
+    address: str = next(found, node_id)
+    return address
+
+
 def find_places(kind: str) -> list[Place]:
     """The devices for targets of a kind (`cpu` or `cuda`) that are in the cluster now.
 
@@ -66,31 +82,32 @@ def find_places(kind: str) -> list[Place]:
         places = [place for node in nodes for place in _gpus(node)]
     else:
         places = [_timing_place(node) for node in nodes if _amount(node, TIMING_RESOURCE)]
-    return places or [_own_place(nodes, shared=kind != "cuda")]
+    return places or [_own_place(nodes, kind)]
 
 
 def _gpus(node: Mapping[str, Any]) -> list[Place]:
     return [
-        _place(node, index=k, shared=False, resources={"GPU": 1})
+        _place(node, "cuda", index=k, shared=False, resources={"GPU": 1})
         for k in range(int(_amount(node, "GPU")))
     ]
 
 
 def _timing_place(node: Mapping[str, Any]) -> Place:
     builds = _amount(node, "CPU") > 0
-    return _place(node, index=0, shared=builds, resources={TIMING_RESOURCE: 1})
+    return _place(node, "cpu", index=0, shared=builds, resources={TIMING_RESOURCE: 1})
 
 
-def _own_place(nodes: list[Any], *, shared: bool) -> Place:
+def _own_place(nodes: list[Any], kind: str) -> Place:
     own = driver_node()
     node = next(node for node in nodes if node["NodeID"] == own)
-    return _place(node, index=0, shared=shared, resources={})
+    return _place(node, kind, index=0, shared=kind != "cuda", resources={})
 
 
 def _place(
-    node: Mapping[str, Any], *, index: int, shared: bool, resources: Mapping[str, float]
+    node: Mapping[str, Any], kind: str, *, index: int, shared: bool, resources: Mapping[str, float]
 ) -> Place:
     return Place(
+        kind=kind,
         node_id=node["NodeID"],
         address=node["NodeManagerAddress"],
         index=index,

@@ -36,7 +36,8 @@ class RunContext:
 class Trial:
     """A candidate and what became of it; `run` is None where there was nothing to time.
 
-    `number` is the trial's own, where it got one when it began.
+    `number` is the trial's own, where it got one when it began; `own_cost_s` its cost, where that
+    is made of a user's metric, and not of repeats.
     """
 
     layer: int
@@ -44,6 +45,7 @@ class Trial:
     build: BuildResult
     run: RunResult | None
     number: int | None = None
+    own_cost_s: float | None = None
 
     @property
     def status(self) -> Status:
@@ -52,10 +54,10 @@ class Trial:
 
     @property
     def cost_s(self) -> float | None:
-        """Median of the repeats, None where it failed."""
+        """Its own, or the median of the repeats; None where it failed."""
         if self.run is None or self.run.status is not Status.OK:
             return None
-        return median(self.run.repeats_s)
+        return median(self.run.repeats_s) if self.own_cost_s is None else self.own_cost_s
 
     @property
     def conditions(self) -> Conditions:

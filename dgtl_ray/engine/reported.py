@@ -1,7 +1,9 @@
 """What a function tells by `ray.tune.report` instead of returning it."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
 from typing import Any
 
 # Where Ray Tune keeps, in each process of its own, the session that `report` asks for.
@@ -24,10 +26,39 @@ class _Session:
         self.latest = dict(metrics)
 
 
+class _Loader(SourceFileLoader):
+    """Puts a session in its place as soon as there is one: the call is under way."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        setattr(module, _PLACE, _Session())
+
+
+class _Finder:
+    """Finds the module for a function that imports Ray Tune when it is called.
+
+    To import it beforehand would cost every process seconds, and few functions report.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As any finder of Python's; None for all other modules, which others find."""
+        spec = PathFinder.find_spec(name, path, target) if name == _MODULE else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(name, spec.origin)
+        return spec
+
+
+_FINDER = _Finder()
+
+
 def clear() -> None:
-    """A call begins: nothing is reported yet. Without Ray Tune loaded, nothing can be."""
+    """A call begins: nothing is reported yet."""
     if (module := sys.modules.get(_MODULE)) is not None:
         setattr(module, _PLACE, _Session())
+    elif _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
 
 
 def latest() -> dict[str, Any] | None:

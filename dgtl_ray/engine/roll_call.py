@@ -1,70 +1,81 @@
 """What every device of a cluster is, asked of all at once."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, DeviceKind, prevalent, processor_of
 from dgtl_ray.core.errors import DeviceError, DgtlError
 from dgtl_ray.engine.board import published
-from dgtl_ray.engine.places import Place, find_places
+from dgtl_ray.engine.health import DeviceState
+from dgtl_ray.engine.places import DeviceId, Place, find_places
 from dgtl_ray.engine.remote import at_place
 from dgtl_ray.measure import describe_device
 from dgtl_ray.model import parse_target
-
-# What tells one device from all others: Ray's name of its node, and its own name.
-DeviceId: TypeAlias = tuple[str, str]
 
 _ANSWER_S = 120.0
 # How long a GPU is waited for where there is none yet: rented nodes need minutes to come.
 _JOIN_S, _LOOK_EVERY_S = 600.0, 5.0
 _ASKED_AT_ONCE = 64
+# A run tells of such devices, too, and leaves them to others.
+_LEFT = frozenset({DeviceState.REFUSED, DeviceState.LOST})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """A device that was asked what it is; where it did not answer, `error` says why."""
+    """A device that was asked what it is; where it did not answer, `error` says why.
 
-    kind: str
+    `processor` is which of the generations that share its name it is, see `DeviceKind`.
+    """
+
     place: Place
     descriptor: DeviceDescriptor | None
+    processor: str = ""
     error: str = ""
 
     @property
-    def key(self) -> str:
-        """Of the kind of device that it is, "" where it did not answer."""
-        return self.descriptor.key if self.descriptor else ""
+    def kind(self) -> DeviceKind:
+        """The kind of device that it is; any where it did not answer."""
+        return DeviceKind(self.descriptor.key if self.descriptor else "", self.processor)
 
 
-def roll_call(devices: Sequence[tuple[str, Place]], timeout_s: float = _ANSWER_S) -> list[Presence]:
-    """Ask devices (kind, place) what they are, all at once; none may be in other hands."""
-    if not devices:
+def roll_call(places: Sequence[Place], timeout_s: float = _ANSWER_S) -> list[Presence]:
+    """Ask devices what they are, all at once; none may be in other hands."""
+    if not places:
         return []
-    with ThreadPoolExecutor(min(_ASKED_AT_ONCE, len(devices))) as askers:
-        return list(askers.map(partial(_ask, timeout_s), *zip(*devices, strict=True)))
+    with ThreadPoolExecutor(min(_ASKED_AT_ONCE, len(places))) as askers:
+        return list(askers.map(partial(_ask, timeout_s), places))
 
 
 def reports_of_runs() -> dict[DeviceId, tuple[str, dict[str, Any]]]:
     """What runs on the cluster told of the devices that they use: run, and its report."""
     told = [(run, report) for run, of_run in published().items() for report in of_run]
-    # A run tells of devices, too, that it found and leaves to others.
-    told.sort(key=lambda entry: entry[1]["state"] in {"refused", "lost"}, reverse=True)
-    return {(report["node_id"], report["name"]): (run, report) for run, report in told}
+    told.sort(key=lambda entry: entry[1]["state"] in _LEFT, reverse=True)
+    return {
+        (report["node_id"], report["kind"], report["name"]): (run, report) for run, report in told
+    }
 
 
 def choose_device(
-    kind: str, wanted: str, note: Callable[[str], None], join_s: float = _JOIN_S
+    kind: str,
+    wanted: str,
+    note: Callable[[str], None],
+    processor: str = "",
+    *,
+    preferred: str = "",
+    join_s: float = _JOIN_S,
 ) -> Presence:
     """A device for targets of a kind (`cpu` or `cuda`), of the kind of device that most are.
 
     Args:
         kind: Of the target.
-        wanted: The device's key, or part of its name, as `A100`; "" where any will do.
+        wanted: The device's key, or words of its name, as `A100`; "" where any will do.
         note: Told of devices that do not answer.
+        processor: The one that it must have, "" where any will do.
+        preferred: The processor that it has where any device does.
         join_s: How long a GPU is waited for where the cluster has none.
 
     Raises:
@@ -75,15 +86,26 @@ def choose_device(
     for presence in present:
         if presence.error:
             note(f"device {presence.place.name} does not answer: {presence.error}")
-    known = [presence for presence in present if presence.descriptor]
-    fitting = [p for p in known if p.descriptor and p.descriptor.is_called(wanted)]
+    fitting = [p for p in _called(wanted, present) if processor in {"", p.processor}]
     if not fitting:
-        there = ", ".join(sorted({presence.key for presence in known})) or "none"
-        asked = f" called {wanted!r}" if wanted else ""
-        raise DeviceError(f"no {kind} device{asked} answers on this cluster; there are: {there}")
-    counts = Counter(presence.key for presence in fitting)
-    most = max(sorted(counts), key=lambda key: counts[key])
-    return next(presence for presence in fitting if presence.key == most)
+        raise DeviceError(_none_fits(kind, wanted, processor, present))
+    meant = [p for p in fitting if preferred in {"", p.processor}] or fitting
+    most = prevalent(presence.kind for presence in meant)
+    return next(presence for presence in meant if presence.kind == most)
+
+
+def _called(wanted: str, present: Sequence[Presence]) -> list[Presence]:
+    """Devices that are called so; those whose whole key or name it is, where there are any."""
+    known = [(p, p.descriptor) for p in present if p.descriptor is not None]
+    exact = [p for p, descriptor in known if wanted in {descriptor.key, descriptor.name}]
+    return exact or [p for p, descriptor in known if descriptor.is_called(wanted)]
+
+
+def _none_fits(kind: str, wanted: str, processor: str, present: Sequence[Presence]) -> str:
+    there = ", ".join(sorted({str(p.kind) for p in present if p.descriptor})) or "none"
+    called = f" called {wanted!r}" if wanted else ""
+    of = f" of the processor {processor!r}" if processor else ""
+    return f"no {kind} device{called}{of} answers on this cluster; there are: {there}"
 
 
 def _await_gpu(kind: str, note: Callable[[str], None], join_s: float) -> None:
@@ -99,13 +121,14 @@ def _has_gpu() -> bool:
     return any(place.resources for place in find_places("cuda"))
 
 
-def describe_kind(kind: str) -> DeviceDescriptor:
-    """The device of a kind (`cpu` or `cuda`) that is on this machine.
+def describe_kind(kind: str) -> tuple[DeviceDescriptor, str]:
+    """The device of a kind (`cpu` or `cuda`) that is on this machine, and its processor.
 
     Raises:
         DgtlError: There is none.
     """
-    return describe_device(parse_target(kind).json)
+    target = parse_target(kind).json
+    return describe_device(target), processor_of(target)
 
 
 def _present(kind: str) -> list[Presence]:
@@ -113,22 +136,28 @@ def _present(kind: str) -> list[Presence]:
     told, free = [], []
     reports = reports_of_runs()
     for place in find_places(kind):
-        _, report = reports.get((place.node_id, place.name), ("", {}))
-        if report.get("descriptor"):
+        _, report = reports.get(place.device_id, ("", {}))
+        if _tells(report):
             descriptor = DeviceDescriptor(**report["descriptor"])
-            told.append(Presence(kind=kind, place=place, descriptor=descriptor))
+            told.append(Presence(place=place, descriptor=descriptor, processor=report["processor"]))
         else:
-            free.append((kind, place))
+            free.append(place)
     return [*roll_call(free), *told]
 
 
-def _ask(timeout_s: float, kind: str, place: Place) -> Presence:
+def _tells(report: Mapping[str, Any]) -> bool:
+    """Whether a run's report says what a device is, and that nobody else can ask it."""
+    is_known = report.get("descriptor") and report.get("processor")
+    return bool(is_known) and report["state"] not in _LEFT
+
+
+def _ask(timeout_s: float, place: Place) -> Presence:
     try:
         # One that nobody has to reserve is this node's own.
-        here = not place.resources
-        descriptor = (
-            describe_kind(kind) if here else at_place(place, timeout_s, describe_kind, kind)
-        )
+        if place.resources:
+            descriptor, processor = at_place(place, timeout_s, describe_kind, place.kind)
+        else:
+            descriptor, processor = describe_kind(place.kind)
     except DgtlError as error:
-        return Presence(kind=kind, place=place, descriptor=None, error=str(error))
-    return Presence(kind=kind, place=place, descriptor=descriptor)
+        return Presence(place=place, descriptor=None, error=str(error))
+    return Presence(place=place, descriptor=descriptor, processor=processor)

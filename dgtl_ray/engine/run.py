@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, DeviceKind
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Stage
 from dgtl_ray.core.network_run import Skeleton
@@ -35,6 +35,8 @@ from dgtl_ray.engine.winners import (
     comparable,
     confirm,
     finalists,
+    timed_alone,
+    wrong_results,
 )
 from dgtl_ray.engine.workers import BuilderFactory, TimerFactory
 from dgtl_ray.space import DesignSpace
@@ -76,6 +78,7 @@ class SearchRequest:
         acquisition: What a proposer with a model chooses batches by.
         device_key: Key of the kind of device to tune for; "" for that of the first that is ready. A
             run that is resumed goes on with the kind that it began with.
+        processor: The one that `timer` times on and no other, "" where it times on any.
         layer_actors: Processes that the layers are packed into; None for one for two cores, at most
             8, and none for fewer than four layers more.
         health: How devices are watched.
@@ -106,6 +109,7 @@ class SearchRequest:
     asked: AskedTrials | None = None
     first_trial: int = 0
     device_key: str = ""
+    processor: str = ""
     layer_actors: int | None = None
     health: HealthPolicy = field(default_factory=HealthPolicy)
 
@@ -173,7 +177,7 @@ class _Search:
         self._knowledge = Knowledge()
         self._kin = Kin(request.spaces)
         for layer, rows in self._rows.items():
-            for row in rows:
+            for row in timed_alone(rows, wrong_results(rows)):
                 self._kin.learn(layer, row)
         self._recorder = self._make_recorder()
         self._loop = self._make_loop()
@@ -226,20 +230,26 @@ class _Search:
         """Learn what there is to know, and give the layers to actors."""
         setups = [self._setup(k) for k in range(len(self._request.tasks))]
         self._crew.start_layers(setups, self._known)
-        self._knowledge = self._request.learn(self._device)
+        if not self._is_spent():
+            self._knowledge = self._request.learn(self._device)
         self._crew.take_on(self._knowledge)
 
+    def _is_spent(self) -> bool:
+        """Whether nothing more may be asked for, as where a run is resumed that had ended."""
+        budget = self._request.budget
+        return bool(budget.why_spent(self._loop.trials, self._clock.elapsed_s))
+
     def _known(self, layer: int) -> list[Outcome]:
-        return [outcome_of(row) for row in self._rows[layer]]
+        return [outcome_of(row) for row in timed_alone(self._rows[layer])]
 
     def append(self, rows: Sequence[Measurement]) -> None:
         """Make rows durable, then let them count."""
         self._request.sink.append(rows)
         layer_of = {task.workload_key: k for k, task in enumerate(self._request.tasks)}
         for row in rows:
-            layer = layer_of[row.workload_key]
-            self._rows[layer].append(row)
-            self._kin.learn(layer, row)
+            self._rows[layer_of[row.workload_key]].append(row)
+        for row in timed_alone(rows):
+            self._kin.learn(layer_of[row.workload_key], row)
 
     def _verified_winners(self) -> dict[int, str]:
         check = WinnerCheck(self._crew, self._recorder, self._clock, self._monitor)
@@ -318,7 +328,11 @@ class _Search:
             return []
         tasks, spaces = self._request.tasks, self._request.spaces
         keys = [(task.workload_key, space.key) for task, space in zip(tasks, spaces, strict=True)]
-        return self._request.asked.open(keys, self._measured())
+        return self._request.asked.open(keys, self._measured(), self._holds)
+
+    def _holds(self, layer: int, config: str) -> bool:
+        space = self._request.spaces[layer]
+        return space.holds(space.key, config)
 
     def _measured(self) -> set[tuple[int, str]]:
         return {(layer, row.config) for layer, of in self._rows.items() for row in of}
@@ -336,11 +350,13 @@ class _Search:
             patience=budget.layer_patience,
         )
         record.exhausted = self._request.spaces[layer].size == 0
-        for row in self._rows[layer]:
+        wrong = wrong_results(self._rows[layer])
+        for row in timed_alone(self._rows[layer]):
+            cost_s = None if row.config in wrong else row.cost_s
             if self._is_trial(row):
-                record.add(row.cost_s, row.build_s + row.timing_s)
-            elif row.cost_s is not None:
-                record.learn(row.cost_s)
+                record.add(cost_s, row.build_s + row.timing_s)
+            elif cost_s is not None:
+                record.learn(cost_s)
         return record
 
     def _count_trials(self, rows: Sequence[Measurement]) -> int:
@@ -399,6 +415,6 @@ def _crew_config(request: SearchRequest) -> CrewConfig:
         timer=request.timer,
         evaluator=request.evaluator,
         layer_actors=actors,
-        device_key=request.device_key,
+        wanted=DeviceKind(request.device_key, request.processor),
         health=request.health,
     )

@@ -17,7 +17,8 @@ _LEAST_SHARE = 0.25
 # Of the network's latency: a layer that takes less is not kept up with the others. If it took no
 # time at all, nobody would notice.
 _NEGLIGIBLE = 3e-3
-# Fewer trials of a layer do not tell all of what is left to gain.
+# Fewer trials of a layer do not tell all of what is left to gain; so many that failed, and none
+# that ran, tell that the next ones may fail as well.
 _TELLING_TRIALS = 32
 
 
@@ -85,12 +86,12 @@ class LayerRecord:
         """Seconds of latency that the later half of the trials won.
 
         While these are few, the part that is lacking might win all of the latency. Infinite where
-        there is none yet.
+        there is none yet, as long as failures are few, too.
         """
         if self.left(0) <= 0:
             return 0.0
         if self.best_s is None:
-            return math.inf
+            return math.inf if self.trials < _TELLING_TRIALS else 0.0
         half = self.trials // 2
         won_s = self._best_after[half - 1] - self.best_s if half else 0.0
         lacking = max(0.0, 1.0 - self.trials / _TELLING_TRIALS)
@@ -104,7 +105,8 @@ def allocate(
 
     A layer's promise falls with what it was just given, as if those trials won nothing, so that a
     round spreads over layers when several promise alike. Layers that fell far behind the others
-    come first, unless they are negligible.
+    come first, unless they are negligible. One that never ran is hoped for until its failures
+    tell; then it is only kept from falling behind.
 
     Args:
         records: What is known of each layer.
@@ -125,7 +127,7 @@ def allocate(
             break
         kept_up = [k for k in open_layers if not _takes_less(records[k], small_s)]
         behind = [k for k in kept_up if _is_behind(records, given, k)]
-        best = max(behind or open_layers, key=lambda k: _promise(records[k], given[k]))
+        best = max(behind or open_layers, key=lambda k: _rank(records[k], given[k]))
         share = int(min(chunk, left, records[best].left(given[best])))
         given[best] += share
         quota[best] += share
@@ -138,13 +140,12 @@ def remaining_gain(records: Sequence[LayerRecord]) -> float:
 
     Progress is taken to be logarithmic in trials: half as many trials again win no more than the
     later half of the trials so far did. What is lacking of `_TELLING_TRIALS` might win all that a
-    layer takes.
+    layer takes. All is left while nothing ran at all, nothing once no layer may have trials.
     """
-    if any(record.best_s is None for record in records):
-        return math.inf
     latency_s = _latency_s(records)
-    gain_s = sum(record.weight * record.later_gain_s() for record in records)
-    return gain_s / latency_s if latency_s > 0 else 0.0
+    if latency_s == 0:
+        return math.inf if any(record.left(0) > 0 for record in records) else 0.0
+    return sum(record.weight * record.later_gain_s() for record in records) / latency_s
 
 
 def _latency_s(records: Sequence[LayerRecord]) -> float:
@@ -163,8 +164,13 @@ def _is_behind(records: Sequence[LayerRecord], given: Mapping[int, int], layer: 
     return records[layer].trials + given.get(layer, 0) < _LEAST_SHARE * mean
 
 
+def _rank(record: LayerRecord, given: int) -> tuple[float, int]:
+    """The greater, the sooner: what a layer promises; where several promise alike, the emptiest."""
+    return _promise(record, given), -(record.trials + given)
+
+
 def _promise(record: LayerRecord, given: int) -> float:
     if record.best_s is None or record.trials == 0:
-        # Never measured: before all others, the emptiest first.
-        return math.inf if given == 0 else 0.0
+        # Never measured: before all others, once. Failures alone promise nothing in the end.
+        return math.inf if given == 0 and record.trials < _TELLING_TRIALS else 0.0
     return record.gain_per_second() * record.trials / (record.trials + given)

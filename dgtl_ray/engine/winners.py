@@ -1,7 +1,7 @@
 """From measurements to winners: the best few timed again in turn, the best of them verified."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -43,15 +43,31 @@ def finalists(rows: Sequence[Measurement], config: ConfirmConfig) -> list[str]:
     What was timed when it was not kept how much passed through the caches cannot be ranked among
     the others: the best of it comes in addition. What ever gave a wrong result is out.
     """
-    wrong = {row.config for row in rows if row.status is Status.WRONG_RESULT}
-    sound = [row for row in rows if row.config not in wrong and row.timed_in is not TimedIn.NETWORK]
+    alone = timed_alone(rows, wrong_results(rows))
     newer = _best(
-        [row for row in sound if row.passed_bytes is not None], config.finalists, config.within
+        [row for row in alone if row.passed_bytes is not None], config.finalists, config.within
     )
-    older = [row for row in sound if row.passed_bytes is None]
+    older = [row for row in alone if row.passed_bytes is None]
     if not newer:
         return _best(older, config.finalists, config.within)
     return list(dict.fromkeys([*newer, *_best(older, 1, config.within)]))
+
+
+def wrong_results(rows: Iterable[Measurement]) -> set[str]:
+    """Configurations that ever gave a wrong result, by a layer's rows."""
+    return {row.config for row in rows if row.status is Status.WRONG_RESULT}
+
+
+def timed_alone(rows: Iterable[Measurement], without: Collection[str] = ()) -> list[Measurement]:
+    """Rows that can be ranked: those timed in a network are not like those timed alone.
+
+    Args:
+        rows: Measurements of a layer; failures are among what comes back.
+        without: Configurations that are left out.
+    """
+    return [
+        row for row in rows if row.timed_in is not TimedIn.NETWORK and row.config not in without
+    ]
 
 
 def _best(rows: Sequence[Measurement], count: int, within: float) -> list[str]:
@@ -70,9 +86,9 @@ def comparable(rows: Sequence[Measurement], run_id: str) -> list[Measurement]:
 
     All of them where this run timed nothing in its network.
     """
-    elsewhere = [row for row in rows if row.timed_in is TimedIn.NETWORK and row.run_id != run_id]
-    here = any(row.timed_in is TimedIn.NETWORK and row.run_id == run_id for row in rows)
-    return [row for row in rows if not here or row not in elsewhere]
+    if not any(row.timed_in is TimedIn.NETWORK and row.run_id == run_id for row in rows):
+        return list(rows)
+    return [row for row in rows if row.timed_in is not TimedIn.NETWORK or row.run_id == run_id]
 
 
 def confirm(

@@ -15,7 +15,7 @@ from dgtl_ray.history.filter_text import parse_filter
 from dgtl_ray.history.partitions import partitions
 from dgtl_ray.history.schema import ForeignFileError, require_version
 from dgtl_ray.history.store import ParquetHistory
-from dgtl_ray.storage import Storage, join
+from dgtl_ray.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Appended:
     """What was added to a data set, and which damaged files of the history could not be.
 
     Attributes:
-        out: The data set, as it was named.
+        out: The data set, as it was named, without a key.
         added: Rows that are new.
         known: Rows that were there already.
         files: Those that the new rows are in.
@@ -70,11 +70,11 @@ def append_to_dataset(uri: str, out: str, where: str | None = None) -> Appended:
     new = ids.filter(pc.invert(pc.is_in(ids, value_set=_names(storage))))
     parts = partitions(_rows(history, wanted, ids, new)) if len(new) else {}
     for folder, part in parts.items():
-        inside = Storage(join(out, folder))
+        inside = Storage(storage.path_of(folder), storage.filesystem)
         inside.create()
         inside.put(_file_name(part), encode_table(part))
     return Appended(
-        out=out,
+        out=storage.uri,
         added=sum(part.num_rows for part in parts.values()),
         known=len(ids) - len(new),
         files=len(parts),

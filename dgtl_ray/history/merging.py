@@ -56,7 +56,7 @@ def merge(sources: Sequence[str], into: str) -> Merged:
     whole = ParquetHistory(into)
     parts = [_add_all(whole, store) for store in stores]
     return Merged(
-        into=into,
+        into=whole.uri,
         added=sum(one.added for one in parts),
         known=sum(one.known for one in parts),
         skipped=tuple(path for one in parts for path in one.skipped),

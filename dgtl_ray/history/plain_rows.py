@@ -144,4 +144,4 @@ def write_rows(uri: str, where: str | None, write: Callable[[PlainRows], None]) 
         except _MergedError:
             continue
         return rows
-    raise InputError(f"the files of {uri} change faster than they can be read: try later")
+    raise InputError(f"the files of {folder.uri} change faster than they can be read: try later")

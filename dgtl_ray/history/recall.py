@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.core.measurement import Measurement, Status, TimedIn
 from dgtl_ray.history.filters import row_filter
 from dgtl_ray.history.protocol import HistoryStore
 
@@ -26,16 +26,18 @@ def recall_fastest(
 
     Those of a device with the same name, number of cores and length of vectors come first, then of
     one with vectors as long, then the others'; within a task, one of each device in turn. Devices
-    are told apart by target, too: generations of one vendor's processors may share a name.
+    are told apart by target, too: generations of one vendor's processors may share a name. Times of
+    layers alone are compared, and what ever gave a wrong result there is out.
 
     Raises:
         InputError: A history cannot be read.
     """
-    of_tasks = row_filter(workload_key=list(workload_keys), status=Status.OK.value)
+    told = [Status.OK.value, Status.WRONG_RESULT.value]
+    of_tasks = row_filter(workload_key=list(workload_keys), status=told)
     where = of_tasks & _elsewhere(device, target)
     measured: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for row in chain.from_iterable(store.measurements(where) for store in histories):
-        if row.config:
+        if row.config and row.timed_in is not TimedIn.NETWORK:
             measured[row.workload_key, row.device_key, row.target].append(row)
     ranked: dict[str, list[list[Measurement]]] = defaultdict(list)
     for (task, *_), rows in sorted(measured.items(), key=lambda of: _distance(of[1][0], device)):
@@ -58,12 +60,14 @@ def _distance(row: Measurement, device: DeviceDescriptor) -> tuple[bool, bool, s
 
 def _fastest(rows: Sequence[Measurement]) -> list[Measurement]:
     """The fastest rows, each of another configuration."""
-    best: dict[str, Measurement] = {}
-    for row in sorted(rows, key=lambda row: (row.cost_s or 0.0, row.measurement_id)):
-        best.setdefault(row.config, row)
+    wrong = {row.config for row in rows if row.status is Status.WRONG_RESULT}
+    timed = [(row.cost_s, row) for row in rows if row.cost_s and row.config not in wrong]
+    timed.sort(key=lambda of: (of[0], of[1].measurement_id))
+    best: dict[str, tuple[float, Measurement]] = {}
+    for cost_s, row in timed:
+        best.setdefault(row.config, (cost_s, row))
     fastest = list(best.values())[:_FASTEST]
-    limit_s = _WITHIN * (fastest[0].cost_s or 0.0)
-    return [row for row in fastest if (row.cost_s or 0.0) <= limit_s]
+    return [row for cost_s, row in fastest if cost_s <= _WITHIN * fastest[0][0]]
 
 
 def _in_turn(ranked: Sequence[Sequence[Measurement]]) -> list[Measurement]:

@@ -40,7 +40,7 @@ class ParquetHistory:
 
     @property
     def uri(self) -> str:
-        """Where it lives, as it was given."""
+        """Where it lives, as it is told: without a key that the address was given with."""
         return self._folder.uri
 
     @property

@@ -1,6 +1,5 @@
 """This machine's CPU, described."""
 
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.device import DeviceDescriptor
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -63,11 +63,6 @@ def describe_cores(cores: int, lanes: int) -> DeviceDescriptor:
         cache_bytes=last_level,
         vector_lanes=lanes,
     )
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 @cache

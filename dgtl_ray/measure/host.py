@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure.cpu import available_cores, cpu_info, describe_cores, vector_lanes
+from dgtl_ray.measure.cpu import cpu_info, describe_cores, vector_lanes
 from dgtl_ray.measure.known_gpus import gpu_called
 from dgtl_ray.measure.nvml import gpu_name
 
@@ -14,6 +15,16 @@ def describe_cpu_host() -> DeviceDescriptor:
     info = cpu_info()
     flags = (info.get("flags") or info.get("Features") or "").split()
     return describe_cores(available_cores(), vector_lanes(flags.__contains__))
+
+
+def host_processor() -> str:
+    """What tells this machine's processor from other generations that share its name.
+
+    The numbers of its family and model, as the kernel tells them; "" where it does not.
+    """
+    info = cpu_info()
+    names = ("cpu family", "model", "CPU implementer", "CPU part")
+    return "-".join(info[name] for name in names if name in info)
 
 
 def describe_gpu_host() -> DeviceDescriptor:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, mentions
 
 _KIB, _MIB = 1 << 10, 1 << 20
 
@@ -125,8 +125,7 @@ def find_known_gpu(name: str) -> KnownGpu | None:
 
 def known_name(text: str) -> str | None:
     """The known GPU that a text mentions, None where it mentions none."""
-    words = _words(text)
-    fitting = [part for part in KNOWN_GPUS if _contains(words, _words(part))]
+    fitting = [part for part in KNOWN_GPUS if mentions(text, part)]
     return max(fitting, key=len, default=None)
 
 
@@ -150,13 +149,3 @@ def gpu_called(name: str) -> DeviceDescriptor:
         cache_bytes=sheet.cache_bytes,
         vector_lanes=sheet.vector_lanes,
     )
-
-
-def _words(name: str) -> list[str]:
-    return name.replace("-", " ").replace("_", " ").split()
-
-
-def _contains(words: list[str], part: list[str]) -> bool:
-    """Whether `part` stands in `words` as whole words in a row: an L40 is no L4."""
-    starts = range(len(words) - len(part) + 1)
-    return any(words[k : k + len(part)] == part for k in starts)

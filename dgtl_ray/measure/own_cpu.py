@@ -1,9 +1,8 @@
-"""Timing on the very processor that a target was made for: generations may share a name.
+"""Timing on one generation of processors, as several may share a name.
 
 Times of another generation are not comparable, and an older one may lack what the code uses.
 """
 
-import json
 from dataclasses import dataclass
 
 from dgtl_ray.core.device import DeviceDescriptor
@@ -20,28 +19,32 @@ class ProcessorInput:
 
 
 class OtherProcessorError(DeviceError):
-    """The processor is another than the target's: it never will be a device for that."""
+    """The processor is another than the run's: it never will be a device for that."""
 
 
 class OwnCpuTimer(LocalTimer):
-    """Times where the processor is the target's, and finds no device elsewhere."""
+    """Times on one processor, and finds no device where there is another.
 
-    def __init__(self) -> None:
+    Args:
+        processor: What LLVM calls it.
+    """
+
+    def __init__(self, processor: str) -> None:
         super().__init__(job="dgtl_ray.measure.own_cpu_job:own_cpu_job")
+        self._processor = processor
 
     def describe(self, target: str) -> DeviceDescriptor:
         """What the device is; `target` is TVM's target of a CPU as JSON.
 
         Raises:
-            OtherProcessorError: The target is of another processor.
+            OtherProcessorError: The processor is another.
             DeviceError: What the processor is cannot be told.
         """
         outcome = self._pool.run(ProcessorInput(), _ANSWER_S)
         if outcome.ending is not Ending.DONE:
             raise DeviceError(outcome.text)
-        wanted = json.loads(target).get("mcpu", "")
-        if outcome.value != wanted:
+        if outcome.value != self._processor:
             raise OtherProcessorError(
-                f"its processor is a {outcome.value}, this run tunes for a {wanted}"
+                f"its processor is a {outcome.value}, this run tunes for a {self._processor}"
             )
         return super().describe(target)

@@ -107,7 +107,8 @@ class WorkerPool:
         """Run one job, at most `timeout_s` long, in a worker.
 
         Raises:
-            DgtlError: No worker can be started; this machine's fault, not the job's.
+            DgtlError: No worker can be started, this machine's fault, not the job's; or the pool
+                is closed.
         """
         worker = self._idle.get()
         try:
@@ -133,9 +134,10 @@ class WorkerPool:
             self._idle.put(worker)
 
     def close(self) -> None:
-        """End all processes. Jobs that run are lost."""
-        self._closed = True
-        self._server.close()
+        """End all processes. Jobs that run are lost, and none is run from then on."""
+        with self._lock:
+            self._closed = True
+            self._server.close()
 
     def _survives(self, outcome: Outcome) -> bool:
         if outcome.ending is Ending.RAISED:
@@ -162,6 +164,8 @@ class WorkerPool:
 
     def _fork(self) -> Worker:
         with self._lock:
+            if self._closed:
+                raise DgtlError("the processes that build and time were ended: nothing runs now")
             if not self._server.alive:
                 self._server.close()
                 self._server = WarmServer(self._job)

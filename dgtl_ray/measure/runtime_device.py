@@ -1,11 +1,11 @@
 """The device that runs a kernel, as TVM's runtime sees it."""
 
 import json
-import os
 from typing import Any
 
 import tvm
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.device import UNKNOWN_CONDITIONS, Conditions
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.measure.gpu import NO_GPU
@@ -54,4 +54,4 @@ def threads_of(target: str) -> int:
     attributes = json.loads(target)
     if attributes["kind"] != "llvm":
         return 1
-    return int(attributes.get("num-cores", len(os.sched_getaffinity(0))))
+    return int(attributes.get("num-cores", available_cores()))

@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from dgtl_ray.core.algorithms import ALGORITHMS
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.target_kinds import TARGET_KINDS
 from dgtl_ray.core.task import LayerTask
-from dgtl_ray.measure.cpu import available_cores
 from dgtl_ray.measure.pool import WorkerPool
 from dgtl_ray.measure.protocol import Ending, SpaceInput
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.limits import Limits
 
-_KINDS = {"llvm": "cpu", "cuda": "cuda"}
 # More of them take more memory than time is won.
 _MOST_PROCESSES = 8
 
@@ -77,7 +77,7 @@ class SpaceReader:
         if outcome.ending is Ending.RAISED:
             raise InputError(outcome.text.removeprefix("InputError: "))
         return DesignSpace(
-            kind=_KINDS[json.loads(item.target)["kind"]],
+            kind=TARGET_KINDS[json.loads(item.target)["kind"]],
             sketches=(),
             limits=Limits(),
             untunable=f"the process that read its design space: {outcome.text}",

@@ -51,12 +51,20 @@ class _Stem:
     """The owner's side."""
 
     def __init__(self) -> None:
+        """OSError where a socket's name would be too long, or no process can be started."""
         self._root = ScratchRoot()
         self.path = str(self._root.path / _SOCKET)
+        try:
+            self._process = self._started()
+        except OSError:
+            self._root.remove()
+            raise
+
+    def _started(self) -> subprocess.Popen[bytes]:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.path)
             listener.listen(_BACKLOG)
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [
                     *(sys.executable, "-m", "dgtl_ray.measure.stem"),
                     *(str(listener.fileno()), str(os.getpid()), str(self._root.path)),
@@ -81,11 +89,13 @@ _stems: list[_Stem] = []
 def start_stem() -> None:
     """Start it: this process and all that it starts from now on fork their servers from it.
 
-    It lives as long as this process, unless `end_stem` ends it.
+    It lives as long as this process, unless `end_stem` ends it. Where it cannot be started, servers
+    start by themselves.
     """
     if not _stems:
-        _stems.append(_Stem())
-        os.environ[_VARIABLE] = _stems[0].path
+        with suppress(OSError):
+            _stems.append(_Stem())
+            os.environ[_VARIABLE] = _stems[0].path
 
 
 def end_stem() -> None:

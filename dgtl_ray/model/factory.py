@@ -31,6 +31,16 @@ def call_factory(spec: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     )
 
 
+def require_factory(spec: str) -> None:
+    """Check that what `package.module:factory` names is there, without calling it.
+
+    Raises:
+        InputError: There is no such module or function.
+    """
+    module_name, _, attribute = spec.partition(":")
+    _find(spec, module_name, attribute)
+
+
 def _find(spec: str, module_name: str, attribute: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tvm
 
 from dgtl_ray.core.closeness import coarsest
-from dgtl_ray.core.errors import InputError, MissingExtraError
+from dgtl_ray.core.errors import InputError, MissingExtraError, last_line
 from dgtl_ray.core.precision import FLOAT16, OWN
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
@@ -165,5 +165,4 @@ def _lower(name: str, module: Any, target: TargetSpec, precision: str) -> Any:
     try:
         return lower(module, tvm.target.Target(target.json), precision)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise LoweringError(name, f"TVM cannot lower it: {reason}") from error
+        raise LoweringError(name, f"TVM cannot lower it: {last_line(error)}") from error

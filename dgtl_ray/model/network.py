@@ -45,7 +45,7 @@ class Network:
     def example_inputs(self, seed: int = 0) -> tuple[Array, ...]:
         """Inputs that it accepts, the same for the same seed.
 
-        Integers that look up rows are drawn from all rows that there are.
+        What looks up rows is drawn from all rows that there are.
         """
         given = self.source.example_inputs(seed)
         return tuple(

@@ -5,7 +5,7 @@ from typing import Any
 
 import onnx
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, first_line
 from dgtl_ray.model.source import Array
 
 # What gives or takes something else than tensors.
@@ -40,11 +40,11 @@ class OnnxReference:
             except ImportError:
                 reasons.append("ONNX Runtime: not installed")
             except Exception as error:  # noqa: BLE001 - it has a dozen types; the next one tries
-                reasons.append(f"ONNX Runtime: {_reason(error)}")
+                reasons.append(f"ONNX Runtime: {first_line(error)}")
         try:
             return self._evaluate(feed)
         except Exception as error:
-            reasons.append(f"ONNX's evaluator: {_reason(error)}")
+            reasons.append(f"ONNX's evaluator: {first_line(error)}")
             raise InputError(
                 f"{self._name}: nothing here can run it, so its answers cannot be checked "
                 f"({'; '.join(reasons)})"
@@ -94,8 +94,3 @@ def open_model(model: Any) -> tuple[Any, tuple[str, ...]]:
         known = types.get(name)
         opened.graph.output.append(known or onnx.ValueInfoProto(name=name))
     return opened, tuple(label for _, label in results)
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -10,7 +10,7 @@ from dgtl_ray.core.errors import InputError, MissingExtraError
 from dgtl_ray.core.precision import in_bfloat16
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.core.task import TensorSpec
-from dgtl_ray.model.source import Array, random_inputs
+from dgtl_ray.model.source import Array, NoWayError, random_inputs
 
 try:
     import onnx
@@ -66,7 +66,7 @@ class OnnxSource:
             self.way = way
             return imported
         if not errors:
-            raise InputError(f"{self._path}: there is no other way in")
+            raise NoWayError(f"{self._path}: there is no other way in")
         raise InputError(f"{self._path}: {errors[0]}") from errors[0]
 
     def save(self, path: Path) -> None:

@@ -6,10 +6,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.seeds import stream
 from dgtl_ray.core.task import TensorSpec
 
 Array = NDArray[Any]
+
+
+class NoWayError(InputError):
+    """A network has no more ways in than were tried."""
 
 
 class Source(Protocol):

@@ -1,15 +1,15 @@
 """Targets: what to compile for, as TVM describes it."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.exact_math import EXACT_MATH
+from dgtl_ray.core.target_kinds import TARGET_KINDS
 
-_KINDS = {"llvm": "cpu", "cuda": "cuda"}
 _CUDA_LIMITS = (
     "arch",
     "max_threads_per_block",
@@ -60,7 +60,7 @@ def target_kind(text: str) -> str:
     Raises:
         InputError: No such target, or JSON that TVM rejects.
     """
-    return text if text in _KINDS.values() else parse_target(text).kind
+    return text if text in TARGET_KINDS.values() else parse_target(text).kind
 
 
 def exact_math(target: TargetSpec) -> TargetSpec:
@@ -84,17 +84,14 @@ def default_cuda_json(arch: str = "sm_90") -> str:
     return json.dumps(attributes, sort_keys=True)
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _this_cpu() -> dict[str, Any]:
     from tvm.target import codegen
 
-    return {"kind": "llvm", "mcpu": str(codegen.llvm_get_system_cpu()), "num-cores": usable_cores()}
+    return {
+        "kind": "llvm",
+        "mcpu": str(codegen.llvm_get_system_cpu()),
+        "num-cores": available_cores(),
+    }
 
 
 def _this_gpu() -> dict[str, Any]:
@@ -120,10 +117,10 @@ def _from_json(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InputError(f"target is not valid JSON ({error}): {text}") from error
     kind = attributes.get("kind")
-    if str(kind) not in _KINDS:
-        raise InputError(f"target kind {kind!r}: give one of {', '.join(sorted(_KINDS))}")
+    if str(kind) not in TARGET_KINDS:
+        raise InputError(f"target kind {kind!r}: give one of {', '.join(sorted(TARGET_KINDS))}")
     if attributes["kind"] == "llvm":
-        return {"num-cores": usable_cores(), **attributes}
+        return {"num-cores": available_cores(), **attributes}
     missing = [name for name in _CUDA_LIMITS if name not in attributes]
     if missing:
         raise InputError(
@@ -141,7 +138,7 @@ def _checked(attributes: Mapping[str, Any]) -> TargetSpec:
         target = tvm.target.Target(dict(attributes))
     except (ValueError, TypeError) as error:
         raise InputError(f"TVM rejects the target: {error}") from error
-    kind = _KINDS[str(attributes["kind"])]
+    kind = TARGET_KINDS[str(attributes["kind"])]
     if kind == "cpu":
         _check_mcpu(attributes)
     return TargetSpec(kind=kind, json=_canonical(target))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dgtl_ray.core.errors import InputError, MissingExtraError
+from dgtl_ray.core.errors import InputError, MissingExtraError, first_line
 
 
 def import_by_onnx(exported: Any) -> Any:
@@ -36,6 +36,6 @@ def _write(exported: Any, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("exporting to ONNX", "onnx") from error
     except Exception as error:  # whatever the exporter raises: it is one more way that fails
-        raise InputError(f"torch.onnx.export: {str(error).splitlines()[0]}") from error
+        raise InputError(f"torch.onnx.export: {first_line(error)}") from error
     finally:
         logging.disable(level)

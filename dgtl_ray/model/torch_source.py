@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dgtl_ray.core.errors import InputError, MissingExtraError
+from dgtl_ray.core.errors import InputError, MissingExtraError, first_line
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.arrays import to_array, to_tensor
 from dgtl_ray.model.opened_torch import open_program
@@ -39,9 +39,11 @@ class TorchSource:
         *,
         way: int = _OWN,
     ) -> None:
+        """InputError where the module or an input is not on the CPU."""
         self.name = name
         self.way = way
         self.notes: tuple[str, ...] = ()
+        _require_on_cpu(name, module, example_inputs)
         self._module = module.eval()
         # Copies: torch.export takes one tensor given twice for one input.
         self._inputs = tuple(tensor.detach().clone() for tensor in example_inputs)
@@ -72,8 +74,13 @@ class TorchSource:
 
     def reference(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
         """See `Source`."""
-        with torch.inference_mode():
-            outputs = self._module(*(to_tensor(array) for array in inputs))
+        try:
+            with torch.inference_mode():
+                outputs = self._module(*(to_tensor(array) for array in inputs))
+        except Exception as error:
+            raise InputError(
+                f"{self.name}: PyTorch cannot run it: {type(error).__name__}: {first_line(error)}"
+            ) from error
         return tuple(map(to_array, flat_tensors(outputs)))
 
     def _by_onnx(self, exported: Any, refusal: InputError) -> Any:
@@ -130,12 +137,21 @@ class OpenedTorch(TorchSource):
         self.labels = tuple(labels)
 
 
+def _require_on_cpu(name: str, module: nn.Module, inputs: Sequence[Tensor]) -> None:
+    """Refuse what is elsewhere: the network is read and checked on the CPU, for any target."""
+    tensors = (*module.parameters(), *module.buffers(), *inputs)
+    elsewhere = sorted({str(tensor.device) for tensor in tensors if tensor.device.type != "cpu"})
+    if elsewhere:
+        raise InputError(
+            f"{name}: some of its tensors are on {', '.join(elsewhere)}: give the network and its "
+            "example inputs on the CPU, with .cpu(), also where it is tuned for a GPU"
+        )
+
+
 def _spec(tensor: Tensor) -> TensorSpec:
     return TensorSpec(shape=tuple(tensor.shape), dtype=str(tensor.dtype).removeprefix("torch."))
 
 
 def _reason(error: Exception) -> str:
     """The first line that says something, in the user's words."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text.replace("Unsupported function types", "no support for the operators")
+    return first_line(error).replace("Unsupported function types", "no support for the operators")

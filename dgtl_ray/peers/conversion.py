@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.example import Array, Example
 from dgtl_ray.peers.catalogue import program
@@ -73,7 +74,7 @@ def _run(name: str, command: Sequence[str], result: Path) -> None:
     done = subprocess.run(
         command,
         cwd=result.parent,
-        env={**os.environ, "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)))},
+        env={**os.environ, "OMP_NUM_THREADS": str(available_cores())},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgtl_ray.core.child_server import answer_once
-from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.errors import DgtlError, first_line
 from dgtl_ray.core.example import Example
 from dgtl_ray.core.shapes import Shapes
 from dgtl_ray.model import zoo
@@ -68,11 +68,13 @@ def _copy(path: Path, kept: KeptNetwork, shapes: Shapes) -> None:
 def _write_example(module: "nn.Module", inputs: "tuple[Tensor, ...]", folder: Path) -> None:
     import torch
 
+    from dgtl_ray.model.arrays import to_array
     from dgtl_ray.model.outputs import flat_tensors
 
+    given = tuple(map(to_array, inputs))  # before the network runs: it may write into them
     with torch.inference_mode():
-        outputs = tuple(tensor.numpy() for tensor in flat_tensors(module(*inputs)))
-    Example(inputs=tuple(tensor.numpy() for tensor in inputs), outputs=outputs).save(folder)
+        outputs = tuple(map(to_array, flat_tensors(module(*inputs))))
+    Example(inputs=given, outputs=outputs).save(folder)
 
 
 def _export(module: "nn.Module", inputs: "tuple[Tensor, ...]", kept: KeptNetwork) -> None:
@@ -87,8 +89,7 @@ def _export(module: "nn.Module", inputs: "tuple[Tensor, ...]", kept: KeptNetwork
             module, inputs, kept.onnx, dynamo=True, external_data=False, verbose=False
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, peers that read torch go on
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        kept.note_no_onnx(lines[0] if lines else type(error).__name__)
+        kept.note_no_onnx(first_line(error))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,9 @@ def _key(objective: Objective) -> str:
 
 
 def _entry(row: Measurement, config: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
-    entry: dict[str, Any] = {**config, "times": [time * _MS for time in row.repeats_s]}
+    # Rows of earlier versions have repeats of objectives that are no times, too.
+    times_s = row.repeats_s if objective.is_time else ()
+    entry: dict[str, Any] = {**config, "times": [time_s * _MS for time_s in times_s]}
     if row.cost_s is None:
         failed = "CompilationFailedConfig" if row.status in _BUILD else "RuntimeFailedConfig"
         entry |= {"time": failed, _key(objective): failed}

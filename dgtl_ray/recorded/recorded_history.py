@@ -40,8 +40,8 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
     rows = [row for row in store.measurements(row_filter(workload_key=key)) if row.config]
     if not rows:
         known = sorted({row["workload_key"] for row in _keys(store)})
-        raise InputError(f"{uri} holds no configuration of workload {key!r}; it has: {known}")
-    rows = _of_one_device(rows, uri, key, device)
+        raise InputError(f"{store.uri} holds no configuration of workload {key!r}; it has: {known}")
+    rows = _of_one_device(rows, store.uri, key, device)
     by_config: dict[frozenset[tuple[str, Level]], list[Measurement]] = {}
     for row in rows:
         by_config.setdefault(frozenset(_levels(row).items()), []).append(row)

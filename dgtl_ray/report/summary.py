@@ -13,12 +13,14 @@ from dgtl_ray.run.results import ResultGrid, RunSummary
 from dgtl_ray.run.source_use import SourceUse
 
 _MOST_SOURCES = 15
+# Where latencies of layers are from, by what a result calls it.
+_TIMED_IN = {"alone": "timed alone", "network": "as they run in the network"}
 
 
 def print_summary(console: Console, grid: ResultGrid) -> None:
     """Latencies side by side, search time by phase, verification, memory, where things are."""
     summary = grid.summary
-    console.print(rows_table(_layer_rows(grid), "layers, as they run in the network"))
+    console.print(rows_table(_layer_rows(grid), _title(grid)))
     if summary.inside is not None:
         console.print(Text(_difference(summary.inside)), soft_wrap=True)
     console.print(key_value_table([*_latency_rows(summary.latency_s), *_run_rows(summary)]))
@@ -30,8 +32,15 @@ def print_summary(console: Console, grid: ResultGrid) -> None:
         console.print(Text(f"note: {note}"))
 
 
+def _title(grid: ResultGrid) -> str:
+    """Where the layers' latencies are from."""
+    places = sorted({result.timed_in for result in grid if result.timed_in})
+    told = " or ".join(_TIMED_IN[place] for place in places)
+    return f"layers, {told}" if told else "layers"
+
+
 def _layer_rows(grid: ResultGrid) -> list[dict[str, str | int | float | None]]:
-    """What each layer takes of one inference."""
+    """What each layer takes of one inference, and beside the default schedule, both alone."""
     return [
         {
             "ID": k,
@@ -39,7 +48,8 @@ def _layer_rows(grid: ResultGrid) -> list[dict[str, str | int | float | None]]:
             "weight": result.weight,
             "latency (us)": _us(result.latency_s),
             "weighted (us)": _us(result.latency_s, result.weight),
-            "default schedule (us)": _us(result.default_s),
+            "alone (us)": _us(result.alone_s),
+            "default alone (us)": _us(result.default_s),
             "trials": result.trials,
         }
         for k, result in enumerate(grid)

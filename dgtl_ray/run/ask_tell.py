@@ -20,6 +20,7 @@ from dgtl_ray.core.function import (
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.progress import Monitor, SilentMonitor
 from dgtl_ray.core.roles import IntArray
+from dgtl_ray.core.seeds import check_seed
 from dgtl_ray.history import ParquetHistory, SourceKey
 from dgtl_ray.measure.host import describe_cpu_host
 from dgtl_ray.run.function_knowledge import function_observations, knowledge_of_others
@@ -262,6 +263,7 @@ def ask_tell(
     Raises:
         InputError: Something given cannot be used; the message says what.
     """
+    check_seed(seed)
     return AskTell(
         space if isinstance(space, KnobSpace) else read_parameters(space, restrictions),
         Objective(metric=metric, mode=mode),

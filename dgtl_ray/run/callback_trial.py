@@ -9,6 +9,32 @@ from typing import Any
 from dgtl_ray.core.measurement import Measurement, Status
 
 
+def ray_result(row: Measurement, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial that has ended told, as Ray Tune tells it.
+
+    Args:
+        row: The trial.
+        config: Its configuration, as the function got it.
+    """
+    return {
+        **(row.metrics or ({} if row.cost_s is None else {"latency_s": row.cost_s})),
+        "training_iteration": 1,
+        "trial_id": row.measurement_id,
+        "time_this_iter_s": row.timing_s,
+        "time_total_s": row.timing_s,
+        "timestamp": int(row.created_at.timestamp()),
+        "date": f"{row.created_at:%Y-%m-%d_%H-%M-%S}",
+        "done": True,
+        "config": dict(config),
+        "experiment_tag": _tag(row.trial, config),
+    }
+
+
+def _tag(number: int, config: Mapping[str, Any]) -> str:
+    settings = ",".join(f"{name}={value}" for name, value in config.items())
+    return f"{number}_{settings}"
+
+
 class CallbackTrial:
     """One trial, with the attributes of `ray.tune.experiment.Trial` that callbacks read.
 
@@ -34,8 +60,7 @@ class CallbackTrial:
         self.trial_id = trial_id
         self.config = dict(config)
         self.evaluated_params = dict(config)
-        settings = ",".join(f"{name}={value}" for name, value in config.items())
-        self.experiment_tag = f"{number}_{settings}"
+        self.experiment_tag = _tag(number, config)
         self.local_path = str(folder)
         self.relative_logdir = folder.name
         self.local_experiment_path = str(folder.parent)
@@ -61,16 +86,5 @@ class CallbackTrial:
         failed = row.status is not Status.OK
         self.status = "ERROR" if failed else "TERMINATED"
         self.error_msg = row.error
-        self.last_result = {
-            **(row.metrics or ({} if row.cost_s is None else {"latency_s": row.cost_s})),
-            "training_iteration": 1,
-            "trial_id": self.trial_id,
-            "time_this_iter_s": row.timing_s,
-            "time_total_s": row.timing_s,
-            "timestamp": int(row.created_at.timestamp()),
-            "date": f"{row.created_at:%Y-%m-%d_%H-%M-%S}",
-            "done": True,
-            "config": self.config,
-            "experiment_tag": self.experiment_tag,
-        }
+        self.last_result = ray_result(row, self.config)
         return self.last_result

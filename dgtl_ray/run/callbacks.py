@@ -1,19 +1,22 @@
 """Callbacks with Ray Tune's hooks: its own `Callback` and loggers, MLflow's, or anything alike."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, StorageError
 from dgtl_ray.core.function import Objective
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.run.callback_trial import CallbackTrial
 from dgtl_ray.storage import Storage
 
+_LOG = logging.getLogger(__name__)
 FOLDER = "trials"
 
 
@@ -85,14 +88,31 @@ class Callbacks:
             self.ended(row)
 
     def close(self) -> None:
-        """The run has ended: loggers close their files, which come to where the run lives."""
+        """The run has ended: loggers close their files, which come to where the run lives.
+
+        What fails here is told in the log: it is no reason to lose what the run found.
+        """
         trials = list(self._trials.values())
-        self._call("on_experiment_end", trials=trials)
-        self._report(done=True)
+        for callback in self._callbacks:
+            _finish(partial(_call_hook, callback, "on_experiment_end", {"trials": trials}))
+        _finish(partial(self._report, done=True))
         if not self._storage.is_local:
+            self._upload(trials)
+        self._stack.close()
+
+    def _upload(self, trials: Sequence[CallbackTrial]) -> None:
+        """Bring what loggers wrote to where the run lives; where that fails it stays here."""
+        try:
             for trial in trials:
                 self._storage.upload(Path(trial.local_path), f"{FOLDER}/{trial.trial_id}")
-        self._stack.close()
+        except (StorageError, OSError) as error:
+            kept = self._local.rename(f"{self._local}-kept")
+            _LOG.warning(
+                "what callbacks wrote of trials stays in %s, as %s cannot take it: %s",
+                kept,
+                self._storage.uri,
+                error,
+            )
 
     def _call_with(self, hook: str, **more: Any) -> None:
         trials = list(self._trials.values())
@@ -100,14 +120,31 @@ class Callbacks:
 
     def _call(self, hook: str, **arguments: Any) -> None:
         for callback in self._callbacks:
-            if (called := getattr(callback, hook, None)) is not None:
-                _guarded(callback, hook, called, arguments)
+            _call_hook(callback, hook, arguments)
 
     def _report(self, *, done: bool) -> None:
         trials = list(self._trials.values())
         reporter = self._reporter
         if reporter is not None and reporter.should_report(trials, done=done):
             _guarded(reporter, "report", reporter.report, {"trials": trials, "done": done})
+
+
+def _finish(step: Callable[[], None]) -> None:
+    """Do what ends a run; what goes wrong with it is told."""
+    try:
+        step()
+    except InputError as error:
+        _LOG.warning("the run has ended, but %s", error)
+
+
+def _call_hook(callback: Any, hook: str, arguments: Mapping[str, Any]) -> None:
+    """Call a hook of a callback that has it.
+
+    Raises:
+        InputError: It raised something.
+    """
+    if (called := getattr(callback, hook, None)) is not None:
+        _guarded(callback, hook, called, arguments)
 
 
 def _guarded(

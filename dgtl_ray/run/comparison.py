@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.child import ChildContender
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import ModuleMetadata, compile_untuned, module_contender, save_module
-from dgtl_ray.measure.cpu import available_cores
 from dgtl_ray.measure.latency import compare_latency
 from dgtl_ray.measure.runtime_device import threads_of
 from dgtl_ray.model import Network, TargetSpec

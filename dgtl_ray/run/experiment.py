@@ -1,20 +1,19 @@
 """A tuning run from network to verified module."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.algorithms import ALGORITHMS
-from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError, StorageError
+from dgtl_ray.core.device import DeviceDescriptor, mentions, processor_of
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.inside import Inside
 from dgtl_ray.core.knowledge import Knowledge
-from dgtl_ray.core.measurement import Measurement, Stage, Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.core.network_run import Skeleton
 from dgtl_ray.core.precision import OWN
 from dgtl_ray.core.progress import Monitor
@@ -23,12 +22,12 @@ from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import ModuleMetadata, compile_skeleton
 from dgtl_ray.engine.asked import AskedTrials
 from dgtl_ray.engine.budget import Budget
-from dgtl_ray.engine.clock import SearchClock, SearchTime
+from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.memory import MemoryMeter
 from dgtl_ray.engine.run import SearchOutcome, SearchRequest, rows_by_layer, search
 from dgtl_ray.engine.winners import comparable
 from dgtl_ray.engine.workers import TimerFactory
-from dgtl_ray.history import BestConfig, ParquetHistory, select_best
+from dgtl_ray.history import ParquetHistory
 from dgtl_ray.measure import LocalBuilder, LocalTimer, SpaceReader, toolchain
 from dgtl_ray.measure.own_cpu import OwnCpuTimer
 from dgtl_ray.model import Network, TargetSpec, exact_math, load_network
@@ -40,10 +39,12 @@ from dgtl_ray.run.comparison import verdict
 from dgtl_ray.run.finishing import Finished, Plan
 from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.knowledge import Experience, begun_on, read_model, transfer_notes
+from dgtl_ray.run.noted_time import NotedTime
 from dgtl_ray.run.record import RunRecord
 from dgtl_ray.run.results import Result, ResultGrid, RunSummary
 from dgtl_ray.run.source_use import source_uses
-from dgtl_ray.run.venue import LOCAL, Venue
+from dgtl_ray.run.venue import Venue
+from dgtl_ray.run.winning import alone, best_of, place_of
 from dgtl_ray.space import DesignSpace
 
 # How long a finished search waits for storage that cannot be reached.
@@ -99,12 +100,16 @@ class Experiment:
             with self._venue.open():
                 return self._run()
         finally:
+            self._folder.give_up()
             self._meter.close()
 
     def _run(self) -> ResultGrid:
         self._folder.check(resume=self._config.resume, history=self._config.history)
-        self._venue.check([self._folder.uri, self._config.history or self._folder.history])
-        target = self._venue.target(self._config.target, self._device_wanted())
+        self._venue.check(self._folder.places(self._config.history))
+        target = self._venue.target(
+            self._config.target, self._device_wanted(), self._processor_wanted()
+        )
+        self._venue.require_network(self._config.network)
         if self._config.exact_math:
             target = exact_math(target)
         for source in self._sources:
@@ -152,16 +157,28 @@ class Experiment:
             InputError: The user wants another kind than the run was begun on.
         """
         wanted = self._config.device
-        if not (self._config.resume and self._folder.has_run()):
+        if not self._is_resumed:
             return wanted
         state = self._folder.read()
         begun = begun_on(RunRecord(self._folder, state).store, state.run_id)
-        if begun and wanted not in begun:  # a key has the device's name in it
+        if begun and wanted and not mentions(begun, wanted):  # a key has the device's name in it
             raise InputError(
                 f"the run in {self._folder.uri} was begun on {begun}, not on {wanted}:"
                 " resume it without a device, or begin a new run that learns from its history"
             )
         return begun or wanted
+
+    def _processor_wanted(self) -> str:
+        """The processor of the devices that the run was begun on, "" where its target tells none.
+
+        One that the user wrote down says what to build for, and not where it was timed.
+        """
+        state = self._folder.read() if self._is_resumed else None
+        return processor_of(state.target) if state is not None and state.own_target else ""
+
+    @property
+    def _is_resumed(self) -> bool:
+        return self._config.resume and self._folder.has_run()
 
     def _begin(self, network: Network, target: TargetSpec) -> RunState:
         config = self._config
@@ -201,6 +218,7 @@ class Experiment:
         if self._config.budget.trials == 0:
             return _from_history(network, spaces, self._venue.describe(target), experience)
         self._meter.note(f"searching {len(network.tasks)} layer tasks")
+        noted = NotedTime(self._folder, state, record)
         request = SearchRequest(
             run_id=state.run_id,
             tasks=network.tasks,
@@ -217,28 +235,25 @@ class Experiment:
             sink=record,
             choose=best_config,
             skeleton=self._skeleton(network, target),
-            on_round=partial(self._note_time, state, record),
+            on_round=noted.hear,
             builder=LocalBuilder,
-            timer=_timer(state, target, self._config.address),
+            timer=_timer(target, self._venue.processor),
             spent=state.spent,
             address=self._config.address,
             evaluator=self._config.evaluator,
             asked=AskedTrials(self._folder.asked(state.run_id)),
             first_trial=record.first_trial(),
             device_key=begun_on(record.store, state.run_id) or self._venue.device_key,
+            processor=self._venue.processor,
         )
-        outcome = search(request, self._meter)
+        with closing(noted):
+            outcome = search(request, self._meter)
         record.deliver(_STORAGE_PATIENCE_S)
         return outcome
 
     def _skeleton(self, network: Network, target: TargetSpec) -> Callable[[], Skeleton] | None:
         """Compiles the network without its layers; on a GPU layers are compared alone."""
         return partial(compile_skeleton, network, target) if target.kind == "cpu" else None
-
-    def _note_time(self, state: RunState, record: RunRecord, spent: SearchTime) -> None:
-        # It will be noted again soon: no reason to end a run whose storage fails for a while.
-        with suppress(StorageError):
-            self._folder.save_time(replace(state, recorded=record.recorded), spent)
 
     def _deploy(
         self,
@@ -318,28 +333,19 @@ class Experiment:
         )
 
 
-def best_of(rows: Sequence[Measurement]) -> BestConfig | None:
-    """The winner among the rows of one task on one device, None where none was ok."""
-    if not rows:
-        return None
-    return select_best(
-        rows,
-        workload_key=rows[0].workload_key,
-        device_key=rows[0].device_key,
-        target=rows[0].target,
-    )
-
-
 def best_config(rows: Sequence[Measurement]) -> str | None:
     """The winner's configuration."""
     best = best_of(rows)
     return None if best is None else best.config
 
 
-def _timer(state: RunState, target: TargetSpec, address: str) -> TimerFactory:
-    """Who times: for the target of a cluster's own processors, no others that share their name."""
-    is_own = state.own_target and target.kind == "cpu" and address != LOCAL
-    return OwnCpuTimer if is_own else LocalTimer
+def _timer(target: TargetSpec, processor: str) -> TimerFactory:
+    """Who times: where a processor was chosen among a cluster's, no others that share its name.
+
+    GPUs of one name are of one generation.
+    """
+    is_chosen = target.kind == "cpu" and processor
+    return partial(OwnCpuTimer, processor) if is_chosen else LocalTimer
 
 
 def _from_history(
@@ -369,7 +375,7 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
     task, rows = network.tasks[layer], outcome.rows[layer]
     best = best_of(comparable(rows, run_id))
     own = [row for row in rows if row.run_id == run_id and row.stage is not Stage.CONFIRM]
-    defaults = [row.cost_s for row in rows if not row.config and row.cost_s is not None]
+    by_itself = alone(rows, outcome.winners[layer])
     return Result(
         task=task.name,
         operator=task.operator,
@@ -379,7 +385,9 @@ def _result(network: Network, outcome: SearchOutcome, layer: int, run_id: str) -
         config=outcome.winners[layer],
         latency_s=best.latency_s if best else None,
         measured_s=best.latency_s if best else None,
-        default_s=median(defaults) if defaults else None,
+        timed_in=place_of(best, rows).value if best else "",
+        default_s=by_itself.default_s,
+        alone_s=by_itself.winner_s,
         trials=len(own),
         failed=sum(row.status is not Status.OK for row in own),
         error="" if best else "never measured: the default schedule is used",
@@ -395,7 +403,10 @@ def _tuning_notes(results: Sequence[Result]) -> list[str]:
 
 def _as_in_network(result: Result, finished: Finished) -> Result:
     """The result with the layer's latency in the tuned network, where that is known."""
-    return replace(result, latency_s=finished.layers_s.get(result.workload_key, result.latency_s))
+    latency_s = finished.layers_s.get(result.workload_key)
+    if latency_s is None:
+        return result
+    return replace(result, latency_s=latency_s, timed_in=TimedIn.NETWORK.value)
 
 
 def _inside(inside: Inside | None) -> dict[str, Any] | None:

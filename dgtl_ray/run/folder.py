@@ -20,7 +20,8 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.precision import OWN
 from dgtl_ray.deploy.layout import MODULE, REJECTED
 from dgtl_ray.engine.clock import SearchTime
-from dgtl_ray.storage import Storage, is_remote, is_uri, join
+from dgtl_ray.run.lease import lease_on
+from dgtl_ray.storage import Storage, is_remote, is_uri, join, told
 
 _FORMAT = 1
 _STATE = "run.json"
@@ -85,13 +86,21 @@ class RunState:
 class RunFolder:
     """The folder of one run, here or in a store: `run.json`, `rounds.json`, `history/`, `module/`.
 
+    Args:
+        uri: Its address.
+
+    Attributes:
+        uri: Its address, as it is `told`.
+
     Raises:
         InputError: Its address is of no kind that Arrow knows.
     """
 
     def __init__(self, uri: str | Path) -> None:
-        self.uri = str(uri)
+        self._given = str(uri)
         self._storage = Storage(uri)
+        self.uri = self._storage.uri
+        self._lease = lease_on(self._storage)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._rounds: list[tuple[datetime, float]] | None = None
 
@@ -99,6 +108,34 @@ class RunFolder:
     def history(self) -> str:
         """Where the run's measurements go, unless the user names another place."""
         return join(self.uri, _HISTORY)
+
+    def places(self, history: str | None) -> list[str]:
+        """What the run writes to, as other processes can open it: with the keys that were given.
+
+        Args:
+            history: Where its measurements are to go; None for this folder.
+        """
+        return [self._given, history or join(self._given, _HISTORY)]
+
+    def hold(self) -> None:
+        """Be the one process that is at the run, which was begun, until `give_up`.
+
+        Raises:
+            InputError: Another process is; the message says which, and what to do.
+        """
+        self._lease.take()
+
+    def require_held(self) -> None:
+        """Check that no other process has taken over since `hold`.
+
+        Raises:
+            InputError: One has.
+        """
+        self._lease.require_kept()
+
+    def give_up(self) -> None:
+        """Let other processes go on with the run."""
+        self._lease.give_up()
 
     def spool(self, run_id: str) -> Path:
         """Where, on this machine, measurements wait while the history cannot be reached."""
@@ -170,12 +207,14 @@ class RunFolder:
 
         Raises:
             InputError: A run is here and `resume` is off; or it is on, and there is none, a copy
-                that would write into the history of its original, or one that records elsewhere.
+                that would write into the history of its original, one that records elsewhere, or
+                one that another process is at.
         """
         if resume:
             state = self.read()
             self._require_original(state)
             self._require_history(state, history)
+            self._lease.require_free()
         elif self.has_run():
             raise InputError(f"{self.uri} already holds a run: resume it, or choose another folder")
 
@@ -188,8 +227,9 @@ class RunFolder:
         """
         self.check(resume=resume, history=state.history)
         if not resume:
-            self.write(state)
-            return state
+            begun = replace(state, history=told(state.history))
+            self.write(begun)
+            return begun
         before = self.read()
         if differences := before.differences(state):
             raise InputError(f"{self.uri} holds another run: {'; '.join(differences)}")
@@ -203,7 +243,7 @@ class RunFolder:
         """
         self._storage.create()
         kept = replace(state, history=self._kept(state.history), home=self._home())
-        self._storage.put(_STATE, json.dumps(asdict(kept), indent=2).encode())
+        self._put(_STATE, asdict(kept))
 
     def save_time(self, state: RunState, spent: SearchTime, *, finished: bool = False) -> None:
         """Note the search time used so far, and when that was.
@@ -211,10 +251,19 @@ class RunFolder:
         Raises:
             InputError: The folder cannot be written.
         """
-        self._rounds = [*self.rounds(), (datetime.now(UTC), spent.total)]
-        lines = [(at.isoformat(), total) for at, total in self._rounds]
-        self._storage.put(_ROUNDS, json.dumps(lines).encode())
+        rounds = self.rounds()
+        if not rounds or rounds[-1][1] != spent.total:
+            self.hear_round(spent)
+        self._put(_ROUNDS, [(at.isoformat(), total) for at, total in self.rounds()], indent=None)
         self.write(replace(state, spent=spent, finished=finished))
+
+    def hear_round(self, spent: SearchTime) -> None:
+        """A round is durable now; it is kept with the next `save_time`.
+
+        Raises:
+            InputError: What the run noted before is damaged.
+        """
+        self._rounds = [*self.rounds(), (datetime.now(UTC), spent.total)]
 
     def rounds(self) -> list[tuple[datetime, float]]:
         """When each round was durable, and the seconds of search until then.
@@ -238,7 +287,7 @@ class RunFolder:
         Raises:
             InputError: The folder cannot be written.
         """
-        self._storage.put(_RESULT, json.dumps(result, indent=2).encode())
+        self._put(_RESULT, result)
 
     def result(self) -> dict[str, Any] | None:
         """What the run ended with, None where it has not ended, or did so before it was kept.
@@ -252,6 +301,11 @@ class RunFolder:
         except ValueError as error:
             raise InputError(f"{join(self.uri, _RESULT)} is damaged: {error}") from error
         return kept
+
+    def _put(self, name: str, value: Any, indent: int | None = 2) -> None:
+        """Write a file as JSON, unless another process has taken over."""
+        self.require_held()
+        self._storage.put(name, json.dumps(value, indent=indent).encode())
 
     def _require_original(self, state: RunState) -> None:
         """Refuse a copy that would give the names of its original's trials to trials of its own.
@@ -275,8 +329,9 @@ class RunFolder:
             return
         if not _is_one_place(Storage(wanted), Storage(state.history)):
             raise InputError(
-                f"the run in {self.uri} records in {state.history}, not in {wanted}: resume it"
-                " without another history to record in, or begin a new run that learns from its own"
+                f"the run in {self.uri} records in {state.history}, not in {told(wanted)}: resume"
+                " it without another history to record in, or begin a new run that learns from its"
+                " own"
             )
 
     def _is_at(self, address: str) -> bool:
@@ -284,10 +339,10 @@ class RunFolder:
         return _is_one_place(self._storage, Storage(address))
 
     def _home(self) -> str:
-        """The address to note: one that other processes know this folder by, without a password."""
+        """The address to note: one that other processes can open this folder by, without a key."""
         if self._storage.is_local:
             return str(Path(self._storage.path_of("")))
-        return self.uri if is_remote(self.uri) and "@" not in self.uri else ""
+        return self.uri if is_remote(self.uri) and self.uri == self._given else ""
 
     def _kept(self, history: str) -> str:
         """How a history is noted: its name where it is in this folder, which may be moved."""
@@ -302,7 +357,7 @@ class RunFolder:
         in its folder never had another.
         """
         is_own = kept == _HISTORY or self._storage.kind(_HISTORY) is not FileType.NotFound
-        return self.history if is_own else kept
+        return self.history if is_own else told(kept)
 
 
 def _is_one_place(one: Storage, other: Storage) -> bool:
@@ -315,7 +370,8 @@ def _is_one_place(one: Storage, other: Storage) -> bool:
 
 
 def _absolute(address: str) -> str:
-    return address if is_uri(address) else str(Path(address).expanduser().absolute())
+    """An address that means the same from any folder of this machine, without a key."""
+    return told(address) if is_uri(address) else str(Path(address).expanduser().absolute())
 
 
 def new_run_id() -> str:

@@ -1,10 +1,11 @@
 """Everybody who is told of a function's trials: callbacks, files of what it printed, stoppers."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgtl_ray.core.errors import InputError, TrialError
+from dgtl_ray.core.errors import InputError, StorageError, TrialError
 from dgtl_ray.core.function import FunctionResult, configuration
 from dgtl_ray.core.measurement import Measurement, Status
 from dgtl_ray.run.callbacks import FOLDER, Callbacks
@@ -12,6 +13,8 @@ from dgtl_ray.storage import Storage, join
 
 # Told of each trial when it is durable; why the run is to end, or "".
 Hearing = Callable[[Measurement], str]
+# How long storage is left alone after it failed: an attempt takes seconds.
+_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,27 +70,58 @@ def read_failing(config: Any) -> Failing:
 class PrintedFiles:
     """Keeps what calls print, in the folder of each trial.
 
+    What cannot be written waits in memory, and costs no trial.
+
     Args:
         folder: Of the run.
         wanted: Whether anything is kept; or the name of one file, or of two, the second for errors.
+        note: Told of storage that fails.
 
     Raises:
         InputError: The names are no names.
     """
 
-    def __init__(self, folder: str, wanted: bool | str | Sequence[str]) -> None:
+    def __init__(
+        self, folder: str, wanted: bool | str | Sequence[str], note: Callable[[str], None]
+    ) -> None:
         names = ("stdout", "stderr") if wanted is True else wanted or ()
         self._names = (names,) if isinstance(names, str) else tuple(names)
         if len(self._names) > 2 or not all(_is_name(name) for name in self._names):
             raise InputError(f"log_to_file is {wanted!r}: give True, a file's name, or two")
         self._folder = folder
+        self._note = note
+        self._waiting: dict[str, tuple[str, str]] = {}
+        self._next_s = time.monotonic()
 
     def __bool__(self) -> bool:
         """Whether anything is kept."""
         return bool(self._names)
 
     def keep(self, trial_id: str, printed: tuple[str, str]) -> None:
-        """Write what a call printed."""
+        """Write what a call printed, and what waits; or let it wait, too."""
+        self._waiting[trial_id] = printed
+        if time.monotonic() < self._next_s:
+            return
+        try:
+            self._write_all()
+        except StorageError as error:
+            self._next_s = time.monotonic() + _WAIT_S
+            self._note(f"what trials print waits, as it cannot be kept now: {error}")
+
+    def close(self) -> None:
+        """The run has ended: write what waits; what cannot be written now is lost, and told."""
+        try:
+            self._write_all()
+        except StorageError as error:
+            self._note(f"what {len(self._waiting)} trials printed is lost: {error}")
+
+    def _write_all(self) -> None:
+        while self._waiting:
+            trial_id, printed = next(iter(self._waiting.items()))
+            self._write(trial_id, printed)
+            del self._waiting[trial_id]
+
+    def _write(self, trial_id: str, printed: tuple[str, str]) -> None:
         texts = printed if len(self._names) == 2 else ("".join(printed),)
         storage = Storage(join(join(self._folder, FOLDER), trial_id))
         storage.create()

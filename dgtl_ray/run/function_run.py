@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
 from dgtl_ray.core.acquisition import ACQUISITION, Acquisition, acquisition_name
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import InputError, StorageError
+from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET, Objective, function_task
 from dgtl_ray.core.knowledge import Knowledge
 from dgtl_ray.core.measurement import Measurement, Status
@@ -20,7 +20,7 @@ from dgtl_ray.engine.budget import Budget
 from dgtl_ray.engine.clock import SearchClock
 from dgtl_ray.engine.function_search import FunctionOutcome, FunctionRequest, search_function
 from dgtl_ray.engine.function_workers import Function
-from dgtl_ray.history import ParquetHistory, SourceKey, row_filter
+from dgtl_ray.history import ParquetHistory, SourceKey
 from dgtl_ray.measure.host import describe_cpu_host, describe_gpu_host
 from dgtl_ray.measure.toolchain import host_toolchain
 from dgtl_ray.run.callbacks import Callbacks
@@ -28,14 +28,15 @@ from dgtl_ray.run.folder import RunFolder, RunState
 from dgtl_ray.run.function_events import Failing, FunctionEvents, Hearing, PrintedFiles
 from dgtl_ray.run.function_knowledge import function_observations, knowledge_of_others
 from dgtl_ray.run.knowledge import begun_on, transfer_notes
-from dgtl_ray.run.record import RunRecord
+from dgtl_ray.run.noted_time import NotedTime
+from dgtl_ray.run.record import RunRecord, recorded_rows
 from dgtl_ray.run.source_use import source_uses
 from dgtl_ray.run.trials import TrialGrid, TrialSummary, trial_result
 from dgtl_ray.space.knob_space import KnobSpace
 
 _STORAGE_PATIENCE_S = 600.0
-# How often the time used is noted, and progress told, while trials come in.
-_NOTE_S = 5.0
+# How often progress is told while trials come in.
+_TOLD_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ class FunctionRun:
         names = [knob.name for knob in config.space.knobs]
         self._task = function_task(config.task, names, config.objective)
         self._progress = _Progress(config.objective, monitor)
-        self._printed = PrintedFiles(config.folder, config.log_to_file)
+        self._printed = PrintedFiles(config.folder, config.log_to_file, monitor.note)
 
     def run(self) -> TrialGrid:
         """Search, and give every trial of the run.
@@ -95,6 +96,12 @@ class FunctionRun:
         Raises:
             InputError: Something given cannot be used; the message says what.
         """
+        try:
+            return self._run()
+        finally:
+            self._folder.give_up()
+
+    def _run(self) -> TrialGrid:
         config = self._config
         self._folder.check(resume=config.resume)
         for source in self._sources:
@@ -102,7 +109,8 @@ class FunctionRun:
         state = self._begin()
         record = RunRecord(self._folder, state)
         clock = SearchClock(state.spent)
-        outcome = self._search(self._request(state, record, clock))
+        with closing(NotedTime(self._folder, state, record)) as noted:
+            outcome = self._search(self._request(state, record, clock, noted))
         record.deliver(_STORAGE_PATIENCE_S)
         record.store.compact()
         state = replace(state, recorded=record.recorded)
@@ -119,7 +127,7 @@ class FunctionRun:
             InputError: Its history cannot be read.
         """
         state = self._folder.read()
-        rows = RunRecord(self._folder, state).store.measurements(row_filter(run_id=state.run_id))
+        rows = recorded_rows(self._folder, state)
         if not rows:
             raise InputError(f"the run in {self._folder.uri} has measured nothing yet: call fit()")
         device = DeviceDescriptor(**cast("dict[str, Any]", rows[0].device))
@@ -132,6 +140,7 @@ class FunctionRun:
         try:
             return search_function(request)
         finally:
+            self._printed.close()
             if self._config.callbacks is not None:
                 self._config.callbacks.close()
 
@@ -149,7 +158,9 @@ class FunctionRun:
         )
         return self._folder.begin(state, resume=config.resume)
 
-    def _request(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionRequest:
+    def _request(
+        self, state: RunState, record: RunRecord, clock: SearchClock, noted: NotedTime
+    ) -> FunctionRequest:
         config = self._config
         on_gpu = any(name.upper() == "GPU" and n for name, n in config.resources.items())
         stores = [*self._sources, record.store]
@@ -173,7 +184,7 @@ class FunctionRun:
             clock=clock,
             note=self._monitor.note,
             asked=AskedTrials(self._folder.asked(state.run_id)),
-            events=self._events(state, record, clock),
+            events=self._events(state.run_id, clock, noted),
             retries=config.failing.retries,
             keep_printed=bool(self._printed),
             resources=config.resources,
@@ -194,20 +205,15 @@ class FunctionRun:
             is_named=bool(self._sources),
         )
 
-    def _events(self, state: RunState, record: RunRecord, clock: SearchClock) -> FunctionEvents:
+    def _events(self, run_id: str, clock: SearchClock, noted: NotedTime) -> FunctionEvents:
         config = self._config
-        note = partial(self._note, state, record, clock)
+        note = partial(self._note, clock, noted)
         hearings: list[Hearing] = [note, config.failing, *config.hear]
-        return FunctionEvents(state.run_id, hearings, config.callbacks, self._printed)
+        return FunctionEvents(run_id, hearings, config.callbacks, self._printed)
 
-    def _note(
-        self, state: RunState, record: RunRecord, clock: SearchClock, row: Measurement
-    ) -> str:
-        if self._progress.hear(row):
-            # It will be noted again soon: no reason to end a run whose storage fails for a while.
-            with suppress(StorageError):
-                spent = clock.read()
-                self._folder.save_time(replace(state, recorded=record.recorded), spent)
+    def _note(self, clock: SearchClock, noted: NotedTime, row: Measurement) -> str:
+        self._progress.hear(row)
+        noted.hear(clock.read())
         return ""
 
     def _grid(self, state: RunState, outcome: FunctionOutcome) -> TrialGrid:
@@ -253,21 +259,20 @@ class _Progress:
         self._monitor = monitor
         self._trials = self._failed = 0
         self._best: Measurement | None = None
-        self._next = time.monotonic() + _NOTE_S
+        self._next = time.monotonic() + _TOLD_S
 
-    def hear(self, row: Measurement) -> bool:
-        """Take a trial in; whether it is time to note how far the run is."""
+    def hear(self, row: Measurement) -> None:
+        """Take a trial in."""
         self._trials += 1
         self._failed += row.status is not Status.OK
         best_s = self._best.cost_s if self._best else None
         if row.cost_s is not None and (best_s is None or row.cost_s < best_s):
             self._best = row
         if time.monotonic() < self._next:
-            return False
-        self._next = time.monotonic() + _NOTE_S
+            return
+        self._next = time.monotonic() + _TOLD_S
         best = "" if self._best is None else f"; best {_short(_told(self._best), self._objective)}"
         self._monitor.note(f"{self._trials} trials, {self._failed} failed{best}")
-        return True
 
 
 def _told(row: Measurement) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.space.parameters import Parameter
 from dgtl_ray.space.parameters.reading import Condition
 from dgtl_ray.space.table_knob import as_level
-from dgtl_ray.storage import Storage, join
+from dgtl_ray.storage import Storage, join, told
 
 _FILE = "function.json"
 
@@ -54,7 +54,7 @@ def read_setup(folder: str) -> FunctionSetup:
     """
     text = Storage(folder).get(_FILE)
     if text is None:
-        raise InputError(f"no run of a function in {folder}: check the path")
+        raise InputError(f"no run of a function in {told(folder)}: check the path")
     try:
         fields = json.loads(text)
         restrictions = fields["restrictions"]
@@ -67,7 +67,7 @@ def read_setup(folder: str) -> FunctionSetup:
             settings=dict(fields["settings"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{join(folder, _FILE)} is damaged: {error!r}") from error
+        raise InputError(f"{join(told(folder), _FILE)} is damaged: {error!r}") from error
 
 
 def restriction_texts(restrictions: Sequence[Condition]) -> tuple[str, ...] | None:

@@ -185,9 +185,10 @@ def pretrain_histories(
     read = Knowledge(sources=read_sources(stores, query))
     known = pretrained(read, monitor)
     if known.model is None:
+        named = ", ".join(store.uri for store in stores)
         raise InputError(
-            f"{', '.join(uris)}: no task to learn from, with {LEAST} {kind} latencies or more that"
-            " differ and tell of one another"
+            f"{named}: no task to learn from, with {LEAST} {kind} latencies or more that differ and"
+            " tell of one another"
         )
     save_knowledge(known, folder)
     return known.sources

@@ -17,12 +17,12 @@ from dgtl_ray.history import (
     new_folder,
     paths_of,
     require_some,
-    select_best,
     whole_folder,
     with_damage,
 )
 from dgtl_ray.measure import SpaceReader
 from dgtl_ray.model import Network, TargetSpec, load_network, parse_target
+from dgtl_ray.run.winning import best_of
 from dgtl_ray.space import DesignSpace
 from dgtl_ray.space.configuration import names_algorithm
 
@@ -169,9 +169,9 @@ def _choices(
 def _choice(name: str, space: DesignSpace, rows: Sequence[Measurement]) -> _Choice:
     """What is written of a task, of whose rows all are of one target and device."""
     direct = [row for row in rows if _expressible(row, space)]
-    best = _best(direct)
+    best = best_of(direct)
     schedule = space.schedule_of(space.row_of(best.config)) if best and best.config else ""
-    return _Choice(name=name, winner=_best(rows), best=best, schedule=schedule)
+    return _Choice(name=name, winner=best_of(rows), best=best, schedule=schedule)
 
 
 def _expressible(row: Measurement, space: DesignSpace) -> bool:
@@ -179,18 +179,6 @@ def _expressible(row: Measurement, space: DesignSpace) -> bool:
     if not row.config:
         return space.kind == "cpu"
     return not names_algorithm(row.config) and space.holds(row.space_key, row.config)
-
-
-def _best(rows: Sequence[Measurement]) -> BestConfig | None:
-    if not rows:
-        return None
-    first = rows[0]
-    return select_best(
-        rows,
-        workload_key=first.workload_key,
-        device_key=first.device_key,
-        target=first.target,
-    )
 
 
 def _write(network: Network, target: TargetSpec, choices: Sequence[_Choice], folder: Path) -> None:

@@ -27,8 +27,11 @@ class Result:
         latency_s: Its latency in seconds: the mean of its calls in the tuned network where that
             was looked into, else the median of the measurements that decided; None where nothing
             ran.
+        timed_in: Where that was: `network`, or `alone`, as on a GPU; empty where nothing ran.
         measured_s: The median of the measurements that decided, None where nothing ran.
-        default_s: Latency of the default schedule, None where it was not measured.
+        default_s: Latency of the default schedule, timed alone; None where it was not measured.
+        alone_s: Latency of the winner, timed as the default schedule was: what that compares with.
+            None where it was never timed so.
         error: Why there is no winner, empty where there is one.
         untunable: Why the default schedule is all there is, empty where there are others.
         measurement_ids: The rows of history that decided.
@@ -47,6 +50,8 @@ class Result:
     default_s: float | None
     trials: int
     failed: int
+    timed_in: str = ""
+    alone_s: float | None = None
     error: str = ""
     untunable: str = ""
     measurement_ids: tuple[str, ...] = ()
@@ -70,6 +75,7 @@ class Result:
             "latency_s": self.latency_s,
             "measured_s": self.measured_s,
             "default_s": self.default_s,
+            "alone_s": self.alone_s,
             "gflops": gflops,
             "trials": self.trials,
             "failed": self.failed,
@@ -153,7 +159,8 @@ class ResultGrid(Grid[Result]):
     ) -> Result:
         """The layer on which tuning won most time in one inference, or the best by a metric.
 
-        The arguments are those of `Grid.get_best_result`; `mode` is `min` where none is given.
+        What it won is the default schedule's latency less the winner's, both timed alone. The
+        arguments are those of `Grid.get_best_result`; `mode` is `min` where none is given.
         """
         if metric is None:
             return max(self._results, key=_gain_s)
@@ -171,6 +178,7 @@ class ResultGrid(Grid[Result]):
                 "weight": r.weight,
                 "config": r.config,
                 **r.metrics,
+                "timed_in": r.timed_in,
                 "error": r.error,
                 "untunable": r.untunable,
                 "measurement_ids": r.measurement_ids,
@@ -228,6 +236,6 @@ def _fields_of(owner: Any, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gain_s(result: Result) -> float:
-    if result.latency_s is None or result.default_s is None:
+    if result.alone_s is None or result.default_s is None:
         return 0.0
-    return result.weight * (result.default_s - result.latency_s)
+    return result.weight * (result.default_s - result.alone_s)

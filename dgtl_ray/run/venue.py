@@ -3,17 +3,26 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, processor_of
 from dgtl_ray.core.errors import DeviceError
+from dgtl_ray.deploy import save_files
 from dgtl_ray.engine.preflight import check_nodes
 from dgtl_ray.engine.remote import at_place
 from dgtl_ray.engine.roll_call import Presence, choose_device
 from dgtl_ray.engine.session import import_once, ray_session
 from dgtl_ray.measure import describe_device
 from dgtl_ray.model import Network, TargetSpec, parse_target
-from dgtl_ray.run.finishing import Finished, Plan, finish, finish_from_plan, packed
+from dgtl_ray.run.finishing import (
+    Finished,
+    Plan,
+    finish,
+    finish_from_plan,
+    is_factory,
+    packed,
+    require_factory_here,
+)
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -60,14 +69,16 @@ class Venue:
         if not self._is_local:
             check_nodes(uris)
 
-    def target(self, name: str, device: str = "") -> TargetSpec:
+    def target(self, name: str, device: str = "", processor: str = "") -> TargetSpec:
         """The target that a user named; `cpu` and `cuda` are those of the venue's devices.
 
         On a cluster every device is asked what it is.
 
         Args:
             name: `cpu`, `cuda`, or a TVM target as JSON.
-            device: Key, or part of the name, of the kind of device to use; "" for any.
+            device: Key, or words of the name, of the kind of device to use; "" for any.
+            processor: The one that a cluster's device must have, "" for any: generations may share
+                a name. A target as JSON prefers devices of the processor that it names.
 
         Raises:
             InputError: No such target.
@@ -75,7 +86,13 @@ class Venue:
         """
         named = None if name in _OF_A_DEVICE else parse_target(name)
         if not self._is_local:
-            self._chosen = choose_device(named.kind if named else name, device, self._note)
+            self._chosen = choose_device(
+                named.kind if named else name,
+                device,
+                self._note,
+                processor,
+                preferred=processor_of(named.json) if named else "",
+            )
         target = named or self._at_device(_ANSWER_S, parse_target, name)
         if named or device:
             found = self._at_device(_ANSWER_S, describe_device, target.json)
@@ -89,7 +106,25 @@ class Venue:
     @property
     def device_key(self) -> str:
         """Of the kind of device that was chosen on a cluster; "" where there is no choice."""
-        return self._chosen.key if self._chosen else ""
+        return self._chosen.kind.key if self._chosen else ""
+
+    @property
+    def processor(self) -> str:
+        """Of the device that was chosen on a cluster; "" where there is no choice."""
+        return self._chosen.processor if self._chosen else ""
+
+    def require_network(self, spec: Any) -> None:
+        """Check, before anything is spent, that the device's node can import a factory's module.
+
+        Args:
+            spec: The network as the user named it; all but `package.module:factory` travels.
+
+        Raises:
+            InputError: It cannot.
+            DeviceError: The device was lost.
+        """
+        if self._is_elsewhere and is_factory(spec):
+            self._at_device(_ANSWER_S, require_factory_here, str(spec))
 
     def describe(self, target: TargetSpec) -> DeviceDescriptor:
         """The device that the target is for.
@@ -109,11 +144,9 @@ class Venue:
         if not self._is_elsewhere:
             return finish(plan, network, folder)
         # The one that was chosen may have left meanwhile.
-        self._chosen = choose_device(plan.target.kind, self.device_key, self._note)
+        self._chosen = choose_device(plan.target.kind, self.device_key, self._note, self.processor)
         finished, files = self._at_device(_FINISH_S, finish_from_plan, packed(plan))
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (folder / name).write_bytes(data)
+        save_files(files, folder)
         return finished
 
     @property

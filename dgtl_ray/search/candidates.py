@@ -28,7 +28,7 @@ class Candidates:
         self._context = context
         rng = stream(context.seed, context.task_key, "candidates")
         self.standing: IntArray = context.space.sample(standing, rng)
-        self._whole = len(self.standing) < standing
+        self._whole = len(self.standing) == context.space.size
 
     def around(self, elite: IntArray, ledger: Ledger, rng: np.random.Generator) -> IntArray:
         """Configurations (n × columns) that the ledger does not know, each once.

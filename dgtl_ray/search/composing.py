@@ -12,6 +12,7 @@ from dgtl_ray.core.roles import FloatArray, IntArray
 from dgtl_ray.search.candidates import neighbours_of, representatives, spread_out
 from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.search.turns import of_length, split
 from dgtl_ray.transfer.acquisition import choose_batch, first_batch, log_expected_improvement
 from dgtl_ray.transfer.guard import ALL_SOURCES, Expert
 from dgtl_ray.transfer.points import Points, join
@@ -95,20 +96,20 @@ class Composer:
         experts: Sequence[Expert],
         pool: IntArray,
         points: Points,
-        n: int,
+        turns: range,
         rng: np.random.Generator,
     ) -> list[int]:
-        """Indices of up to `n` of a pool, each expert filling its part, the others' pending.
+        """Indices of a pool, at most one a turn: each expert has its part, the others' pending.
 
         Args:
             experts: The models; there may be none yet.
             pool: Rows (m × columns) to choose from.
             points: The same as the models see them.
-            n: Batch size.
+            turns: Of the search, that are to be filled.
             rng: Source of sample paths.
         """
         if not experts:
-            return self._spread(points, n)
+            return self._spread(points, turns)
         success = self._success(points, informed=experts[0].informed)
         offer = _Offer(
             pool=pool,
@@ -119,30 +120,31 @@ class Composer:
             noise=torch.Generator().manual_seed(int(rng.integers(2**31))),
         )
         if experts[0].informed and self.stage is Stage.TUNING_SET:
-            return self._tuning_set(experts, offer, n)
-        return self._ask(experts, offer, self._local(experts, offer, n), n)
+            return self._tuning_set(experts, offer, turns)
+        near, left = self._local(experts, offer, turns)
+        return self._ask(experts, offer, near, left)
 
     def relatedness(self) -> tuple[Relatedness, ...]:
         """How related each source of history turned out to be, by what was measured so far."""
         ranked, cost_s = self._ledger.ranked()
         return self._surrogate.relatedness(self._points(ranked), cost_s)
 
-    def _tuning_set(self, experts: Sequence[Expert], offer: _Offer, n: int) -> list[int]:
-        """Indices of `n` points, most of them chosen for what history expects of them."""
-        count = n - round(self._config.representative_share * n)
+    def _tuning_set(self, experts: Sequence[Expert], offer: _Offer, turns: range) -> list[int]:
+        """Indices of points, most of them chosen for what history expects of them."""
+        representing, left = split(turns, self._config.representative_share)
         if experts[0].best is None:
             picked = first_batch(
-                experts[0].model, offer.points, offer.pending, offer.worth, count, offer.noise
+                experts[0].model, offer.points, offer.pending, offer.worth, len(left), offer.noise
             )
         else:
-            picked = self._ask(experts, offer, [], count)
-        return picked + self._represent(offer, picked, n - count)
+            picked = self._ask(experts, offer, [], left)
+        return picked + self._represent(offer, picked, len(representing))
 
     def _ask(
-        self, experts: Sequence[Expert], offer: _Offer, picked: list[int], n: int
+        self, experts: Sequence[Expert], offer: _Offer, picked: list[int], turns: range
     ) -> list[int]:
-        """Indices of `n` points: those picked, and what the experts add to them."""
-        for expert, count in self._parts(experts, n - len(picked)):
+        """Indices of points: those picked, and what the experts add to them, one a turn."""
+        for expert, count in self._parts(experts, turns):
             taken = torch.tensor(picked, dtype=torch.int64)
             open_ = self._open(expert, offer.points, taken)
             told, asked = offer.points[open_], join(offer.pending, offer.points[taken])
@@ -180,51 +182,60 @@ class Composer:
             everywhere = torch.argsort(expected, stable=True)[:FAVOURITES]
         return everywhere[~torch.isin(everywhere, taken)]
 
-    def _local(self, experts: Sequence[Expert], offer: _Offer, n: int) -> list[int]:
-        """Indices of neighbours of the fastest, those that are expected to gain most.
+    def _local(
+        self, experts: Sequence[Expert], offer: _Offer, turns: range
+    ) -> tuple[list[int], range]:
+        """Indices of neighbours of the fastest that are expected to gain most, and turns left.
 
         A knob that no model has understood yet can make a neighbour look hopeless that is not.
         """
         ranked, cost_s = self._ledger.ranked()
-        count = round(self._config.local_share * n)
         if self.stage is Stage.TUNING_SET or not len(ranked) or not self.vouched:
-            return []
-        near = torch.from_numpy(neighbours_of(ranked, offer.pool, count))
+            return [], turns
+        local, left = split(turns, self._config.local_share)
+        if not local:
+            return [], left
+        near = torch.from_numpy(neighbours_of(ranked, offer.pool, len(local)))
         mean, std = self._surrogate.predict(experts, offer.points[near])
         best = float(np.log(cost_s[0]))
         gain = log_expected_improvement(torch.from_numpy(mean), torch.from_numpy(std**2), best)
-        return near[torch.argsort(gain, descending=True, stable=True)[:count]].tolist()
+        best_first = torch.argsort(gain, descending=True, stable=True)
+        picked: list[int] = near[best_first[: len(local)]].tolist()
+        return picked, of_length(left, len(turns) - len(picked))
 
-    def _parts(self, experts: Sequence[Expert], n: int) -> list[tuple[Expert, int]]:
-        """Who chooses how many of `n`, one after the other.
+    def _parts(self, experts: Sequence[Expert], turns: range) -> list[tuple[Expert, int]]:
+        """Who chooses how many, one after the other, of as many as there are turns."""
+        guarding, first = split(turns, self._guard_share(experts))
+        opinions = self._opinions(experts[0], first)
+        left = len(first) - sum(count for _, count in opinions)
+        return [*opinions, *zip(experts, (left, len(guarding)), strict=False)]
 
-        After the tuning set the model with history leaves some to single sources, the two that
-        explain best what was measured.
+    def _opinions(self, whole: Expert, turns: range) -> list[tuple[Expert, int]]:
+        """How many of its turns the model with history leaves to single sources.
+
+        They are the two that explain best what was measured, and choose after the tuning set.
         """
-        counts = self._counts(experts, n)
-        left = round(self._config.opinion_share * counts[0])
-        opinions = list[Expert]()
-        if experts[0].informed and left and self.stage is Stage.SEARCH:
-            opinions = self._surrogate.opinions(experts[0])[:OPINIONS]
-        turns = [(left + OPINIONS - 1 - k) // OPINIONS for k in range(OPINIONS)]
-        parts = list(zip(opinions, turns, strict=False))
-        counts[0] -= sum(count for _, count in parts)
-        return [*parts, *zip(experts, counts, strict=True)]
+        *parts, _ = split(turns, *[self._config.opinion_share / OPINIONS] * OPINIONS)
+        if not whole.informed or self.stage is Stage.TUNING_SET or not any(parts):
+            return []
+        return [
+            (source, len(part))
+            for source, part in zip(self._surrogate.opinions(whole), parts, strict=False)
+        ]
 
-    def _counts(self, experts: Sequence[Expert], n: int) -> list[int]:
-        """How many of `n` each expert chooses; they add up to `n`.
+    def _guard_share(self, experts: Sequence[Expert]) -> float:
+        """Share of the second expert, the model without history; 0 where there is but one.
 
         History has its least share only while one of its sources ranks the target's measurements,
         and less of it as these become more than the tuning set: then they speak for themselves.
         """
         if len(experts) < 2:
-            return [n] * len(experts)
-        least = int(self._config.escape_share * n)
-        alone = max(least, round(experts[1].share * n))
+            return 0.0
+        share = max(self._config.escape_share, experts[1].share)
         if self.vouched:
             outgrown = max(1.0, len(self._ledger.ranked()[0]) / self._config.tuning_set)
-            alone = min(alone, n - round(least / outgrown))
-        return [n - alone, alone]
+            share = min(share, 1.0 - self._config.escape_share / outgrown)
+        return share
 
     def _worth(self, points: Points, success: torch.Tensor) -> torch.Tensor:
         """What a gain at each point (n,) counts: its probability of success, for what it costs."""
@@ -246,17 +257,18 @@ class Composer:
             success = success * past(points)
         return success
 
-    def _spread(self, points: Points, n: int) -> list[int]:
-        """Indices of `n` points that tell of the whole space, where no model can choose.
+    def _spread(self, points: Points, turns: range) -> list[int]:
+        """Indices of points that tell of the whole space, where no model can choose.
 
         Half of them represent the others, and half lie at the edges: where optima are is not known.
         """
         taken = self._asked()
         features = points.features.numpy()
-        inner = representatives(features, taken, n // 2)
+        _, inside = split(turns, 0.5)
+        inner = representatives(features, taken, len(inside))
         left = np.setdiff1d(np.arange(len(features)), inner)
         taken = np.concatenate([taken, features[inner]])
-        outer = spread_out(features[left], taken, n - len(inner))
+        outer = spread_out(features[left], taken, len(turns) - len(inner))
         return inner + [int(k) for k in left[outer]]
 
     def _asked(self) -> FloatArray:

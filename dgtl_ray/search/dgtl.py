@@ -15,6 +15,7 @@ from dgtl_ray.search.context import ProposerContext
 from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.search.ledger import Remembering
 from dgtl_ray.search.sampling import sample_unknown
+from dgtl_ray.search.turns import of_length, split
 from dgtl_ray.transfer.calibration import Calibration
 from dgtl_ray.transfer.guard import Expert
 from dgtl_ray.transfer.points import Points
@@ -68,15 +69,15 @@ class DgtlProposer(Remembering):
 
     def propose(self, n: int) -> Proposal:
         """Up to `n` new configurations with what is expected of them."""
-        stage = self._composer.stage
-        rng = stream(self._context.seed, self._context.task_key, "dgtl", len(self._ledger))
-        rows = self._unasked(stage, n, rng)
+        stage, known = self._composer.stage, len(self._ledger)
+        rng = stream(self._context.seed, self._context.task_key, "dgtl", known)
+        rows, turns = self._unasked(stage, range(known, known + n), rng)
         ranked, cost_s = self._ledger.ranked()
         experts: Sequence[Expert] = ()
         with one_thread():
             if stage is Stage.SEARCH or self._config.selected:
                 experts = self.surrogate.experts(self._points(ranked), cost_s)
-                rows = np.concatenate([rows, self._choose(experts, ranked, n - len(rows), rng)])
+                rows = np.concatenate([rows, self._choose(experts, ranked, turns, rng)])
             more = sample_unknown(self._context.space, self._ledger, n - len(rows), rng)
             self._ledger.reserve(more)
             rows = np.concatenate([rows, more])
@@ -122,29 +123,39 @@ class DgtlProposer(Remembering):
             mean, std = self.surrogate.predict(experts, self._points(rows))
         return mean, self._calibration.factor * std
 
-    def _unasked(self, stage: Stage, n: int, rng: np.random.Generator) -> IntArray:
-        """Rows that no model is asked about; they count as proposed.
+    def _unasked(
+        self, stage: Stage, turns: range, rng: np.random.Generator
+    ) -> tuple[IntArray, range]:
+        """Rows that no model is asked about, and the turns left; the rows count as proposed.
 
         They are what kin found fast and, where the target's own model has nobody to correct it,
         children of the fastest.
         """
-        rows = self._ledger.unknown(self._tips)[: round(self._config.tip_share * n)]
+        tips = self._ledger.unknown(self._tips)
+        breeding = stage is Stage.SEARCH and not self._composer.vouched
+        tipped, bred, left = split(
+            turns,
+            self._config.tip_share if len(tips) else 0.0,
+            self._config.bred_share if breeding else 0.0,
+        )
+        rows = tips[: len(tipped)]
         self._ledger.reserve(rows)
-        if stage is Stage.TUNING_SET or self._composer.vouched:
-            return rows
-        count = round(self._config.bred_share * n)
-        children = breed(self._context.space, self._ledger, count, rng, _BREEDING)
-        self._ledger.reserve(children)
-        return np.concatenate([rows, children])
+        if bred:
+            children = breed(self._context.space, self._ledger, len(bred), rng, _BREEDING)
+            self._ledger.reserve(children)
+            rows = np.concatenate([rows, children])
+        return rows, of_length(left, len(turns) - len(rows))
 
     def _choose(
-        self, experts: Sequence[Expert], ranked: IntArray, n: int, rng: np.random.Generator
+        self, experts: Sequence[Expert], ranked: IntArray, turns: range, rng: np.random.Generator
     ) -> IntArray:
-        """Up to `n` rows of the pool, as the experts like them; they count as proposed."""
+        """Rows of the pool for turns, as the experts like them; they count as proposed."""
+        if not turns:
+            return self._candidates.standing[:0]
         pool = self._candidates.around(ranked, self._ledger, rng)
-        if n < 1 or not len(pool):
-            return pool[:0]
-        picked = self._composer.compose(experts, pool, self._points(pool), n, rng)
+        if not len(pool):
+            return pool
+        picked = self._composer.compose(experts, pool, self._points(pool), turns, rng)
         self._ledger.reserve(pool[picked])
         return pool[picked]
 

@@ -13,14 +13,14 @@ class DgtlConfig:
     Attributes:
         tuning_set: Configurations of the first stage.
         standing: Random configurations that stay in the pool during the whole search.
-        representative_share: Part of each batch of the tuning set, where there is history, that
-            represents the whole space.
-        escape_share: Part of each batch that a model gets, however unlikely it has become; the one
+        representative_share: Part of the tuning set, where there is history, that represents the
+            whole space.
+        escape_share: Part of the trials that a model gets, however unlikely it has become; the one
             with history gets less of it the more is measured.
-        local_share: Part of each batch, after the tuning set, that are neighbours of the fastest;
+        local_share: Part of the trials, after the tuning set, that are neighbours of the fastest;
             while a source ranks what was measured.
-        bred_share: Part of each batch, otherwise, that is bred as evolutionary search does.
-        tip_share: Part of each batch that may be configurations which were fast in a task alike.
+        bred_share: Part of the trials, otherwise, that is bred as evolutionary search does.
+        tip_share: Part of the trials that may be configurations which were fast in a task alike.
         opinion_share: Of what the model with history chooses then, the part that it leaves to
             single sources.
         selected: Let the model choose the tuning set; it is drawn at random otherwise.

@@ -20,6 +20,7 @@ class Ledger:
     def __init__(self) -> None:
         self._known: set[bytes] = set()
         self._failed: set[bytes] = set()
+        self._wrong: set[bytes] = set()
         self._costs_s: dict[bytes, list[float]] = {}
         self._spent_s: dict[bytes, list[float]] = {}
 
@@ -47,10 +48,12 @@ class Ledger:
         for key, cost, outcome, spent in zip(keys_of(pool), cost_s, status, spent_s, strict=True):
             self._known.add(key)
             self._spent_s.setdefault(key, []).append(float(spent))
-            if outcome is Status.OK and np.isfinite(cost) and cost > 0:
+            if succeeded(cost, outcome):
                 self._costs_s.setdefault(key, []).append(float(cost))
             else:
                 self._failed.add(key)
+            if outcome is Status.WRONG_RESULT:
+                self._wrong.add(key)
 
     def unknown(self, pool: IntArray) -> IntArray:
         """The rows of `pool` that are new to it, in their order, each once."""
@@ -61,8 +64,8 @@ class Ledger:
         return pool[list(first.values())]
 
     def failed(self) -> IntArray:
-        """Configurations that failed at least once, in an order of their own."""
-        return rows_of(sorted(self._failed))
+        """Configurations that never ran, or gave a wrong result, in an order of their own."""
+        return rows_of(sorted(self._out()))
 
     def pending(self) -> IntArray:
         """Configurations that were proposed and not observed yet."""
@@ -77,13 +80,19 @@ class Ledger:
         return rows_of([key for key, _ in entries]), np.array([median(s) for _, s in entries])
 
     def ranked(self) -> tuple[IntArray, FloatArray]:
-        """Configurations that never failed, fastest first, and their median latency in seconds."""
+        """All others that were measured, fastest first, and their median latency in seconds.
+
+        One that failed and ran when it was tried again is among them.
+        """
+        out = self._out()
         entries = sorted(
-            (median(costs_s), key)
-            for key, costs_s in self._costs_s.items()
-            if key not in self._failed
+            (median(costs_s), key) for key, costs_s in self._costs_s.items() if key not in out
         )
         return rows_of([key for _, key in entries]), np.array([cost_s for cost_s, _ in entries])
+
+    def _out(self) -> set[bytes]:
+        """Keys of what counts as failed."""
+        return self._wrong | self._failed.difference(self._costs_s)
 
 
 class Remembering:
@@ -106,6 +115,11 @@ class Remembering:
     ) -> None:
         """Take measurements in; none of these rows is proposed again."""
         self._ledger.record(pool, cost_s, status, spent_s)
+
+
+def succeeded(cost_s: float, status: Status) -> bool:
+    """Whether a measurement tells a latency."""
+    return status is Status.OK and bool(np.isfinite(cost_s)) and cost_s > 0
 
 
 def rows_of(keys: Sequence[bytes]) -> IntArray:

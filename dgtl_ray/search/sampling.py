@@ -10,9 +10,9 @@ from dgtl_ray.search.space import SearchSpace
 def sample_unknown(
     space: SearchSpace, ledger: Ledger, n: int, rng: np.random.Generator
 ) -> IntArray:
-    """Up to `n` feasible rows that `ledger` does not know; fewer only where no more are left."""
+    """Up to `n` feasible rows that `ledger` does not know; fewer where drawing finds no more."""
     fresh = ledger.unknown(space.sample(2 * n, rng))
     if len(fresh) < n:
-        # Of this many distinct rows at least n are new, if the space has so many.
+        # Of this many distinct rows at least n are new, if so many are found.
         fresh = ledger.unknown(space.sample(n + len(ledger), rng))
     return fresh[:n]

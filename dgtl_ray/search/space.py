@@ -27,7 +27,7 @@ class SearchSpace(Protocol):
         ...
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
-        """Up to `n` distinct feasible rows; fewer only where the space has no more."""
+        """Up to `n` distinct feasible rows; fewer where there are, or drawing finds, no more."""
         ...
 
     def mutate(self, pool: IntArray, rng: np.random.Generator) -> IntArray:

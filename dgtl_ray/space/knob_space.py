@@ -44,7 +44,7 @@ class KnobSpace(ABC):
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
-        """At most `n` distinct configurations, in random order; fewer only where there are."""
+        """At most `n` distinct configurations, in random order; fewer where no more are found."""
 
     @abstractmethod
     def feasible(self, pool: IntArray) -> NDArray[np.bool_]:

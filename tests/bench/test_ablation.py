@@ -94,4 +94,7 @@ def test_bench_ablation(folder: Path, tmp_path: Path) -> None:
         }
     assert all(row["16"] >= 1.0 for row in mean)
     assert all(row["cost-aware"] >= 1.0 and row["seconds"] > 0 for row in seconds)
+    # One seed has no deviation.
+    assert {row["± (sd)"] for row in ranking} == {None}
+    assert {row["sd, whole"] for row in seconds} == {None}
     assert all(0.0 <= row["proposed"] <= 1.0 for row in calibration)

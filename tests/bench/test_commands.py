@@ -1,5 +1,9 @@
 """`dgtl bench`: a command for each experiment, with what that takes."""
 
+import json
+import platform
+import re
+import sys
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -10,9 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 import dgtl_ray.bench
-from dgtl_ray.bench import BenchReport, BenchTable
+from dgtl_ray.bench import BenchReport, BenchTable, run_bench
+from dgtl_ray.bench.tools.report import describe_machine
 from dgtl_ray.cli import app
 from dgtl_ray.commands.bench import bench_app
+from dgtl_ray.core.errors import MissingExtraError
 
 COMMANDS = {
     one.callback.__name__: one.callback for one in bench_app.registered_commands if one.callback
@@ -59,3 +65,31 @@ def test_what_is_given_reaches_the_experiment(
         "show": False,
     }
     assert '"latency (ms)": 1.5' in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "options"),
+    [
+        ("graphs", "onnxruntime", {}),
+        ("history", "duckdb", {}),
+        ("overhead", "optuna", {}),
+        ("rate", "xgboost", {}),
+        ("searchers", "optuna", {}),
+        ("zoo", "onnxscript", {"ways": ["dynamo"]}),
+    ],
+)
+def test_a_library_that_lacks_is_told_before_anything_is_run(
+    name: str, package: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'dgtl_ray\[bench\]'"):
+        run_bench(name, quick=True, **options)
+
+
+def test_no_report_says_whose_build_a_kernel_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "release", lambda: "6.18.44-fc-v857")
+    assert re.fullmatch(r"Linux 6\.18\.44, glibc [\d.]+", describe_machine()["platform"])
+    kept = sorted((Path(dgtl_ray.bench.__file__).parent / "kept").glob("*.json"))
+    told = [json.loads(file.read_text())["machine"]["platform"] for file in kept]
+    assert told
+    assert all(re.fullmatch(r"Linux [\d.]+, glibc [\d.]+", one) for one in told)

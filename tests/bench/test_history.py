@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from dgtl_ray.bench import history, run_bench
+from dgtl_ray.bench.tools import replay
 from dgtl_ray.bench.tools.history_job import JOBS, peak_bytes
 from dgtl_ray.bench.tools.made_history import TASKS_A_RUN, write_made_history
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.roles import Proposer
 from dgtl_ray.history import ParquetHistory, check_history
+from dgtl_ray.search import ProposerContext, make_proposer
 from dgtl_ray.testing.recorded import made_up_cache
 
 
@@ -47,7 +50,16 @@ def test_every_look_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [path.name for path in tmp_path.iterdir()] == ["made-300-0"]
 
 
-def test_files_are_imported_and_searched_with(tmp_path: Path) -> None:
+def test_files_are_imported_and_searched_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, list[str]]] = []
+
+    def noting(search: str, context: ProposerContext) -> Proposer:
+        told.append((context.device.name, [source.device.name for source in context.sources]))
+        return make_proposer(search, context)
+
+    monkeypatch.setattr(replay, "make_proposer", noting)
     for name, device, taste in (("a", "NVIDIA A100", 0.0), ("b", "", 0.2)):
         (tmp_path / f"{name}.json").write_text(json.dumps(made_up_cache(device, taste)))
     report = run_bench("imported", quick=True, tables=tmp_path, trials=8, searches=["random"])
@@ -55,5 +67,7 @@ def test_files_are_imported_and_searched_with(tmp_path: Path) -> None:
     assert [row["target"] for row in table.rows] == ["a", "b"]
     needed = [row[name] for row in table.rows for name in ("with imported files", "without")]
     assert all(1 <= trials <= 8.0001 for trials in needed)
+    a, b = "NVIDIA A100", "b"
+    assert told == [(a, []), (a, [b]), (b, []), (b, [a])]
     with pytest.raises(InputError, match="two recorded kernels or more"):
         run_bench("imported", quick=True, tables=tmp_path / "none")

@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dgtl_ray.bench import rate
+from dgtl_ray.bench.tools import round_runner
 from dgtl_ray.bench.tools.pace import Pace
+from dgtl_ray.bench.tools.round_runner import RoundRunner, after_first
 from dgtl_ray.core.errors import ExperimentError, InputError
-from dgtl_ray.core.measurement import Stage
+from dgtl_ray.core.measurement import Stage, Status
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.history import ParquetHistory
+from dgtl_ray.model import parse_target
 from dgtl_ray.testing.measurements import example_measurement
 
 
@@ -48,12 +52,46 @@ def test_the_first_round_warms_up_and_confirmations_do_not_count(tmp_path: Path)
         (36.0, 6, Stage.SEARCH),
         (99.0, 5, Stage.CONFIRM),
     ):
-        pace.append([example_measurement(trial, stage=stage) for trial in range(trials)])
+        rows = [example_measurement(trial, stage=stage) for trial in range(trials - 1)]
+        lost = example_measurement(trials - 1, stage=stage, status=Status.RUN_ERROR)
+        pace.append([*rows, lost])
         pace.on_round(SearchTime(total=total, proposing=0.0, building=0.0, timing=0.0, idle=0.0))
     found = pace.as_dict()
     assert found["trials"] == 12
     assert found["wall_s"] == pytest.approx(6.0)
+    assert (found["failed"], found["error"]) == (2, "it failed")
     assert json.loads(json.dumps(found)) == found
+
+
+def test_metaschedules_first_round_warms_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def future(error: str | None) -> SimpleNamespace:
+        return SimpleNamespace(result=lambda: SimpleNamespace(error_msg=error))
+
+    moments = iter([30.0, 34.0, 36.0])
+    monkeypatch.setattr(round_runner, "time", SimpleNamespace(perf_counter=lambda: next(moments)))
+    builder = SimpleNamespace(asked=0, failed=0)
+    runner = RoundRunner._cls(SimpleNamespace(run=list), builder)
+    for built, lost in ((3, 1), (4, 0), (2, 2)):
+        builder.asked += built + lost
+        builder.failed += lost
+        futures = [future("no answer"), *(future(None) for _ in range(built - 1))]
+        assert runner.run(futures) == futures
+    assert after_first(runner.rounds) == {"trials": 8, "failed": 4, "wall_s": 6.0}
+
+
+def test_metaschedule_has_rounds_of_its_own_size_one_for_each_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(_program: object, request: dict[str, Any], _checkout: Path) -> dict[str, Any]:
+        asked.append(request)
+        return {"trials": 1, "failed": 0, "wall_s": 1.0}
+
+    monkeypatch.setattr(rate, "_answer", answer)
+    rate._metaschedule([], parse_target("cpu"), rate._FULL)
+    assert (asked[0]["trials"], asked[0]["per_round"]) == (384, 64)
+    assert rate._FULL.trials == rate._FULL.tasks * rate._FULL.per_round
 
 
 def test_rates_of_several_runs_are_taken_together() -> None:

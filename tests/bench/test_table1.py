@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from dgtl_ray.bench import run_bench
-from dgtl_ray.bench.table1 import CONTENDERS, NETWORKS
+from dgtl_ray.bench.table1 import CONTENDERS, NETWORKS, above_best, history_of_others
 from dgtl_ray.bench.tools.metaschedule_tuning import Trial
 from dgtl_ray.bench.tools.searched import Searched, best_of_all_s
 from dgtl_ray.bench.tools.table1_kept import KeptTable, shown
 from dgtl_ray.bench.tools.table1_report import Row, hypervolume, reported
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.history import ParquetHistory
+from dgtl_ray.history import BUILTIN, ParquetHistory
 from tests.test_tune import NETWORK
 
 WEIGHTS = {"a": 2, "b": 1}
@@ -44,6 +44,7 @@ def row(contender: str, search_s: float, latency_s: float, network: str = "alexn
         equal_latency_s=latency_s,
         ours_equal_search_s=40.0,
         ours_equal_latency_s=0.95,
+        settled_s=60.0,
         reached_by_ours_s=30.0,
         ours_at_its_end_s=1.0,
         spent=None,
@@ -69,6 +70,13 @@ def test_the_best_of_all_takes_each_layer_from_who_found_it() -> None:
     first, second = search(("a", 3.0), ("b", 1.0)), search(("a", 2.0), ("b", None), ("b", 4.0))
     assert best_of_all_s([first, second], WEIGHTS) == 5.0
     assert best_of_all_s([first], WEIGHTS) == 7.0
+
+
+def test_a_search_alone_has_nothing_to_be_above() -> None:
+    ours, other = search(("a", 2.0), ("b", 1.0)), search(("a", 1.0), ("b", 3.0))
+    assert above_best({"dgtl": ours, "metaschedule": other}, WEIGHTS) == {}
+    above = above_best({"dgtl": ours, "autotvm": other, "metaschedule": other}, WEIGHTS)
+    assert above == pytest.approx({"dgtl": 5 / 3 - 1, "autotvm": 5 / 3 - 1})
 
 
 def test_reductions_are_against_autotvm_and_their_product_is_hv() -> None:
@@ -140,12 +148,14 @@ def test_a_table_grows_sitting_by_sitting_and_keeps_its_settings(tmp_path: Path)
 def test_the_table_of_the_results_page_is_shown_where_no_folder_is_named() -> None:
     told = run_bench("table1", quick=False, show=True)
     contests = [table for table in told.tables if "search and latency" in table.title]
-    assert [table.title.partition(":")[0] for table in contests] == ["zen4", "zen5"]
+    assert [table.title.partition(":")[0] for table in contests] == [
+        *("zen4", "zen5", "zen5-metaschedule")
+    ]
     rows = [row for table in contests for row in table.rows]
     assert {row["network"] for row in rows} == set(NETWORKS)
     assert {row["contender"] for row in rows} == set(CONTENDERS)
     assert told.settings["zen4: layer_trials"] == 300
-    assert told.settings["zen5: layer_trials"] == 100
+    assert told.settings["zen5-metaschedule: layer_trials"] == 100
 
 
 def test_what_cannot_be_run_is_told_first(tmp_path: Path) -> None:
@@ -155,6 +165,23 @@ def test_what_cannot_be_run_is_told_first(tmp_path: Path) -> None:
         run_bench("table1", quick=False, runs=tmp_path, searches=["evolutionary"])
     with pytest.raises(InputError, match="holds no table"):
         run_bench("table1", quick=False, runs=tmp_path, show=True)
+
+
+def test_ours_learns_from_no_layer_of_the_target(tmp_path: Path) -> None:
+    columns = ["network", "workload_key"]
+    shipped = ParquetHistory(BUILTIN).scan(columns=columns).to_pylist()
+    shared = next(row["workload_key"] for row in shipped if row["network"] == "vgg16")
+    learned = ParquetHistory(history_of_others("alexnet", [shared], tmp_path)).scan(columns=columns)
+    expected = [
+        row
+        for row in shipped
+        if row["network"] in {*NETWORKS} - {"alexnet"} and row["workload_key"] != shared
+    ]
+    assert {row["network"] for row in expected} == {*NETWORKS} - {"alexnet"}
+    assert learned.num_rows == len(expected)
+    assert {*map(tuple, (row.values() for row in learned.to_pylist()))} == {
+        *map(tuple, (row.values() for row in expected))
+    }
 
 
 @pytest.mark.long

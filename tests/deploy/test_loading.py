@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tvm
 from tvm.target import codegen
 
 from dgtl_ray.core.errors import DeviceError, InputError
 from dgtl_ray.deploy import CompiledNetwork, ModuleMetadata, load, save_module
+from dgtl_ray.deploy.devices import open_device
 from dgtl_ray.deploy.layout import LIBRARY, METADATA, WEIGHTS
+from dgtl_ray.measure.thread_pool import ThreadPool
 from dgtl_ray.model import default_cuda_json
 
 on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="names x86-64 CPUs")
@@ -64,6 +67,36 @@ def test_a_module_for_a_gpu_without_one(
     save_module(compiled, tmp_path / "gpu", describe(target=default_cuda_json("sm_999")))
     with pytest.raises(DeviceError, match=r"built for cuda \(sm_999\) and this"):
         load(tmp_path / "gpu")
+
+
+def test_a_module_for_another_generation_of_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    class MadeUpGpu:
+        exist = True
+        compute_version = "9.0"
+
+    monkeypatch.setattr(tvm, "cuda", MadeUpGpu)
+    assert isinstance(open_device(default_cuda_json("sm_90")), MadeUpGpu)
+    with pytest.raises(DeviceError, match=r"\(sm_80\) and this GPU is sm_90: tune for this GPU"):
+        open_device(default_cuda_json("sm_80"))
+
+
+def test_a_library_is_loaded_from_where_that_is_allowed(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr("dgtl_ray.deploy.loading.loadable_folder", lambda: place)
+    load_library = ThreadPool.load
+    loaded: list[Path] = []
+
+    def noting(pool: ThreadPool, path: Path) -> Any:
+        loaded.append(path.parent.parent)
+        return load_library(pool, path)
+
+    monkeypatch.setattr(ThreadPool, "load", noting)
+    load(saved)
+    assert loaded == [place]
+    assert list(place.iterdir()) == []
 
 
 @on_x86

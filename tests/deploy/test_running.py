@@ -11,8 +11,10 @@ from torch import nn
 from torch.utils.dlpack import from_dlpack
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.deploy import ModuleMetadata, TunedModule, compile_network, load, save_module
 from dgtl_ray.deploy.command import run_module
+from dgtl_ray.deploy.server import random_inputs
 from dgtl_ray.model import Network, TargetSpec, load_network
 
 
@@ -77,6 +79,13 @@ def test_outputs_are_the_callers_own(module: TunedModule, network: Network) -> N
 def test_wrong_inputs_are_named(module: TunedModule, inputs: tuple[Any, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         module(*inputs)
+
+
+def test_a_float_that_looks_rows_up_finds_the_first() -> None:
+    specs = (TensorSpec(shape=(1000,), dtype="float32"), TensorSpec(shape=(), dtype="float32"))
+    for array in random_inputs(specs):
+        assert isinstance(array, np.ndarray)
+        assert not array.astype(np.int64).any()
 
 
 def test_what_may_be_an_index_is_zero_where_no_input_is_given(

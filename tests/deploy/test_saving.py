@@ -13,6 +13,7 @@ from dgtl_ray.deploy import (
     ModuleMetadata,
     compile_network,
     load,
+    save_files,
     save_module,
     saving,
 )
@@ -89,6 +90,19 @@ def test_a_failed_save_leaves_the_old_module(
     monkeypatch.undo()
     assert json.loads((saved / "metadata.json").read_text()) == before
     assert [entry.name for entry in saved.parent.iterdir()] == [saved.name]
+
+
+def test_files_from_elsewhere_replace_a_module_and_nothing_else(
+    saved: Path, tmp_path: Path
+) -> None:
+    files, folder = {file.name: file.read_bytes() for file in saved.iterdir()}, tmp_path / "fetched"
+    save_files(files, folder / "module")
+    assert load(folder / "module").metadata == load(saved).metadata
+    save_files(dict.fromkeys(FILES, b"new"), folder / "module")
+    assert {file.read_bytes() for file in (folder / "module").iterdir()} == {b"new"}
+    with pytest.raises(InputError, match=r"it holds module; give a new"):
+        save_files(files, folder)
+    assert [entry.name for entry in folder.iterdir()] == ["module"]
 
 
 def test_an_unusable_place_is_named(

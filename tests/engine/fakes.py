@@ -16,9 +16,11 @@ from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeBuilder, FakeTimer, cost_of
 _REPORT = DeviceReport(
     name="here#0",
     node_id="node",
+    kind="cpu",
     state=DeviceState.READY,
     is_erratic=False,
     descriptor=FAKE_DEVICE,
+    processor="znver5",
     trials=3,
     busy_s=0.5,
     up_s=1.0,

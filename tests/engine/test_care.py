@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dgtl_ray.core.device import DeviceDescriptor
+from dgtl_ray.core.device import DeviceDescriptor, DeviceKind
 from dgtl_ray.core.errors import DeviceError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import RunResult
@@ -78,7 +78,7 @@ class Ward:
 
     async def _run(self, jobs: Sequence[str]) -> list[RunResult]:
         places = [
-            Place(node_id="node", address="here", index=k, shared=False, resources={})
+            Place(kind="cpu", node_id="node", address="here", index=k, shared=False, resources={})
             for k in range(len(self._answers))
         ]
         shared = Shared(
@@ -86,7 +86,7 @@ class Ward:
             depth=2,
             note=self.notes.append,
             cores=False,
-            wanted=self._wanted,
+            wanted=DeviceKind(self._wanted),
         )
         pool = DevicePool(shared, self._make, POLICY, lambda _reports: None)
         try:
@@ -215,6 +215,12 @@ def test_a_run_ends_where_all_processors_are_of_another_generation() -> None:
     ward = Ward(sound, sound, what=[OLDER, OLDER])
     with pytest.raises(DeviceError, match=r"no device is left to time on: .*a znver4"):
         ward.run([])
+
+
+def test_a_report_tells_a_device_from_others_of_its_name() -> None:
+    place = Place(kind="cuda", node_id="node", address="here", index=0, shared=False, resources={})
+    report = Device(place, lambda _place: None, POLICY, "sm_90").report()
+    assert (report.name, report.kind, report.processor) == ("here#0", "cuda", "sm_90")
 
 
 def test_no_device_at_all_is_told_at_once() -> None:

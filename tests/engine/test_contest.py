@@ -1,15 +1,23 @@
 """The best few of each layer are compared in the whole network; it is faked here."""
 
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import pytest
 
+from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.core.network_run import NetworkInput, NetworkResult, Skeleton
 from dgtl_ray.core.progress import SilentMonitor
-from dgtl_ray.engine.run import search
+from dgtl_ray.engine.clock import SearchClock
+from dgtl_ray.engine.crew import RayCrew
+from dgtl_ray.engine.run import _Search, search
 from dgtl_ray.engine.winners import ConfirmConfig, comparable, finalists
-from dgtl_ray.testing.fakes import FakeTimer, cost_of
+from dgtl_ray.model import Network
+from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.space import DesignSpace
+from dgtl_ray.testing.fakes import FAKE_DEVICE, FakeTimer, cost_of
 from dgtl_ray.testing.measurements import example_measurement
 from tests.engine.conftest import MakeRequest, Sink
 
@@ -106,3 +114,59 @@ def test_times_in_other_networks_do_not_count_beside_those_in_this_one() -> None
     alone = row(2, "a", 1.5)
     assert comparable([there, here, alone], "run") == [here, alone]
     assert comparable([there, alone], "run") == [there, alone]
+
+
+class Incomparable(Measurement):
+    """A row of a history that is long: nobody looks for it among all others."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("rows are compared with one another")
+
+    __hash__ = Measurement.__hash__
+
+
+def test_rows_are_told_apart_without_comparing_them() -> None:
+    there = row(0, "a", 1.0, run_id="other", timed_in=TimedIn.NETWORK)
+    here = row(1, "b", 2.0, timed_in=TimedIn.NETWORK)
+    rows = [Incomparable(**vars(one)) for one in (there, here, row(2, "a", 1.5))]
+    assert [one.trial for one in comparable(rows, "run")] == [1, 2]
+
+
+class IdleCrew:
+    """A device that nobody asks to time."""
+
+    alternates = True
+
+    def describe_device(self) -> DeviceDescriptor:
+        return FAKE_DEVICE
+
+
+def test_a_run_begins_with_what_was_timed_alone_and_never_was_wrong(
+    make_request: MakeRequest, network: Network, spaces: list[DesignSpace]
+) -> None:
+    space = max(spaces, key=lambda one: one.size)
+    pool = space.sample(3, np.random.default_rng(0))
+    a, b, c = (space.config_of(of) for of in pool)
+    found = {"workload_key": network.tasks[0].workload_key, "space_key": space.key}
+    rows = [
+        row(0, a, 1.0, **found),
+        row(1, a, 5.0, **found, stage=Stage.CONFIRM, timed_in=TimedIn.NETWORK),
+        row(2, b, 1.1, **found),
+        row(3, c, 0.1, **found),
+        row(4, c, 0.1, **found, stage=Stage.CONFIRM, status=Status.WRONG_RESULT, cost_s=None),
+    ]
+    request = make_request(
+        tasks=network.tasks[:2], spaces=[space, space], history=lambda _device: rows
+    )
+    crew = cast("RayCrew", IdleCrew())
+    begun = _Search(request, crew, SearchClock(), SilentMonitor())
+    assert begun._kin.tips(1) == [a, b]
+    assert begun._record(0).best_s == 1e-3
+    assert begun._record(0).trials == 3
+    ledger = Ledger()
+    for one in begun._known(0):
+        known = space.row_of(one.config)[None]
+        ledger.record(known, np.array([one.cost_s]), [one.status], np.array([one.spent_s]))
+    ranked, costs_s = ledger.ranked()
+    assert [space.config_of(of) for of in ranked] == [a, b]
+    assert costs_s == pytest.approx([1e-3, 1.1e-3])

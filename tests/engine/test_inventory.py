@@ -46,3 +46,16 @@ def test_a_device_in_use_tells_of_its_run_and_its_failures() -> None:
     assert (row["run"], row["trials"], row["busy (%)"]) == ("r1", 7, 25.0)
     assert (row["failures"], row["error"]) == ("hung 2×", "no answer")
     assert (other["state"], other["trials"], other["failures"]) == ("ready", 8, "died 1×")
+
+
+def test_a_nodes_gpu_is_not_its_cpu() -> None:
+    place = find_places("cpu")[0]
+    report = device_report(name=place.name, node_id=place.node_id, kind="cuda", descriptor=None)
+    publish("r1", [report])
+    try:
+        gpu, cpu = list_devices("auto")
+    finally:
+        take_down("r1")
+    assert gpu["device"] == cpu["device"] == place.name
+    assert (gpu["kind"], gpu["run"]) == ("cuda", "r1")
+    assert (cpu["kind"], cpu["state"]) == ("cpu", "idle")

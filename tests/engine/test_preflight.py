@@ -93,7 +93,7 @@ def test_a_device_whose_process_ends_does_not_answer_the_roll_call(
     here = find_places("cpu")[0]
     # Asked in a process of its own, as it has to be reserved.
     place = replace(here, resources={f"node:{here.address}": 0.01})
-    (presence,) = roll_call.roll_call([("cpu", place)])
+    (presence,) = roll_call.roll_call([place])
     assert presence.descriptor is None
     assert "was lost at work" in presence.error
 

@@ -186,7 +186,7 @@ class Resumable:
         named = [(key, "space") for key in keys]
         self._loop(
             asked=asked,
-            first=asked.open(named, measured) if asked else (),
+            first=asked.open(named, measured, lambda _layer, _config: True) if asked else (),
             crew=cast("RayCrew", crew),
             recorder=self._recorder(sink, first_trial=len(rows)),
             records=records,

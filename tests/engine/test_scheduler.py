@@ -51,6 +51,15 @@ def test_a_layer_that_takes_no_time_to_speak_of_may_fall_behind() -> None:
     assert allocate([record([1.0] * 50), record([None] * 10)], 8, 8) == {1: 8}
 
 
+def test_a_layer_that_never_ran_is_not_hoped_for_for_ever() -> None:
+    fine, broken = record([1.0] * 50), record([None] * 200)
+    assert allocate([fine, broken], 32, 16).get(1, 0) < 16
+    assert allocate([record([1.0] * 50), record([None] * 31)], 8, 8) == {1: 8}
+    # It is kept up with the others, as any.
+    assert allocate([record([1.0] * 2000), broken], 16, 16) == {1: 16}
+    assert allocate([record([None] * 40), record([None] * 36)], 8, 8) == {1: 8}
+
+
 def test_what_stopped_gaining_promises_less_however_much_of_the_latency_it_takes() -> None:
     slow, fast = record([9e-3] * 256), record([1e-3] * 80)
     assert slow.gain_per_second() < fast.gain_per_second()
@@ -124,4 +133,14 @@ def test_where_trials_are_few_all_is_left_to_gain() -> None:
     assert remaining_gain([record([]), record([1e-3] * 100)]) == math.inf
     done = record([1e-3] * 20)
     done.exhausted = True
+    assert remaining_gain([done]) == 0.0
+
+
+def test_a_layer_that_never_ran_does_not_keep_a_search_from_ending() -> None:
+    known, done = record([1e-3] * 100), record([None] * 8)
+    assert remaining_gain([known, done]) == math.inf
+    done.exhausted = True
+    assert remaining_gain([known, done]) == 0.0
+    assert remaining_gain([known, record([None] * 200)]) == 0.0
+    assert remaining_gain([record([None] * 200)]) == math.inf  # of what nothing is known yet
     assert remaining_gain([done]) == 0.0

@@ -169,6 +169,19 @@ def test_a_resumed_search_goes_on_where_it_stopped(make_request: MakeRequest) ->
     assert outcome.time.total > 100.0
 
 
+def test_where_the_budget_is_spent_nothing_is_learned(make_request: MakeRequest) -> None:
+    def learn(_device: DeviceDescriptor) -> Knowledge:
+        raise AssertionError("nobody is going to ask for it")
+
+    first, budget = Sink(), Budget(trials=24)
+    found = search(make_request(sink=first, budget=budget), SilentMonitor())
+    rows = list(first.rows)
+    request = make_request(
+        history=lambda _device: rows, first_trial=len(rows), learn=learn, budget=budget
+    )
+    assert search(request, SilentMonitor()).winners == found.winners
+
+
 def test_trials_whose_design_space_has_changed_count_and_keep_their_numbers(
     make_request: MakeRequest,
 ) -> None:
@@ -222,6 +235,12 @@ def test_a_search_for_another_kind_of_device_does_not_begin(make_request: MakeRe
 def test_a_processor_of_another_generation_is_not_timed_on(make_request: MakeRequest) -> None:
     with pytest.raises(DeviceError, match=r"left to time on: of .*, its processor is a znver4"):
         search(make_request(timer=OnAnotherProcessor), SilentMonitor())
+
+
+def test_a_search_tells_of_which_processor_its_devices_are(make_request: MakeRequest) -> None:
+    request = make_request(processor="znver5", budget=Budget(trials=5))
+    (report,) = search(request, SilentMonitor()).devices
+    assert (report.kind, report.processor) == ("cpu", "znver5")
 
 
 def test_the_history_of_another_run_is_known_but_not_counted(make_request: MakeRequest) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
@@ -10,12 +10,21 @@ import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
 import pytest
+from pyarrow.fs import FileSelector
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Status
 from dgtl_ray.history import ParquetHistory, append_to_dataset, export_csv, merge, plain_rows
 from dgtl_ray.history.schema import require_version
+from dgtl_ray.storage import Storage
 from dgtl_ray.testing.measurements import example_measurement
+from tests.s3 import Bucket
+
+# Of the rows of `history`.
+FOLDERS = {
+    "kind=llvm/on_device=cpu%2Fexample%2F2",
+    "kind=cuda/on_device=cuda%2FNVIDIA%20A100%2F108",
+}
 
 
 @pytest.fixture
@@ -37,12 +46,26 @@ def test_a_data_set_grows_without_duplicates(tmp_path: Path, history: ParquetHis
     again = append_to_dataset(history.uri, str(out))
     assert (again.added, again.known, again.files) == (0, 4, 0)
     folders = {str(file.parent.relative_to(out)) for file in out.rglob("*.parquet")}
-    assert folders == {
-        "kind=llvm/on_device=cpu%2Fexample%2F2",
-        "kind=cuda/on_device=cuda%2FNVIDIA%20A100%2F108",
-    }
+    assert folders == FOLDERS
     for file in out.rglob("*.parquet"):
         require_version(ds.dataset(file).schema, str(file))
+
+
+@pytest.mark.parametrize("scheme", ["file", "s3"])
+def test_a_data_set_at_an_address_has_the_same_folders(
+    scheme: str, tmp_path: Path, history: ParquetHistory, request: pytest.FixtureRequest
+) -> None:
+    out = f"file://{tmp_path}/out"
+    if scheme == "s3":
+        bucket: Bucket = request.getfixturevalue("bucket")
+        out = bucket.uri(f"{tmp_path.name}/out")
+    assert append_to_dataset(history.uri, out).added == 4
+    assert append_to_dataset(history.uri, out).known == 4
+    storage = Storage(out)
+    top = PurePosixPath(storage.path_of(""))
+    found = storage.filesystem.get_file_info(FileSelector(str(top), recursive=True))
+    files = [PurePosixPath(info.path) for info in found if info.is_file]
+    assert {str(file.parent.relative_to(top)) for file in files} == FOLDERS
 
 
 def test_others_read_the_partitions(tmp_path: Path, history: ParquetHistory) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from dgtl_ray.history import ParquetHistory, append_to_dataset, export
+from dgtl_ray.history import ParquetHistory, append_to_dataset, export, select_best
 from dgtl_ray.testing.measurements import example_measurement
+from tests.history.contest import STEADY, write_contest
 
 _DOCS = Path(__file__).parents[2] / "docs" / "history.md"
 
@@ -55,3 +56,20 @@ def test_the_three_questions(out: str) -> None:
     assert told["matters"]["tile"] > 0.99
     assert told["matters"]["unroll"] == pytest.approx(0.002, abs=0.001)
     assert told["matters"]["pad"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_only_times_taken_alike_are_compared(tmp_path: Path) -> None:
+    """The answer is the configuration that a run would choose."""
+    store = write_contest(str(tmp_path / "history"))
+    export(store.uri, str(tmp_path / "out"))
+    told = answers(str(tmp_path / "out"))
+    ((_, device_key, config, cost_s),) = told["fastest"]
+    rows = store.measurements()
+    chosen = select_best(
+        rows, workload_key="workload", device_key=device_key, target=rows[0].target
+    )
+    assert chosen is not None
+    assert chosen.config == config == STEADY
+    assert chosen.latency_s == pytest.approx(3e-3)
+    assert cost_s == pytest.approx(3e-3)
+    assert told["target"].shape == (3,)

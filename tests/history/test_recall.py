@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.measurement import Measurement, Status
+from dgtl_ray.core.measurement import Measurement, Status, TimedIn
 from dgtl_ray.history import ParquetHistory, recall_fastest
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE, example_measurement
 
@@ -44,6 +44,16 @@ def test_only_the_few_that_are_nearly_as_fast_as_the_best_are_recalled(tmp_path:
     rows = [row(k, f"c{k}", 1.0 + k / 100, **TWIN) for k in range(9)]
     rows += [row(20, "slow", 1.2, **TWIN), row(21, "broken", None, **TWIN)]
     assert recalled(tmp_path, rows) == ["c0", "c1", "c2"]
+
+
+def test_times_in_a_network_and_wrong_results_are_not_recalled(tmp_path: Path) -> None:
+    rows = [
+        *(row(0, "a", 1.0, **TWIN), row(1, "b", 1.05, **TWIN), row(2, "c", 0.5, **TWIN)),
+        row(3, "c", None, status=Status.WRONG_RESULT, **TWIN),
+        row(4, "b", 0.1, timed_in=TimedIn.NETWORK, **TWIN),
+        row(5, "only wrong", None, status=Status.WRONG_RESULT, **on(NARROW)),
+    ]
+    assert recalled(tmp_path, rows) == ["a", "b"]
 
 
 def test_what_this_device_measured_and_default_schedules_are_not_recalled(tmp_path: Path) -> None:

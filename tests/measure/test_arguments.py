@@ -29,7 +29,13 @@ def test_floats_are_no_denormals_and_of_both_signs() -> None:
 
 
 def test_integers_are_safe_as_an_index() -> None:
-    array = random_array(TensorSpec(shape=(1000,), dtype="int64"), 0, seed=0)
+    for dtype in ("int16", "int32", "int64"):
+        assert not random_array(TensorSpec(shape=(1000,), dtype=dtype), 0, seed=0).any()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8"])
+def test_what_is_no_index_is_not_the_same_everywhere(dtype: str) -> None:
+    array = random_array(TensorSpec(shape=(1000,), dtype=dtype), 0, seed=0)
     assert set(np.unique(array)) == {0, 1}
 
 
@@ -64,6 +70,14 @@ def test_what_is_kept_is_not_made_again() -> None:
     assert cache.get([spec(10), spec(20)]) == [10, 20]
     assert cache.get([spec(10), spec(20)]) == [10, 20]
     assert placed == [10, 20]
+
+
+def test_what_a_kernel_writes_is_no_input_of_another() -> None:
+    cache = ArgumentCache(lambda array: array.copy(), seed=0, limit_bytes=1 << 20)
+    *_, written = cache.get([spec(10)] * 2)
+    *inputs, output = cache.get([spec(10)] * 3)
+    assert all(given is not written for given in inputs)
+    assert output is written
 
 
 def test_the_oldest_goes_first() -> None:

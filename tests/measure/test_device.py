@@ -6,7 +6,7 @@ import pytest
 import tvm
 
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure import describe_device, diagnose, toolchain
+from dgtl_ray.measure import describe_device, diagnose, host, toolchain
 from dgtl_ray.measure.cpu import describe_cpu
 from dgtl_ray.measure.gpu import describe_gpu, runs_code_for
 from dgtl_ray.measure.known_gpus import KNOWN_GPUS, find_known_gpu, gpu_called
@@ -29,6 +29,21 @@ def test_vectors_are_as_long_as_the_targets(mcpu: str, lanes: int) -> None:
     """Not as this machine's: a cluster's driver describes the processors of its nodes."""
     device = describe_cpu(tvm.target.Target({"kind": "llvm", "mcpu": mcpu, "num-cores": 2}))
     assert device.vector_lanes == lanes
+
+
+@pytest.mark.parametrize(
+    ("info", "processor"),
+    [
+        ({"model name": "AMD EPYC", "cpu family": "26", "model": "2"}, "26-2"),
+        ({"CPU implementer": "0x41", "CPU part": "0xd0c"}, "0x41-0xd0c"),
+        ({}, ""),
+    ],
+)
+def test_generations_of_one_name_are_told_apart(
+    info: dict[str, str], processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "cpu_info", lambda: info)
+    assert host.host_processor() == processor
 
 
 def test_another_kind_of_target_is_refused() -> None:

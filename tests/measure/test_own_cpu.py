@@ -1,25 +1,23 @@
 """A timer that knows its processor from others of the same name."""
 
-import json
-from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from dgtl_ray.core.device import processor_of
 from dgtl_ray.measure.own_cpu import OtherProcessorError, OwnCpuTimer
 from dgtl_ray.model import parse_target
 
-
-@pytest.fixture
-def timer() -> Iterator[OwnCpuTimer]:
-    timer = OwnCpuTimer()
-    yield timer
-    timer.close()
+TARGETS = ["cpu", '{"kind": "llvm", "mcpu": "core2"}']
 
 
-def test_only_the_targets_own_processor_is_its_device(timer: OwnCpuTimer) -> None:
-    target = json.loads(parse_target("cpu").json)
-    assert timer.describe(json.dumps(target)).kind == "cpu"
-    other = next(name for name in ("znver4", "znver5") if name != target["mcpu"])
-    told = f"its processor is a {target['mcpu']}, this run tunes for a {other}"
-    with pytest.raises(OtherProcessorError, match=told):
-        timer.describe(json.dumps({**target, "mcpu": other}))
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_the_processor_that_is_meant_is_its_device(target: str) -> None:
+    """Whatever the target is: one for all processors says nothing of who may time."""
+    here, meant = processor_of(parse_target("cpu").json), parse_target(target).json
+    with closing(OwnCpuTimer(here)) as timer:
+        assert timer.describe(meant).kind == "cpu"
+    other = next(name for name in ("znver4", "znver5") if name != here)
+    told = f"its processor is a {here}, this run tunes for a {other}"
+    with closing(OwnCpuTimer(other)) as timer, pytest.raises(OtherProcessorError, match=told):
+        timer.describe(meant)

@@ -100,6 +100,16 @@ def test_closing_leaves_nothing() -> None:
     assert {process.pid for process in descendants()} == running
 
 
+def test_a_closed_pool_starts_nothing_again() -> None:
+    pool = WorkerPool(JOB, processes=1, memory_limit_bytes=512 << 20, renew_after_error=False)
+    pool.close()
+    roots, running = scratch_roots(), {process.pid for process in descendants()}
+    with pytest.raises(DgtlError, match="were ended"):
+        pool.run("hello", 5.0)
+    assert scratch_roots() == roots
+    assert {process.pid for process in descendants()} == running
+
+
 def test_a_server_that_cannot_start_says_why() -> None:
     pool = WorkerPool(
         "tests.measure.no_such_module:job",

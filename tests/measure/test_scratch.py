@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.measure import scratch
 from dgtl_ray.measure.scratch import ScratchRoot, remove_abandoned
 
 _OWNER = """
@@ -25,6 +27,20 @@ def test_a_root_goes_with_its_owner() -> None:
     (root.path / "file").write_text("x")
     root.remove()
     assert not root.path.exists()
+
+
+def test_a_root_is_where_libraries_can_be_loaded_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setattr(scratch, "_loadable", lambda folder: folder.is_relative_to(cache))
+    root = ScratchRoot()
+    assert root.path.parent == cache / "dgtl_ray"
+    root.remove()
+    monkeypatch.setattr(scratch, "_loadable", lambda _folder: False)
+    with pytest.raises(DgtlError, match="name one in the variable TMPDIR"):
+        ScratchRoot()
 
 
 def test_a_root_in_use_stays() -> None:

@@ -82,6 +82,19 @@ def test_without_the_stem_a_server_starts_by_itself(stem: psutil.Process) -> Non
     pool.close()
 
 
+def test_where_no_stem_can_be_started_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 100)  # a socket's name has 107 characters at most
+    deep.mkdir()
+    monkeypatch.setattr("dgtl_ray.measure.stem._stems", [])
+    monkeypatch.setattr("dgtl_ray.measure.scratch._places", lambda: iter([deep]))
+    monkeypatch.delenv("DGTL_STEM", raising=False)
+    start_stem()
+    assert "DGTL_STEM" not in os.environ
+    assert list(deep.iterdir()) == []
+
+
 def _wait_for(holds: Callable[[], object], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():

@@ -34,6 +34,13 @@ def test_a_module_without_inputs(cpu: TargetSpec) -> None:
         load_network(nn.Linear(4, 2), cpu)
 
 
+@pytest.mark.parametrize("devices", [("cpu", "meta"), ("meta", "cpu")])
+def test_tensors_that_are_not_on_the_cpu(cpu: TargetSpec, devices: tuple[str, str]) -> None:
+    module, x = nn.Linear(4, 2, device=devices[0]), torch.ones(3, 4, device=devices[1])
+    with pytest.raises(InputError, match=r"^Linear: some of its tensors are on meta: give"):
+        load_network(module, cpu, example_inputs=x)
+
+
 def test_inputs_that_do_not_fit(cpu: TargetSpec) -> None:
     with pytest.raises(InputError, match=r"Linear: torch\.export cannot import it: \w"):
         load_network(nn.Linear(4, 2), cpu, example_inputs=torch.randn(3, 5))

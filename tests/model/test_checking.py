@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import helper
+from torch import nn
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import Network, TargetSpec, load_network
 from dgtl_ray.model.checking.checking import check
 from dgtl_ray.model.checking.choosing import require_right
 from dgtl_ray.model.checking.locating import _cut
+from dgtl_ray.model.draws import draws
 from dgtl_ray.model.onnx_source import OnnxSource
+from tests.model import nets
 from tests.model.conftest import save_onnx
 
 FACTORIES = "tests.user_factories:"
@@ -123,6 +127,60 @@ def test_rows_of_an_embedding_are_all_tried(cpu: TargetSpec) -> None:
     assert 25 < drawn.max() < 50
     assert drawn.min() >= 0
     assert check(network).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("counted_rows", 49), ("shifted_rows", 48), ("offset_rows", 19), ("rows_of_floats", 49)],
+)
+def test_rows_are_found_by_whatever_looks_them_up(cpu: TargetSpec, name: str, last: int) -> None:
+    network = load_network(FACTORIES + name, cpu)
+    assert network.facts.ranges == ((0, last),)
+    report = check(network)
+    assert report.ok, report.message()
+    assert report.notes == ()
+
+
+def test_inputs_that_the_framework_does_not_take_are_left_out(cpu: TargetSpec) -> None:
+    report = check(load_network(FACTORIES + "rows_by_tenths", cpu))
+    assert report.ok, report.message()
+    assert {output.draw for output in report.outputs} == {
+        "the example inputs",
+        "inputs from 0 to 1",
+    }
+    assert len(report.notes) == 2
+    assert report.notes[0].startswith(
+        "its answers on normal inputs were not compared: PyTorch cannot run it: IndexError: "
+    )
+
+
+def test_inputs_of_the_user_that_cannot_be_run_are_refused(cpu: TargetSpec) -> None:
+    module = nn.Sequential(nn.Embedding(10, 4))
+    network = load_network(module, cpu, example_inputs=torch.tensor([10]))
+    with pytest.raises(InputError, match=r"^Sequential: PyTorch cannot run it: IndexError: \w"):
+        check(network)
+
+
+def test_an_input_without_axes(cpu: TargetSpec) -> None:
+    module = nets.Wired(lambda layers, x, factor: layers[0](x) * factor, nn.Linear(8, 4))
+    inputs = (torch.randn(2, 8), torch.tensor(0.5))
+    network = load_network(module, cpu, example_inputs=inputs)
+    assert all(isinstance(array, np.ndarray) for draw in draws(network) for array in draw.inputs)
+    assert check(network).ok
+
+
+def test_a_network_that_writes_into_its_input(cpu: TargetSpec) -> None:
+    module = nets.Wired(lambda layers, x: layers[0](x.sub_(0.5)), nn.Linear(8, 4))
+    network = load_network(module, cpu, example_inputs=torch.randn(2, 8))
+    (before,) = network.source.own_inputs() or ()
+    assert check(network).ok
+    (after,) = network.source.own_inputs() or ()
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_parameter_among_the_outputs(cpu: TargetSpec) -> None:
+    module = nets.Wired(lambda layers, x: (layers[0](x), layers[0].bias), nn.Linear(8, 4))
+    assert check(load_network(module, cpu, example_inputs=torch.randn(2, 8))).ok
 
 
 def test_a_wrong_small_part_is_seen(cpu: TargetSpec, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,15 @@ def normalised() -> Graph:
     return graph
 
 
+def scaled_by_group() -> Graph:
+    """GroupNormalization as it was until opset 21."""
+    graph = Graph(18)
+    x, scale, bias = graph.floats(1, 6, 2, 3), graph.floats(2), graph.floats(2)
+    graph.node("GroupNormalization", [x, graph.weight(scale), graph.weight(bias)], num_groups=2)
+    graph.node("GroupNormalization", [x, scale, bias], num_groups=2)
+    return graph
+
+
 def of_other_dtypes() -> Graph:
     graph = Graph(20)
     half, whole = graph.floats(1, 2, 3, 3).astype("float16"), _int32([[7, -3], [2, 2]])
@@ -182,6 +191,7 @@ def patterns() -> Graph:
     graph = Graph(17)
     # A shape for which indices that are divided were compiled wrongly.
     graph.node("Tile", [graph.floats(2, 3, 4, 5), graph.weight(_int64([7, 6, 4, 2]))])
+    graph.node("Tile", [graph.floats(2, 1, 3), graph.weight(_int64([70, 50, 1]))])
     ids, values = _int64([[0, -1], [3, 7]]), graph.weight(_float32([0.5, 2]))
     for axis, depth in ((-1, np.float32(4)), (0, np.int64(5)), (1, np.int64(4))):
         graph.node("OneHot", [ids, graph.weight(depth), values], axis=axis)
@@ -382,6 +392,7 @@ def attention_23() -> Graph:
         transposed,
         pooling,
         normalised,
+        scaled_by_group,
         elementwise,
         of_other_dtypes,
         patterns,

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
+from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import default_cuda_json, exact_math, parse_target
-from dgtl_ray.model.target import usable_cores
 
 
 def test_cpu_is_this_machine() -> None:
     target = parse_target("cpu")
     attributes = json.loads(target.json)
     assert target.kind == "cpu"
-    assert attributes["num-cores"] == usable_cores()
+    assert attributes["num-cores"] == available_cores()
     assert attributes["mcpu"]
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.model.checking.checking import check
-from tests.model.torch_cases import Case, assert_as_in_torch, imported
+from tests.model import nets
+from tests.model.torch_cases import Case, assert_as_in_torch, called, imported
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,29 @@ def test_interpolation(axes: str) -> None:
                     x, s, mode=m, antialias=True
                 )
     assert_as_in_torch(cases, _seeded(*shape))
+
+
+COPIES: dict[str, Case] = {
+    "of every axis": lambda x: x.repeat(1, 2, 3),
+    "along new axes": lambda x: x.repeat(2, 1, 1, 1, 2),
+    "along the last axis": lambda x: x.tile(3),
+    "of one": lambda x: x[:, :1].repeat(1, 70, 1),
+    "in stages": lambda x: x.repeat(70, 1, 1),
+    "as it is": lambda x: x.repeat(1, 1, 1),
+}
+
+
+def test_copies() -> None:
+    assert_as_in_torch(COPIES, _seeded(2, 6, 8))
+
+
+def test_copies_of_every_axis_are_right_on_this_processor() -> None:
+    """Of a shape for which indices that are divided were compiled wrongly."""
+    module, x = nets.Wired(lambda _layers, x: x.repeat(7, 6, 4, 2)), _seeded(2, 3, 4, 5)
+    assert "relax.tile" not in called(imported(module, x))
+    network = load_network(module, parse_target("cpu"), example_inputs=x)
+    assert check(network, name_culprit=False).ok
+    assert network.source.way == 0
 
 
 REDUCTIONS: dict[str, Case] = {

@@ -36,6 +36,12 @@ def imported(module: nn.Module, *inputs: Tensor) -> Any:
         return import_exported(torch.export.export(module.eval(), inputs))
 
 
+def called(module: Any) -> set[str]:
+    """The operators that an imported network calls."""
+    values = [b.value for block in module["main"].body.blocks for b in block.bindings]
+    return {str(value.op.name) for value in values if hasattr(value, "op")}
+
+
 def assert_as_in_torch(cases: dict[str, Case], *inputs: Tensor, roundings: int = 1) -> None:
     """Each case, a function of the inputs, gives torch's shapes, dtypes and numbers.
 

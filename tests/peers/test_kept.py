@@ -25,6 +25,12 @@ def test_its_example_is_what_the_framework_answers(kept: KeptNetwork) -> None:
     assert onnx.load(kept.onnx).graph.node
 
 
+def test_an_example_has_the_inputs_as_they_were_given(tmp_path: Path) -> None:
+    exporting_room.export("tests.user_factories:in_place", tmp_path, AS_IN_FILE, onnx=False)
+    example = Example.read(tmp_path)
+    np.testing.assert_allclose(example.outputs[0], (example.inputs[0] - 0.5) * 2)
+
+
 def test_an_onnx_file_is_kept_once_by_its_content(kept: KeptNetwork, tmp_path: Path) -> None:
     file = tmp_path / "own.onnx"
     onnx.save(onnx.load(kept.onnx), file)

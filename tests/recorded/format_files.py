@@ -136,6 +136,13 @@ def ray_trial(folder: Path, parameters: dict[str, Any], *reports: Any) -> Path:
     return folder
 
 
+def ray_state(experiment: Path, name: str, **states: str) -> None:
+    """What Ray Tune notes of an experiment's trials, by the names of their folders."""
+    told = [{"relative_logdir": folder, "status": state} for folder, state in states.items()]
+    data = {"trial_data": [[json.dumps(one), "{}"] for one in told], "stats": {}}
+    (experiment / f"experiment_state-{name}.json").write_text(json.dumps(data))
+
+
 def ray_report(iteration: int, **metrics: Any) -> dict[str, Any]:
     """What a trial of Ray Tune's reports, with what Ray Tune adds."""
     own = {"training_iteration": iteration, "time_total_s": 2.0 * iteration, "pid": 1}

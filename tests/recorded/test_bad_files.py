@@ -152,10 +152,12 @@ def storage(path: Path, trials: str, *changes: str) -> Path:
             "study_directions (study_id, direction, objective)",
             "trial_params (param_id, trial_id, param_name, param_value, distribution_json)",
             "trial_values (trial_id, objective, value)",
+            "version_info (library_version)",
         ):
             base.execute(f"CREATE TABLE {table}")
         base.execute("INSERT INTO studies VALUES (1, 'tiles')")
         base.execute("INSERT INTO study_directions VALUES (1, 'MINIMIZE', 0)")
+        base.execute("INSERT INTO version_info VALUES ('5.0.0')")
         base.execute(trials)
         for change in changes:
             base.execute(change)

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.function import Objective
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.recorded.importing import import_file
 from dgtl_ray.recorded.kernel_tuner_export import export_kernel_tuner
 from dgtl_ray.recorded.tables import read_table
 from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.recorded import made_up_cache
+from tests.report.runs import call
 
 
 def there_and_back(folder: Path, cache: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +54,18 @@ def test_objectives_that_are_no_times_come_back(tmp_path: Path) -> None:
     first, same = (next(iter(one["cache"].values())) for one in (cache, told))
     assert same["GFLOP/s"] == first["GFLOP/s"]
     assert same["time"] == pytest.approx(first["time"])
+
+
+def test_what_is_no_time_has_no_times(tmp_path: Path) -> None:
+    """Though rows of earlier versions have repeats."""
+    store = ParquetHistory(str(tmp_path / "h"))
+    rows = [call(k, Objective(metric="score", mode="max"), 1.0 + k) for k in range(2)]
+    assert all(row.repeats_s for row in rows)
+    store.append(rows)
+    export_kernel_tuner(store.uri, str(tmp_path / "out.json"))
+    told = json.loads((tmp_path / "out.json").read_text())
+    entries = [(entry["score"], entry["times"]) for entry in told["cache"].values()]
+    assert entries == [(1.0, []), (2.0, [])]
 
 
 def test_rows_of_several_tasks_are_refused(tmp_path: Path) -> None:

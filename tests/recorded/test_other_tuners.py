@@ -1,6 +1,10 @@
 """Experiments of KTT, Ray Tune and Optuna into a history."""
 
 import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +16,22 @@ from dgtl_ray.history import ParquetHistory, check_history
 from dgtl_ray.recorded.formats import ray_tune
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.importing import import_file
+from tests.functions import is_first_call
 from tests.recorded.format_files import (
     ktt,
     ktt_result,
     lines,
+    optuna_journal,
     optuna_study,
     ray_report,
+    ray_state,
     ray_trial,
 )
 
 HINTS = Hints(metric="run_ms")
+# What Ray Tune writes into a trial's folder when it fails, and dates of reports around that.
+FAILURE = "Failure # 1 (occurred at 2024-01-01_10-00-00)\nValueError: no such tile\n"
+BEFORE, AFTER = "2024-01-01_09-59-59", "2024-01-01_10-00-09"
 
 
 def imported(file: Path, into: Path, **options: Any) -> list[Measurement]:
@@ -203,6 +213,65 @@ def test_a_trial_of_ray_tune_that_reports_again_is_one_row_more(tmp_path: Path) 
     assert sorted(row.cost_s or 0.0 for row in rows) == pytest.approx([0.002, 0.004, 0.009])
 
 
+def failed_once(experiment: Path, name: str, tile: int, date: str) -> None:
+    """A trial that failed once, and whose last report is of a date."""
+    folder = ray_trial(experiment / name, {"tile": tile}, ray_report(1, run_ms=4.0, date=date))
+    (folder / "error.txt").write_text(FAILURE)
+
+
+def test_a_trial_of_ray_tune_that_reports_after_its_failure_went_on(tmp_path: Path) -> None:
+    experiment = tmp_path / "tune_tiles"
+    failed_once(experiment, "t_0", 8, AFTER)
+    failed_once(experiment, "t_1", 16, BEFORE)
+    fine, failed = by_knobs(imported(experiment, tmp_path / "h", device="RTX 3090"))
+    assert fine.status is Status.OK
+    assert fine.cost_s == pytest.approx(0.004)
+    assert (failed.status, failed.error) == (Status.RUN_ERROR, FAILURE.strip())
+
+
+def test_ray_tunes_last_word_on_how_a_trial_ended_decides(tmp_path: Path) -> None:
+    experiment = tmp_path / "tune_tiles"
+    failed_once(experiment, "t_0", 8, BEFORE)
+    failed_once(experiment, "t_1", 16, AFTER)
+    ray_state(experiment, "2024-01-01_08-00-00", t_0="ERROR", t_1="TERMINATED")
+    ray_state(experiment, "2024-01-01_09-00-00", t_0="TERMINATED", t_1="ERROR")
+    (experiment / "experiment_state-2024-01-01_10-00-00.json").write_text('{"trial_data": [')
+    fine, failed = by_knobs(imported(experiment, tmp_path / "h", device="RTX 3090"))
+    assert (fine.status, failed.status) == (Status.OK, Status.RUN_ERROR)
+
+
+def test_what_ray_tune_measures_by_itself_may_be_what_counts(tmp_path: Path) -> None:
+    experiment = tmp_path / "tune_tiles"
+    ray_trial(experiment / "t_0", {"tile": 8}, ray_report(2, run_ms=9.0))
+    hints = Hints(metric="time_total_s")
+    (row,) = imported(experiment, tmp_path / "h", device="RTX 3090", hints=hints)
+    assert (row.status, row.cost_s) == (Status.OK, 4.0)
+    assert row.metrics == {"run_ms": 9.0, "time_total_s": 4.0}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_trial_that_ray_tune_tried_again(tmp_path: Path) -> None:
+    from ray import tune
+
+    def flaky(config: dict[str, Any]) -> dict[str, Any]:
+        if is_first_call(tmp_path, config):
+            raise RuntimeError("the first time")
+        return {"run_ms": 4.0}
+
+    run_config = tune.RunConfig(
+        name="tiles",
+        storage_path=str(tmp_path),
+        verbose=0,
+        failure_config=tune.FailureConfig(max_failures=1),
+    )
+    tune.Tuner(flaky, param_space={"tile": 8}, run_config=run_config).fit()
+    assert len(list((tmp_path / "tiles").glob("*/error.txt"))) == 1
+    (row,) = imported(tmp_path / "tiles", tmp_path / "h", device="RTX 3090", hints=HINTS)
+    assert row.status is Status.OK
+    assert row.cost_s == pytest.approx(0.004)
+
+
 def run_tile(config: dict[str, Any]) -> dict[str, Any]:
     if config["tile"] == 32:
         raise RuntimeError("no such tile")
@@ -244,6 +313,54 @@ def optuna_storage(kind: str, file: Path) -> Any:
     journal = optuna.storages.JournalStorage
     backend = optuna.storages.journal.JournalFileBackend
     return f"sqlite:///{file}" if kind == "optuna" else journal(backend(str(file)))
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Moves this machine into a time zone, spelled as POSIX does."""
+
+    def move(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(("version", "hour"), [("4.8.0", 0), ("5.0.0", 9)])
+def test_times_of_a_data_base_are_of_the_zone_that_its_maker_writes(
+    version: str, hour: int, tmp_path: Path, zone: Callable[[str], None]
+) -> None:
+    """This machine's before Optuna 5; the run has the same name wherever it is imported."""
+    optuna = pytest.importorskip("optuna")
+    file, into = tmp_path / "study", tmp_path / "h"
+    study = optuna.create_study(storage=optuna_storage("optuna", file), study_name="tiles")
+    asked = study.ask()
+    asked.suggest_int("tile", 1, 8)
+    study.tell(asked, 1.0)
+    with sqlite3.connect(file) as base:
+        base.execute("UPDATE version_info SET library_version = ?", (version,))
+        base.execute("UPDATE trials SET datetime_start = '2024-01-01 08:59:00'")
+        base.execute("UPDATE trials SET datetime_complete = '2024-01-01 09:00:00'")
+    zone("JST-9")
+    (row,) = imported(file, into, device="RTX 3090")
+    assert (row.created_at, row.timing_s) == (datetime(2024, 1, 1, hour, tzinfo=UTC), 60.0)
+    zone("EST5")
+    assert import_file(str(file), str(into), device="RTX 3090").added == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "hour"), [("2024-01-01T09:00:00", 0), ("2024-01-01T09:00:00+00:00", 9)]
+)
+def test_times_of_a_journal_that_name_no_zone_are_this_machines(
+    ended: str, hour: int, tmp_path: Path, zone: Callable[[str], None]
+) -> None:
+    *done, last = optuna_journal()
+    file = lines(tmp_path / "study", *done, {**last, "datetime_complete": ended})
+    zone("JST-9")
+    (row,) = imported(file, tmp_path / "h", device="RTX 3090")
+    assert row.created_at == datetime(2024, 1, 1, hour, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])

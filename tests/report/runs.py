@@ -17,14 +17,20 @@ from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.runs import example_state
 
 SPENT = SearchTime(total=100.0, proposing=10.0, building=60.0, timing=28.0, idle=2.0)
+
+
+def _layer(number: int, name: str, **numbers: float | None) -> dict[str, Any]:
+    return {"id": number, "name": name, "timed_in": "network", **numbers}
+
+
 RESULT: dict[str, Any] = {
     "device": "two cores",
     "latency_s": {"tuned": 1e-3, "onnxruntime": 2e-3, "untuned": 1.0, "mnn": None},
     "verdict": "",
     "sources": [],
     "layers": [
-        {"id": 0, "name": "conv", "weight": 2, "latency_s": 4e-4, "default_s": 8e-4},
-        {"id": 1, "name": "</script>", "weight": 1, "latency_s": 1e-4, "default_s": None},
+        _layer(0, "conv", weight=2, latency_s=4e-4, default_s=8e-4, alone_s=3e-4),
+        _layer(1, "</script>", weight=1, latency_s=1e-4, default_s=None, alone_s=None),
     ],
 }
 

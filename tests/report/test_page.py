@@ -12,7 +12,7 @@ import pytest
 
 from dgtl_ray import report as page
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.measurement import Measurement, Stage, Status, TimedIn
 from dgtl_ray.report.page.knob_values import KnobTable
 from dgtl_ray.report.page.progress import best_so_far
 from tests.report.runs import RESULT, trial, write_run
@@ -65,10 +65,24 @@ def test_every_figure_names_its_axes(run: str) -> None:
 def test_figures_hold_the_numbers(run: str) -> None:
     runtimes = page.plot_runtimes(run).data[0]
     assert dict(zip(runtimes.y, runtimes.x, strict=True)) == {"tuned": 1.0, "ONNX Runtime": 2.0}
-    before, after = page.plot_layers(run).data
-    assert list(after.x) == pytest.approx([800.0, 100.0])
-    assert list(before.x)[1] is None
+    assert {bar.name: list(bar.x) for bar in page.plot_layers(run).data} == {
+        "default schedule, alone": [pytest.approx(1600.0), None],
+        "tuned, alone": [pytest.approx(600.0), None],
+        "tuned, in the network": [pytest.approx(800.0), pytest.approx(100.0)],
+    }
     assert list(page.plot_failures(run).data[0].y) == [2]
+
+
+def test_no_figure_says_of_layers_timed_alone_that_they_ran_in_the_network(tmp_path: Path) -> None:
+    def plotted(name: str, layer: dict[str, Any]) -> Any:
+        result = {**RESULT, "layers": [layer]}
+        return page.plot_layers(write_run(tmp_path / name, [trial(0)], result=result))
+
+    layer = {**RESULT["layers"][0], "timed_in": "alone"}
+    names = [bar.name for bar in plotted("gpu", layer).data]
+    assert names == ["default schedule, alone", "tuned, alone"]
+    del layer["timed_in"]
+    assert "of an earlier version" in plotted("old", layer).layout.annotations[0].text
 
 
 def test_a_run_that_has_only_begun_is_drawn(tmp_path: Path) -> None:
@@ -91,12 +105,54 @@ def test_findings_say_what_stands_out(tmp_path: Path) -> None:
     assert any("overconfident on 1 of 1 layers: conv_a" in word for word in said)
 
 
+def timed_again(factor: float, **changes: Any) -> list[Measurement]:
+    """The default schedules of two layers, one ten times the other, each timed 20 times again."""
+    rows: list[Measurement] = []
+    for layer, cost_s in (("a", 1e-3), ("b", 1e-2)):
+        rows.append(replace(trial(len(rows), layer), config="", cost_s=cost_s))
+        rows += [
+            replace(
+                trial(len(rows) + k, layer),
+                config="",
+                cost_s=factor * cost_s,
+                stage=Stage.CONFIRM,
+                **changes,
+            )
+            for k in range(20)
+        ]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "noisy"),
+    [
+        (timed_again(1.0), False),
+        (timed_again(1.5, timed_in=TimedIn.NETWORK), False),
+        (timed_again(1.5, passed_bytes=9), False),
+        (timed_again(1.5), True),
+    ],
+    ids=["quiet", "in the network", "past other data", "noisy"],
+)
+def test_noise_is_of_what_was_timed_again_in_the_same_way(
+    rows: list[Measurement], noisy: bool, tmp_path: Path
+) -> None:
+    said = page.findings(write_run(tmp_path / "run", rows))
+    assert any("timings are noisy" in word for word in said) is noisy
+
+
 def test_runs_side_by_side(run: str, tmp_path: Path) -> None:
     slower = [replace(trial(k), cost_s=0.1, repeats_s=(0.1,)) for k in range(8)]
     rows = page.comparison_rows([run, write_run(tmp_path / "other", slower)])
     assert [row["trials"] for row in rows] == [50, 8]
     assert rows[0]["trials to 1.05 × best"] is not None
     assert rows[1]["trials to 1.05 × best"] is None
+
+
+def test_generations_that_share_a_device_key_have_each_their_best(run: str, tmp_path: Path) -> None:
+    slower = [replace(trial(k), cost_s=0.1, repeats_s=(0.1,)) for k in range(8)]
+    older = page.read_run(write_run(tmp_path / "older", slower))
+    older = replace(older, state=replace(older.state, target='{"mcpu": "znver4"}'))
+    assert page.comparison_rows([run, older])[1]["trials to 1.05 × best"] == 1
 
 
 def test_one_file_that_needs_no_network(run: str, tmp_path: Path) -> None:

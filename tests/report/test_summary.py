@@ -1,6 +1,7 @@
 """What is printed of a run and of a check: to the letter, whatever is in it."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -74,6 +75,20 @@ def test_a_summary_says_everything_to_the_letter(word: str) -> None:
     for kind in ("error", "source", "device", "history", "module", "verdict", "note"):
         assert f"{kind} {word}" in text.getvalue()
     assert text.getvalue().count(word) == 9
+
+
+@pytest.mark.parametrize(
+    ("place", "title"),
+    [("network", "layers, as they run in the network"), ("alone", "layers, timed alone")],
+)
+def test_the_table_of_layers_says_where_they_were_timed(place: str, title: str) -> None:
+    whole = grid("net")
+    layer = replace(whole[0], timed_in=place, latency_s=2e-6, alone_s=3e-6, default_s=5e-6)
+    out, text = console()
+    print_summary(out, ResultGrid([layer], whole.summary))
+    lines = [line.strip() for line in text.getvalue().splitlines()]
+    assert title in lines
+    assert any("alone (us)   default alone (us)" in line for line in lines)
 
 
 @pytest.mark.parametrize("word", WORDS)

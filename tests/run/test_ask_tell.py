@@ -93,6 +93,12 @@ def test_what_cannot_be_told_is_refused(trial: Any, value: float, told: str) -> 
         asking.tell(trial, value)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 0.5])
+def test_what_is_no_seed_is_refused(seed: Any) -> None:
+    with pytest.raises(InputError, match=r"seed is .*: give a whole number from 0 to 92"):
+        search(seed=seed)
+
+
 def test_a_number_that_has_no_cost_is_refused() -> None:
     asking = search(metric="score")
     (trial,) = asking.ask()

@@ -9,7 +9,11 @@ import pytest
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.run.folder import RunFolder, choose_folder, new_run_id
+from dgtl_ray.run.record import RunRecord
+from dgtl_ray.storage import Storage
+from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.runs import example_state
+from tests.s3 import Bucket
 
 SPENT = SearchTime(total=5.0, proposing=1.0, building=2.0, timing=1.5, idle=0.5)
 
@@ -246,3 +250,27 @@ def test_a_run_of_an_earlier_version_is_taken_for_no_copy(
 )
 def test_no_password_is_noted(address: str, home: str) -> None:
     assert RunFolder(address)._home() == home
+
+
+def test_a_key_is_neither_kept_nor_told(tmp_path: Path, bucket: Bucket) -> None:
+    run, shared = (
+        bucket.uri(f"{tmp_path.name}/{name}").replace("s3://", "s3://KEY:SECRET@")
+        for name in ("run", "shared")
+    )
+    folder = RunFolder(run)
+    state = folder.begin(example_state(history=shared), resume=False)
+    RunRecord(folder, state).append([example_measurement(run_id="r1")])
+    folder.save_time(state, SPENT)
+    folder.module.mkdir()
+    module = folder.publish(verified=True)
+    with pytest.raises(InputError, match="already holds a run") as refused:
+        RunFolder(run).begin(example_state(history=shared), resume=False)
+    kept = [Storage(run).get(name) for name in ("run.json", "rounds.json", "owner.json")]
+    folder.give_up()
+    resumed = RunFolder(run).begin(example_state(history=shared), resume=True)
+    assert resumed.history == state.history == shared.replace("KEY:SECRET@", "")
+    for told in (*kept, module, folder.uri, state, refused.value):
+        assert "KEY" not in str(told)
+        assert "SECRET" not in str(told)
+    assert folder.places(shared) == [run, shared]
+    assert folder.places(None) == [run, run.replace("/run?", "/run/history?")]

@@ -8,7 +8,7 @@ import pytest
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.run.folder import RunFolder, RunState
-from dgtl_ray.run.record import RunRecord
+from dgtl_ray.run.record import RunRecord, recorded_rows
 from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.runs import example_state
 
@@ -47,6 +47,40 @@ def test_the_next_trial_has_a_number_that_no_measurement_has(tmp_path: Path) -> 
     assert RunRecord(folder, begun(folder, 2)).first_trial() == 5
     ParquetHistory(str(folder.spool("r1"))).append([example_measurement(7, run_id="r1")])
     assert RunRecord(folder, begun(folder, 3)).first_trial() == 8
+
+
+def test_a_run_has_one_process_at_a_time(tmp_path: Path) -> None:
+    """Two would give different measurements the same name, of which a history keeps one."""
+    folder, other = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
+    state = begun(folder, 0)
+    RunRecord(folder, state).append([example_measurement(run_id="r1", trial=0)])
+    with pytest.raises(InputError, match="is at the run in"):
+        RunRecord(other, state)
+    folder.give_up()
+    assert RunRecord(other, state).first_trial() == 1
+    other.give_up()
+
+
+def test_who_was_taken_over_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: RunFolder) -> None:
+        raise InputError("was taken over")
+
+    folder = RunFolder(tmp_path / "run")
+    record = RunRecord(folder, begun(folder, 0))
+    monkeypatch.setattr(RunFolder, "require_held", refuse)
+    with pytest.raises(InputError, match="was taken over"):
+        record.append([example_measurement(run_id="r1", trial=0)])
+    assert record.store.measurements() == []
+
+
+def test_what_a_run_recorded_is_read_while_it_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    state = begun(folder, 0)
+    rows = [example_measurement(trial, run_id="r1") for trial in range(3)]
+    RunRecord(folder, state).append(rows[:2])
+    ParquetHistory(str(folder.spool("r1"))).append(rows[1:])
+    found = recorded_rows(RunFolder(tmp_path / "run"), state)
+    assert sorted(row.trial for row in found) == [0, 1, 2]
 
 
 def test_a_run_whose_measurements_are_gone_is_not_resumed(tmp_path: Path) -> None:

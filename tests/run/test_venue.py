@@ -1,30 +1,39 @@
 """A run that is finished where the device is gives the same as one finished here."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dgtl_ray.configs import RunConfig
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import DeviceError, InputError
+from dgtl_ray.core.errors import DeviceError, DgtlError, InputError
 from dgtl_ray.deploy import ModuleMetadata, load
-from dgtl_ray.engine.places import find_places
+from dgtl_ray.deploy.layout import FILES
+from dgtl_ray.engine.places import Place, find_places
 from dgtl_ray.engine.remote import at_place
+from dgtl_ray.engine.roll_call import Presence
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.measure import describe_device, toolchain
 from dgtl_ray.model import load_network, parse_target
 from dgtl_ray.run import finishing
+from dgtl_ray.run import venue as venue_module
+from dgtl_ray.run.comparison import NO_COMPARISON
 from dgtl_ray.run.finishing import Plan, finish_from_plan
 from dgtl_ray.run.folder import RunFolder
 from dgtl_ray.run.venue import Venue
+from dgtl_ray.testing.fakes import FAKE_DEVICE
 from dgtl_ray.testing.measurements import example_measurement
 from dgtl_ray.testing.runs import example_state
 from dgtl_ray.tuner import Tuner
 from tests.networks import tiny
 
 NETWORK = "tests.networks:tiny"
+# A node that has the device loads the network itself.
+NEEDLESS: Any = None
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +104,24 @@ def test_this_machine_needs_no_cluster(plan: Plan, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["module"]
 
 
+def test_what_only_describes_a_module_may_fail(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise DgtlError("it was killed")
+
+    monkeypatch.setattr(finishing, "compare_network", fail)
+    monkeypatch.setattr(finishing, "look_inside", fail)
+    network = load_network(NETWORK, plan.target)
+    finished = finishing.finish(replace(plan, compare=True), network, tmp_path / "module")
+    assert finished.verification.ok
+    assert (finished.comparison, finished.inside) == (NO_COMPARISON, None)
+    assert finished.fault_notes() == [
+        "nothing was timed in turn: it was killed",
+        "where the network's time goes is not known: it was killed",
+    ]
+
+
 def test_a_run_is_not_resumed_on_another_kind_of_device(tmp_path: Path) -> None:
     state = example_state(
         run_id="begun",
@@ -113,3 +140,98 @@ def test_a_run_is_not_resumed_on_another_kind_of_device(tmp_path: Path) -> None:
     )
     with pytest.raises(DeviceError, match=r"the device here is cpu/.*, wanted is cpu/X/9"):
         tuner.fit()
+
+
+class Elsewhere:
+    """A cluster whose only device is on another node; what is done there is done here."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answer: Any = None
+        monkeypatch.setattr(venue_module, "choose_device", self.choose)
+        monkeypatch.setattr(venue_module, "at_place", self.at_place)
+        self.venue = Venue("head:6379", print)
+
+    def choose(
+        self, kind: str, wanted: str, _note: object, processor: str, *, preferred: str = ""
+    ) -> Presence:
+        self.asked.append((kind, wanted, processor, preferred))
+        place = Place(
+            kind=kind,
+            node_id="node",
+            address="there",
+            index=0,
+            shared=False,
+            resources={"timing": 1},
+        )
+        return Presence(place=place, descriptor=FAKE_DEVICE, processor="znver5")
+
+    def at_place(self, _place: Place, _s: float, function: Callable[[Any], Any], what: Any) -> Any:
+        return function(what) if self.answer is None else self.answer
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Elsewhere:
+    return Elsewhere(monkeypatch)
+
+
+def test_a_run_ends_on_the_processor_that_it_searched_on(
+    elsewhere: Elsewhere, plan: Plan, tmp_path: Path
+) -> None:
+    venue = elsewhere.venue
+    venue.target("cpu", processor="znver5")
+    assert (venue.device_key, venue.processor) == (FAKE_DEVICE.key, "znver5")
+    elsewhere.answer = (None, {})
+    venue.finish(plan, NEEDLESS, tmp_path / "module")
+    assert elsewhere.asked == [
+        ("cpu", "", "znver5", ""),
+        ("cpu", FAKE_DEVICE.key, "znver5", ""),
+    ]
+
+
+def test_a_target_that_is_written_down_prefers_its_own_processor(elsewhere: Elsewhere) -> None:
+    elsewhere.venue.target('{"kind": "llvm", "mcpu": "core2"}')
+    assert elsewhere.asked == [("cpu", "", "", "core2")]
+
+
+def test_a_module_that_comes_back_is_there_whole_or_not_at_all(
+    elsewhere: Elsewhere, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "module"
+    elsewhere.venue.target("cpu")
+    for version in (b"old", b"new"):
+        elsewhere.answer = (None, dict.fromkeys(FILES, version))
+        elsewhere.venue.finish(plan, NEEDLESS, folder)
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == elsewhere.answer[1]
+
+    def full(file: Path, _data: bytes) -> None:
+        raise OSError(28, f"No space left on device: {file.name}")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"cannot save the module to .*No space left"):
+        elsewhere.venue.finish(plan, NEEDLESS, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["module"]
+    assert {file.read_bytes() for file in folder.iterdir()} == {b"new"}
+
+
+def test_a_factory_that_the_devices_node_lacks_is_told_before_anything_is_spent(
+    elsewhere: Elsewhere,
+) -> None:
+    venue = elsewhere.venue
+    venue.target("cpu")
+    for spec in (NETWORK, "resnet18", object()):
+        venue.require_network(spec)
+    told = r"no_such_module failed: .*--working-dir DIR.* PYTHONPATH"
+    with pytest.raises(InputError, match=told):
+        venue.require_network("no_such_module:net")
+
+
+def test_a_full_disk_where_the_device_is_is_told(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, _data: bytes) -> None:
+        raise OSError(28, f"No space left on device: {file.name}")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"cannot write the network's files to .*No space left"):
+        finish_from_plan(replace(plan, files={"net.onnx": b"network"}))

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,12 +16,13 @@ from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
 from dgtl_ray.search import ProposerContext, SearchSpace, make_proposer
 from dgtl_ray.search.breeding import EvolutionConfig, breed
-from dgtl_ray.search.candidates import neighbours_of, representatives
+from dgtl_ray.search.candidates import Candidates, neighbours_of, representatives
 from dgtl_ray.search.dgtl import DgtlProposer
 from dgtl_ray.search.dgtl_config import DgtlConfig
 from dgtl_ray.search.ledger import Ledger
+from dgtl_ray.space.parameters import read_parameters
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
-from dgtl_ray.testing.proposers import ProposerConformance, search
+from dgtl_ray.testing.proposers import ProposerConformance, search, tell
 from dgtl_ray.testing.spaces import GridSpace
 from dgtl_ray.transfer.acquisition import choose_batch
 from dgtl_ray.transfer.guard import Expert
@@ -177,6 +179,75 @@ def test_without_history_part_of_each_batch_is_bred(
     assert bred(monkeypatch, taught) == [0] * 10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [1, 16])
+def test_a_quarter_is_bred_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    """Of 32 trials after the tuning set."""
+    counts = list[int]()
+
+    def spied(*args: Any) -> IntArray:
+        counts.append(args[2])
+        return breed(*args)
+
+    monkeypatch.setattr("dgtl_ray.search.dgtl.breed", spied)
+    space = GridSpace()
+    proposer = DgtlProposer(context(space, 0), SMALL)
+    tell(proposer, space, space.sample(16, np.random.default_rng(0)))
+    for _ in range(32 // n):
+        assert len(proposer.propose(n)) == n
+    assert sum(counts) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [1, 16])
+def test_everyone_has_a_share_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    """Of the sixteen trials after the tuning set: a quarter, half of the others, half of those."""
+    shares = Counter[str]()
+
+    def spied(model: TargetGP, *rest: Any) -> list[int]:
+        found = choose_batch(model, *rest)
+        told = min(model.data.points.sources.shape[1], 2)
+        shares[("of no source", "of one", "of all")[told]] += len(found)
+        return found
+
+    def near(ranked: IntArray, pool: IntArray, least: int) -> Any:
+        shares["neighbours"] += least
+        return neighbours_of(ranked, pool, least)
+
+    space = GridSpace()
+    proposer = DgtlProposer(context(space, 0, _SOURCES), SMALL, _PRETRAINED)
+    search(proposer, space, 2, 8)
+    monkeypatch.setattr("dgtl_ray.search.composing.choose_batch", spied)
+    monkeypatch.setattr("dgtl_ray.search.composing.neighbours_of", near)
+    for _ in range(16 // n):
+        assert len(proposer.propose(n)) == n
+    assert dict(shares) == {"neighbours": 4, "of no source": 6, "of one": 3, "of all": 3}
+
+
+@pytest.mark.parametrize("n", [1, 4, 16])
+@pytest.mark.parametrize(("sources", "share"), [((), 8), (_SOURCES, 4)])
+def test_the_space_is_represented_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, sources: tuple[SourceTask, ...], share: int, n: int
+) -> None:
+    """By half of the tuning set where nobody can choose, else by a quarter."""
+    counts = list[int]()
+
+    def spied(features: FloatArray, taken: FloatArray, n: int) -> list[int]:
+        counts.append(n)
+        return representatives(features, taken, n)
+
+    monkeypatch.setattr("dgtl_ray.search.composing.representatives", spied)
+    model = _PRETRAINED if sources else None
+    proposer = DgtlProposer(context(GridSpace(), 0, sources), SMALL, model)
+    for _ in range(16 // n):
+        assert len(proposer.propose(n)) == n
+    assert sum(counts) == share
+
+
 def told_of_history(monkeypatch: pytest.MonkeyPatch, proposer: DgtlProposer) -> list[bool]:
     """Of five batches of eight, whether anyone who knows history chose of each."""
     informed: list[bool] = []
@@ -248,6 +319,44 @@ def test_tips_are_tried_the_best_first_in_their_part_of_a_batch(
         proposer.observe(asked.pool, space.latency_s(asked.pool), [Status.OK] * 8, spent_s)
         proposer.suggest(tips)
     assert not (proposer.propose(8).pool[:, None] == tips).all(axis=2).any()
+
+
+def test_tips_are_tried_where_one_trial_is_asked_for_at_a_time() -> None:
+    space = GridSpace()
+    proposer = DgtlProposer(context(space, 0), SMALL)
+    tips = space.sample(2, np.random.default_rng(0))
+    proposer.suggest(tips)
+    asked = np.concatenate([proposer.propose(1).pool for _ in range(8)])
+    np.testing.assert_array_equal(asked[[3, 7]], tips)
+
+
+def test_neighbours_join_what_drawing_found_of_a_sparse_space() -> None:
+    powers = [2**k for k in range(16)]
+    space = read_parameters(
+        {f"t{k}": powers for k in range(6)}, ["t0 * t1 * t2 * t3 * t4 * t5 == 32768"]
+    )
+    candidates = Candidates(context(space, 0), 2000)
+    found = candidates.standing
+    pool = candidates.around(found[:4], Ledger(), np.random.default_rng(0))
+    assert len(found) < 2000
+    assert len(pool) > len(found)
+    assert space.feasible(pool).all()
+
+
+class ScarceSpace(GridSpace):
+    """Drawing finds fifty of its configurations, always the same."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> IntArray:
+        return self.rows[:: len(self.rows) // 50][: min(n, 50)]
+
+
+def test_models_choose_where_all_that_drawing_finds_was_measured() -> None:
+    space = ScarceSpace()
+    proposer = DgtlProposer(context(space, 0), SMALL)
+    tell(proposer, space, space.sample(50, np.random.default_rng(0)))
+    asked = proposer.propose(8).pool
+    assert len(np.unique(asked, axis=0)) == 8
+    assert space.feasible(asked).all()
 
 
 def test_related_history_helps_at_once() -> None:

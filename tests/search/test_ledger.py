@@ -37,6 +37,23 @@ def test_an_ok_without_a_latency_is_a_failure(cost_s: float) -> None:
     assert len(ledger) == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("failure", "ranked"),
+    [(Status.RUN_ERROR, 1), (Status.RUN_TIMEOUT, 1), (Status.WRONG_RESULT, 0)],
+)
+def test_what_ran_when_it_was_tried_again_has_not_failed(
+    order: tuple[int, int], failure: Status, ranked: int
+) -> None:
+    """In whatever order that is told; a wrong result is never forgiven."""
+    ledger = Ledger()
+    told = [(np.nan, failure), (2.0, OK)]
+    for cost_s, status in (told[k] for k in order):
+        ledger.record(ROWS[:1], np.array([cost_s]), [status], np.ones(1))
+    assert (len(ledger.ranked()[0]), len(ledger.failed())) == (ranked, 1 - ranked)
+    assert len(ledger.pending()) == 0
+
+
 def test_unknown_rows_come_once_in_their_order() -> None:
     ledger = Ledger()
     ledger.reserve(ROWS[1:2])

@@ -298,6 +298,19 @@ def test_a_sparse_large_space_is_drawn_from(seed: int) -> None:
         assert (moved != row).any()
 
 
+def test_more_is_drawn_of_a_sparse_large_space_than_is_found_at_once(
+    rng: np.random.Generator,
+) -> None:
+    """Six powers of two with one product: one in a thousand is allowed."""
+    powers = [2**k for k in range(16)]
+    product_of_all = " * ".join(f"t{k}" for k in range(6))
+    space = read_parameters({f"t{k}": powers for k in range(6)}, [f"{product_of_all} == 2 ** 15"])
+    assert isinstance(space, ProductSpace)
+    pool = space.sample(500, rng)
+    assert len(np.unique(pool, axis=0)) == len(pool) == 500
+    assert space.feasible(pool).all()
+
+
 def test_what_was_drawn_directly_is_kept(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

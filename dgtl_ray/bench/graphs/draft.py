@@ -143,10 +143,6 @@ class Draft:
         """Numbers of a value's dtype, uniform in a range."""
         return np.asarray(self.random.uniform(low, high, tuple(shape))).astype(like.dtype)
 
-    def value_of(self, name: str) -> Array:
-        """A constant's numbers."""
-        return self._constants[name]
-
     def add(
         self,
         operator: str,

@@ -216,10 +216,6 @@ def where(draft: Draft) -> None:
     )
 
 
-# Conversions of which every implementation agrees.
-_TO = {"bool": ("float32", "int64", "int32", "float16"), "float16": ("float32",)}
-
-
 def cast(draft: Draft) -> None:
     """To another dtype that holds the numbers; to integers of exact floats only."""
     x = draft.pick(lambda _: True)

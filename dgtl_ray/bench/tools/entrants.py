@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import DgtlError, InputError
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.peers import KeptNetwork, keep_network
 
@@ -61,6 +61,8 @@ def enter(network: str, folder: Path) -> Entrant:
     """
     if network in EXPORTED:
         kept = keep_network(EXPORTED[network], folder)
+        if kept.why_no_onnx:
+            raise DgtlError(f"{network} cannot be exported: {kept.why_no_onnx}")
         file = folder / f"{network}.onnx"
         shutil.copyfile(kept.onnx, file)
         return Entrant(name=network, spec=str(file), torch_spec=EXPORTED[network], kept=kept)

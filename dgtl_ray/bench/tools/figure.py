@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dgtl_ray.bench.tools.replay_report import ReplayReport
+from dgtl_ray.bench.tools.replay_report import ReplayReport, deviation
 from dgtl_ray.bench.tools.watched import Predictions
 from dgtl_ray.core.roles import FloatArray
 from dgtl_ray.report.page.drawing import COLOURS, figure, graph_objects
@@ -100,7 +100,7 @@ def _bars(sets: Sequence[TuningSet], number: int) -> Any:
     return graph_objects().Bar(
         x=[one.device for one in sets],
         y=[float(one.errors.mean()) for one in sets],
-        error_y={"array": [float(one.errors.std()) for one in sets]},
+        error_y={"array": [deviation(one.errors) for one in sets]},
         name=f"error, {sets[0].chosen}",
         marker={"color": COLOURS[-1 - number], "opacity": 0.6},
         xaxis="x2",

@@ -8,8 +8,8 @@ from functools import cached_property
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.measurement import Measurement, Stage, Status
 from dgtl_ray.history import ParquetHistory, row_filter
-from dgtl_ray.run.experiment import best_of
 from dgtl_ray.run.folder import RunFolder, RunState
+from dgtl_ray.run.winning import best_of
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _tune(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     from dgtl_ray.bench.tools.intrinsics import import_intrinsics
     from dgtl_ray.bench.tools.warm_builder import WarmBuilder
-    from dgtl_ray.measure.cpu import available_cores
+    from dgtl_ray.core.cores import available_cores
     from dgtl_ray.model import load_network, parse_target
     from dgtl_ray.space.sketches.trace import SketchTrace
 

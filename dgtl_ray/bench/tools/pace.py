@@ -26,13 +26,13 @@ from dgtl_ray.space.sketches import read_design_space
 
 @dataclass(kw_only=True)
 class Pace:
-    """Rows kept and search time at the end of each round, confirmations left out."""
+    """Rows, failures and search time at the end of each round, confirmations left out."""
 
     store: ParquetHistory
     rows: int = 0
     failed: list[str] = field(default_factory=list)
     confirming: bool = False
-    rounds: list[tuple[int, float]] = field(default_factory=list)
+    rounds: list[tuple[int, int, float]] = field(default_factory=list)
     last: SearchTime | None = None
 
     def append(self, rows: Sequence[Measurement]) -> None:
@@ -45,17 +45,17 @@ class Pace:
     def on_round(self, spent: SearchTime) -> None:
         """Note the time when a round is durable."""
         if not self.confirming:
-            self.rounds.append((self.rows, spent.total))
+            self.rounds.append((self.rows, len(self.failed), spent.total))
             self.last = spent
 
     def as_dict(self) -> dict[str, Any]:
-        """Trials and seconds from the end of the first round, when all workers are warm."""
-        (rows, start_s), (all_rows, end_s) = self.rounds[0], self.rounds[-1]
+        """Trials, failures and seconds from the end of the first round: workers are warm then."""
+        (rows, failed, start_s), (all_rows, all_failed, end_s) = self.rounds[0], self.rounds[-1]
         spent = self.last.as_dict() if self.last else {}
         return {
             "trials": all_rows - rows,
             "wall_s": end_s - start_s,
-            "failed": len(self.failed),
+            "failed": all_failed - failed,
             "error": self.failed[-1] if self.failed else "",
             "spent": spent,
         }

@@ -14,6 +14,13 @@ from dgtl_ray.core.roles import FloatArray
 MILESTONES = (8, 16, 32, 64, 100, 200)
 
 
+def deviation(numbers: FloatArray) -> float | None:
+    """Standard deviation of a sample (n,); None of fewer than two, or where one is infinite."""
+    if len(numbers) < 2 or not np.isfinite(numbers).all():
+        return None
+    return float(numbers.std(ddof=1))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReplayRun:
     """One search, trial by trial.
@@ -93,10 +100,9 @@ class ReplayReport:
         A mean is infinite where some run had found nothing; there is no spread of that.
         """
         ratios = self.ratios(trials)
-        spread = len(ratios) > 1 and bool(np.isfinite(ratios).all())
         return {
             "mean": float(ratios.mean()),
-            "std": float(ratios.std(ddof=1)) if spread else None,
+            "std": deviation(ratios),
             "least": float(ratios.min()),
             "median": float(np.median(ratios)),
             "most": float(ratios.max()),

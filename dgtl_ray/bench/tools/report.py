@@ -6,12 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
+from types import MappingProxyType
 from typing import Any
 
 import psutil
 
+from dgtl_ray.bench.tools.extra import require
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.measure import toolchain
+
+# What an experiment cannot do without and this package does not bring; without pandas there is no
+# `ray.tune`.
+_NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "graphs": ("onnx", "onnxruntime"),
+        "history": ("duckdb",),
+        "overhead": ("optuna", "pandas"),
+        "rate": ("xgboost",),
+        "searchers": ("optuna", "pandas"),
+    }
+)
 
 
 def describe_machine() -> dict[str, str]:
@@ -20,7 +34,14 @@ def describe_machine() -> dict[str, str]:
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, "
         f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         **toolchain(),
+        "platform": _platform(),
     }
+
+
+def _platform() -> str:
+    """System, kernel and C library: of a kernel its version alone, not whose build it is."""
+    kernel = platform.release().partition("-")[0]
+    return f"{platform.system()} {kernel}, {' '.join(platform.libc_ver())}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +90,9 @@ def run_bench(name: str, *, quick: bool, **options: Any) -> BenchReport:
 
     Raises:
         InputError: It cannot be run so, or it takes no such option.
+        MissingExtraError: It needs a library that is not installed.
     """
+    require(name, *_NEEDS.get(name, ()))
     run: Callable[..., BenchReport] = import_module(f"dgtl_ray.bench.{name}").run
     unknown = options.keys() - signature(run).parameters.keys()
     if unknown:

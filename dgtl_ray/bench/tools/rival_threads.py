@@ -2,7 +2,7 @@
 
 import os
 
-from dgtl_ray.measure.cpu import available_cores
+from dgtl_ray.core.cores import available_cores
 
 
 def all_cores() -> dict[str, str]:

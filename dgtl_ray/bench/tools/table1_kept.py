@@ -95,7 +95,8 @@ def shown(folder: Path | None) -> BenchReport:
     """
     if folder is not None:
         return _read(folder / _JSON)
-    return _together({file.stem: _read(file) for file in sorted(_OURS.glob("*.json"))})
+    kept = {file.stem: file for file in _OURS.glob("*.json")}
+    return _together({name: _read(kept[name]) for name in sorted(kept)})
 
 
 def _read(file: Path) -> BenchReport:

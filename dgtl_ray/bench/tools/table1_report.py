@@ -45,6 +45,8 @@ class Row:
         equal_latency_s: Latency after so many, as its measurements of layers tell it.
         ours_equal_search_s: Our search time until so many.
         ours_equal_latency_s: Our latency after so many.
+        settled_s: Its own search time until its layers were within 1 % of where it ended: what
+            comes after that is its stopping rule's. None in rows of earlier versions.
         reached_by_ours_s: Search time until ours was as fast as this one in the end; None where it
             never was.
         ours_at_its_end_s: Our latency when this one had ended its search.
@@ -65,6 +67,7 @@ class Row:
     equal_latency_s: float
     ours_equal_search_s: float
     ours_equal_latency_s: float
+    settled_s: float | None = None
     reached_by_ours_s: float | None
     ours_at_its_end_s: float
     spent: SearchTime | None
@@ -177,17 +180,23 @@ def _reaching(groups: _Groups) -> list[dict[str, Any]]:
 
 def _reached(network: str, rival: str, rows: Sequence[Row]) -> dict[str, Any]:
     search_s = median(row.search_s for row in rows)
-    known = [row.reached_by_ours_s for row in rows if row.reached_by_ours_s is not None]
-    ours_s = median(known) if len(known) == len(rows) else None
+    ours_s = _median([row.reached_by_ours_s for row in rows])
     return {
         "network": network,
         "rival": rival,
         "its latency (ms)": 1e3 * _latency_s(rows),
         "its search (s)": search_s,
+        "within 1 % of its end after (s)": _median([row.settled_s for row in rows]),
         "ours reached it after (s)": ours_s,
         _SHARE: None if ours_s is None else ours_s / search_s,
         _AT_EQUAL_TIME: median(row.ours_at_its_end_s / row.latency_s for row in rows),
     }
+
+
+def _median(times_s: Sequence[float | None]) -> float | None:
+    """None where one of them is not known."""
+    known = [one for one in times_s if one is not None]
+    return median(known) if len(known) == len(times_s) else None
 
 
 def _equal(groups: _Groups) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from dgtl_ray.bench.tools.extra import require
 from dgtl_ray.bench.tools.report import BenchReport, BenchTable
 from dgtl_ray.bench.zoo.architectures import ARCHITECTURES
 from dgtl_ray.core.child import JsonChild
@@ -43,12 +44,15 @@ def run(
 
     Raises:
         InputError: There is no such architecture or way.
+        MissingExtraError: A way leads through ONNX, which is not installed.
     """
     _check("architecture", networks, tuple(ARCHITECTURES))
     _check("way", ways, WAYS)
     names, by = (list(networks) or list(ARCHITECTURES)), (list(ways) or list(WAYS))
     if quick:
         names, by = (list(networks) or _QUICK[0]), (list(ways) or _QUICK[1])
+    if set(by) != {"torch"}:
+        require("zoo", "onnx", "onnxscript")
     place = TemporaryDirectory() if runs is None else nullcontext(str(runs))
     with place as folder, closing(_Runner(Path(folder), trials)) as runner:
         rows = [runner.row(name, way) for name in names for way in by]

@@ -26,17 +26,25 @@ class Answer:
     outputs: tuple[Array, ...]
 
 
-def own_answers(network: Network, seed: int = 0) -> tuple[Answer, ...]:
-    """The framework's answers to several inputs.
+def own_answers(network: Network, seed: int = 0) -> tuple[tuple[Answer, ...], tuple[str, ...]]:
+    """The framework's answers to several inputs, and a note on each that it does not take.
 
     Raises:
-        InputError: The framework cannot run the network, or its answers change from run to run.
+        InputError: The framework cannot run the network on the user's own inputs, or on any that
+            are made up where there are none; or its answers change from run to run.
     """
-    answers = tuple(
-        Answer(draw=draw, outputs=network.reference(draw.inputs)) for draw in draws(network, seed)
-    )
+    answers: list[Answer] = []
+    notes: list[str] = []
+    for draw in draws(network, seed):
+        try:
+            answers.append(Answer(draw=draw, outputs=network.reference(draw.inputs)))
+        except InputError as error:
+            if not answers or network.source.own_inputs() is None:
+                raise
+            why = str(error).removeprefix(f"{network.name}: ")
+            notes.append(f"its answers on {draw.name} were not compared: {why}")
     _check_repeatable(network, answers[0])
-    return answers
+    return tuple(answers), tuple(notes)
 
 
 def tolerances(facts: GraphFacts, outputs: Sequence[Array]) -> tuple[Tolerance, ...]:

@@ -45,14 +45,15 @@ def check(network: Network, *, seed: int = 0, name_culprit: bool = True) -> Chec
         InputError: Its framework cannot run it, or answers otherwise each time.
     """
     start_s = time.perf_counter()
-    answers = own_answers(network, seed)
+    answers, left_out = own_answers(network, seed)
     try:
         module = HostModule(network.module, host_target())
         outputs = compare_outputs(network, answers, module.run)
     except InputError as error:
         raise UnusableError(network.name, str(error)) from error
-    notes = [*not_finite(answers), *([_QUANTISED] if network.facts.quantised else [])]
-    report = CheckReport(network=network.name, outputs=outputs, notes=tuple(notes))
+    quantised = (_QUANTISED,) if network.facts.quantised else ()
+    notes = (*left_out, *not_finite(answers), *quantised)
+    report = CheckReport(network=network.name, outputs=outputs, notes=notes)
     if name_culprit and not report.ok:
         wrong = next(a.draw for a in answers if a.draw.name == report.worst.draw)
         report = replace(report, culprit=locate(network, wrong.inputs))

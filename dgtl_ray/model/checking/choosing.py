@@ -7,6 +7,7 @@ from dgtl_ray.model.checking.checking import UnusableError, check
 from dgtl_ray.model.checking.report import CheckReport
 from dgtl_ray.model.loading import network_from
 from dgtl_ray.model.network import Network
+from dgtl_ray.model.source import NoWayError
 from dgtl_ray.model.target import TargetSpec
 
 
@@ -28,32 +29,39 @@ def check_ways(network: Network, target: TargetSpec) -> tuple[Network, CheckRepo
     try:
         report = check(network, name_culprit=False)
     except UnusableError as error:
-        found = _by_other_ways(network, target, error.why)
+        found, failures = _by_other_ways(network, target, error.why)
         if found is None:
-            raise
+            raise UnusableError(network.name, "; ".join((error.why, *failures))) from error
         return found
     if report.ok:
         return network, report
     worst = report.worst
     why = f"its answers were wrong: output {worst.output} on {worst.draw} {worst.closeness.worst}"
-    return _by_other_ways(network, target, why) or (network, check(network))
+    found, failures = _by_other_ways(network, target, why)
+    return found or (network, replace(check(network), other_ways=failures))
 
 
 def _by_other_ways(
     network: Network, target: TargetSpec, why: str
-) -> tuple[Network, CheckReport] | None:
-    """By the first of the ways that follow whose answers are right."""
+) -> tuple[tuple[Network, CheckReport] | None, tuple[str, ...]]:
+    """By the first of the ways that follow whose answers are right; else why none is any good."""
+    failures: list[str] = []
     source = network.source.other_way()
     while source is not None:
         try:
             other = network_from(source, target, network.precision)
             report = check(other, name_culprit=False)
-            if report.ok:
-                return replace(other, notes=(*other.notes, source.instead(why))), report
-        except (InputError, MissingExtraError):  # what is wrong with the first way is what counts
+        except NoWayError:
             pass
+        except (InputError, MissingExtraError) as error:
+            reason = str(error).removeprefix(f"{network.name}: ")
+            failures.append(f"another way in fails, too: {reason}")
+        else:
+            if report.ok:
+                return (replace(other, notes=(*other.notes, source.instead(why))), report), ()
+            failures.append("another way in gives wrong answers, too")
         source = source.other_way()
-    return None
+    return None, tuple(failures)
 
 
 def require_right(network: Network, target: TargetSpec) -> tuple[Network, CheckReport]:

@@ -8,7 +8,7 @@ import numpy as np
 import tvm
 from tvm import relax, tirx
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, last_line
 from dgtl_ray.model.program import normalised
 from dgtl_ray.model.source import Array
 from dgtl_ray.model.target import parse_target
@@ -49,24 +49,19 @@ def _compiled(module: tvm.IRModule, target: Any) -> Any:
         for variable, function in module.functions_items():
             if isinstance(function, tirx.PrimFunc):
                 _require_compiled(str(variable.name_hint), function, target)
-        raise InputError(f"TVM cannot compile the network: {_last_line(error)}") from error
+        raise InputError(f"TVM cannot compile the network: {last_line(error)}") from error
 
 
 def _require_compiled(name: str, function: Any, target: Any) -> None:
     try:
         _built(tvm.IRModule({"main": function.with_attr("global_symbol", "main")}), target)
     except Exception as error:
-        raise InputError(f"TVM cannot compile the layer {name!r}: {_last_line(error)}") from error
+        raise InputError(f"TVM cannot compile the layer {name!r}: {last_line(error)}") from error
 
 
 def _built(module: tvm.IRModule, target: Any) -> Any:
     with target, tvm.transform.PassContext(opt_level=3):
         return tvm.compile(module, target)
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 def _scheduled(module: tvm.IRModule, target: Any) -> tvm.IRModule:

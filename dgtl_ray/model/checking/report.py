@@ -30,6 +30,7 @@ class CheckReport:
         outputs: Each output on each input.
         notes: What else the user should know: a reference that is not finite, quantisation.
         culprit: The first operator whose answer differs, where that was looked for; "" if not.
+        other_ways: Why no other way in gives right answers, in words, where they were tried.
         seconds: What the check took.
     """
 
@@ -37,6 +38,7 @@ class CheckReport:
     outputs: tuple[OutputCheck, ...]
     notes: tuple[str, ...] = ()
     culprit: str = ""
+    other_ways: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -59,9 +61,10 @@ class CheckReport:
         worst, by = self.worst, ""
         if self.culprit:
             by = f" The first operator whose answer differs is {self.culprit}."
+        others = "".join(f"; {why}" for why in self.other_ways)
         return (
             f"{self.network}: imported, it does not give its framework's answers.{by} Output "
-            f"{worst.output} on {worst.draw} {worst.closeness.worst}"
+            f"{worst.output} on {worst.draw} {worst.closeness.worst}{others}"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from onnx import ModelProto
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, last_line
 from dgtl_ray.core.task import TensorSpec
 from dgtl_ray.model.onnx_files import inner_graphs
 from dgtl_ray.model.onnx_ops import families
@@ -223,5 +223,5 @@ def _attribute(attribute: Any) -> Any:
 
 
 def _said(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+    kind, said = type(error).__name__, last_line(error)
+    return kind if said == kind else f"{kind}: {said}"

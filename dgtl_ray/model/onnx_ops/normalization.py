@@ -9,6 +9,9 @@ from dgtl_ray.model.onnx_ops.native import natively
 from dgtl_ray.model.onnx_ops.node import Node, constant_value
 from dgtl_ray.model.onnx_ops.table import converts
 
+# From this opset on a GroupNormalization scales each channel by its own number, not each group.
+_GROUPS_BY_CHANNEL = 21
+
 
 @converts("LayerNormalization", "com.microsoft.LayerNormalization")
 def layer_normalization(node: Node) -> Any:
@@ -50,6 +53,8 @@ def group_normalization(node: Node) -> Any:
     x, scale, bias = (node.emit(relax.op.astype(part, "float32")) for part in node.inputs)
     axes = list(range(2, len(node.shape())))
     groups, epsilon = node.attr("num_groups", 1), node.attr("epsilon", 1e-5)
+    if node.opset < _GROUPS_BY_CHANNEL:
+        scale, bias = (_of_channels(node, part) for part in (scale, bias))
     result = relax.op.nn.group_norm(x, scale, bias, groups, 1, axes, epsilon)
     return relax.op.astype(node.emit(result), node.dtype())
 
@@ -121,6 +126,15 @@ def _prepared(node: Node) -> tuple[Any, list[int], tuple[int, ...]]:
     first = node.attr("axis", -1) % len(shape)
     x = node.emit(relax.op.astype(node.inputs[0], "float32"))
     return x, list(range(first, len(shape))), shape[first:]
+
+
+def _of_channels(node: Node, part: Any) -> Any:
+    """One number a channel, of one for each group of them."""
+    channels = node.shape()[1]
+    (groups,) = node.shape_of(part)
+    column = node.emit(relax.op.reshape(part, (groups, 1)))
+    wide = node.emit(relax.op.broadcast_to(column, (groups, channels // groups)))
+    return node.emit(relax.op.reshape(wide, (channels,)))
 
 
 def _spread(node: Node, expr: Any, shape: tuple[int, ...]) -> Any:

@@ -6,25 +6,19 @@ import numpy as np
 from onnx.helper import tensor_dtype_to_np_dtype
 from tvm import relax
 
+from dgtl_ray.model.copying import copies
 from dgtl_ray.model.onnx_ops.native import natively
 from dgtl_ray.model.onnx_ops.node import Node
 from dgtl_ray.model.onnx_ops.table import converts
 
-# Copies along one axis that are written side by side.
-_MANY = 32
-
 
 @converts("Tile")
 def tile(node: Node) -> Any:
-    """Copies side by side; LLVM compiles TVM's, which divides indices, wrongly for AVX-512."""
+    """Copies side by side."""
     repeats = node.constant(1, "repeats")
-    if repeats is None or repeats.max(initial=0) > _MANY or repeats.min(initial=1) < 1:
+    if repeats is None or repeats.min(initial=1) < 1:
         return natively(node)
-    x = node.emit(node.inputs[0])
-    for axis, count in enumerate(repeats.tolist()):
-        if count > 1:
-            x = node.emit(relax.op.concat([x] * count, axis=axis))
-    return x
+    return copies(node.emit(node.inputs[0]), repeats.tolist(), node.emit)
 
 
 @converts("OneHot")

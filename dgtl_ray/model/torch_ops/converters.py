@@ -2,6 +2,7 @@
 
 from dgtl_ray.model.torch_ops import (
     arithmetic,
+    copies,
     indexing,
     normalising,
     pooling,
@@ -14,6 +15,7 @@ from dgtl_ray.model.torch_ops.call import Converter
 
 CONVERTERS: dict[str, Converter] = {
     **arithmetic.CONVERTERS,
+    **copies.CONVERTERS,
     **indexing.CONVERTERS,
     **normalising.CONVERTERS,
     **pooling.CONVERTERS,

@@ -8,7 +8,7 @@ from torch import fx
 from tvm import relax
 from tvm.relax.frontend.torch.exported_program_translator import ExportedProgramImporter
 
-from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.errors import InputError, first_line
 from dgtl_ray.model.torch_ops.call import Call, Converter, bind, dtype_of, shape_of, tvm_dtype
 from dgtl_ray.model.torch_ops.converters import CONVERTERS
 from dgtl_ray.model.torch_ops.decompositions import decompose
@@ -97,8 +97,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             try:
                 value = convert(node)
             except Exception as error:  # of TVM's converters, whatever they raise
-                lines = str(error).strip().splitlines() or [type(error).__name__]
-                raise InputError(f"{described(node)}: {lines[0]}") from error
+                raise InputError(f"{described(node)}: {first_line(error)}") from error
             return self._as_torch_has_it(node, value)
 
         return checked

@@ -5,6 +5,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,11 @@ from dgtl_ray.recorded.formats.task import Hints, ImportedTask
 from dgtl_ray.recorded.formats.values import expecting
 
 _MAGIC = b"SQLite format 3\x00"
-_TABLES = frozenset(("studies", "study_directions", "trials", "trial_params", "trial_values"))
+_TABLES = frozenset(
+    ("studies", "study_directions", "trials", "trial_params", "trial_values", "version_info")
+)
+# From this version of Optuna on, times are UTC; none names its zone.
+_FIRST_IN_UTC = 5
 # Why a trial of each state that is an end has no result; others are running, or wait.
 _ENDED = {"COMPLETE": "", "PRUNED": "pruned", "FAIL": "failed"}
 # A data base may hold queries that never end: how often so many steps of its machine are allowed.
@@ -41,8 +46,9 @@ class Optuna:
         if not head_of(path).startswith(_MAGIC):
             raise InputError(f"{path} is no storage of Optuna: it is no SQLite file")
         with _opened(path) as base, expecting(f"{path} is no storage of Optuna"):
+            zone = _zone(base)
             studies = base.rows("SELECT study_id, study_name FROM studies")
-            tasks = [_study(base, path, number, name, hints) for number, name in studies]
+            tasks = [_study(base, path, number, name, hints, zone) for number, name in studies]
         found = [task for task in tasks if task.rows]
         if not found:
             raise InputError(f"{path} holds no trial that ended")
@@ -104,7 +110,19 @@ def _require_tables(path: Path, base: sqlite3.Connection) -> None:
         raise InputError(f"{path} is no storage of Optuna: it has no table {', '.join(missing)}")
 
 
-def _study(base: _Base, path: Path, study: int, name: str, hints: Hints) -> ImportedTask:
+def _zone(base: _Base) -> tzinfo | None:
+    """Of times: UTC, or None for the writer's local time, which is taken to be this machine's.
+
+    Only the version that made the data base is known: what a newer one added to it is off.
+    """
+    makers = base.rows("SELECT library_version FROM version_info")
+    is_utc = any(int(str(version).split(".")[0]) >= _FIRST_IN_UTC for (version,) in makers)
+    return UTC if is_utc else None
+
+
+def _study(
+    base: _Base, path: Path, study: int, name: str, hints: Hints, zone: tzinfo | None
+) -> ImportedTask:
     directions = base.rows(
         "SELECT direction FROM study_directions WHERE study_id = ? ORDER BY objective", study
     )
@@ -114,7 +132,9 @@ def _study(base: _Base, path: Path, study: int, name: str, hints: Hints) -> Impo
     mode = hints.mode or {"MINIMIZE": "min", "MAXIMIZE": "max"}[directions[0][0]]
     params, declared = _parameters(base, study)
     trials = _trials(base, study, params)
-    return study_task(str(name), trials, metric=hints.metric, mode=mode, declared=declared)
+    return study_task(
+        str(name), trials, metric=hints.metric, mode=mode, declared=declared, zone=zone
+    )
 
 
 def _parameters(base: _Base, study: int) -> tuple[_Params, dict[str, list[Any]]]:

@@ -1,6 +1,7 @@
 """What Optuna's storages tell alike, whichever of them it is: a study, and its trials."""
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from dgtl_ray.core.function import Objective
@@ -36,6 +37,7 @@ def study_task(
     metric: str,
     mode: str,
     declared: Mapping[str, Sequence[Any]],
+    zone: tzinfo | None = None,
 ) -> ImportedTask:
     """A study as a task.
 
@@ -45,6 +47,7 @@ def study_task(
         metric: What a user calls the value; "" where nobody calls it anything.
         mode: `min` or `max`.
         declared: Choices of the parameters that have choices.
+        zone: Of times that name none; None for this machine's: Optuna before 5 writes local time.
 
     Raises:
         InputError: There is no such mode.
@@ -55,23 +58,24 @@ def study_task(
         tool="optuna",
         name=name,
         objective=objective,
-        rows=[_row(trial, objective, unit) for trial in ended.values()],
+        rows=[_row(trial, objective, unit, zone) for trial in ended.values()],
         declared=declared,
         toolchain={"optuna": "storage"},
         numbers=list(ended),
-        # No storage dates a study itself; its first trial begins before any other ends.
+        # No storage dates a study itself; its first trial begins before any other ends. Read in one
+        # zone wherever it is imported, as it names the run.
         began=moment_of(trials[0].started) if 0 in trials else None,
     )
 
 
-def _row(trial: OptunaTrial, objective: Objective, unit: float) -> ImportedRow:
+def _row(trial: OptunaTrial, objective: Objective, unit: float, zone: tzinfo | None) -> ImportedRow:
     """A trial that ended."""
     value = number(trial.value)
     metrics = {} if value is None else {objective.metric: value * unit}
     status, error = judged(objective, metrics)
     if trial.failure:
         status, error = Status.RUN_ERROR, trial.failure
-    began, ended = moment_of(trial.started), moment_of(trial.ended)
+    began, ended = moment_of(trial.started, zone), moment_of(trial.ended, zone)
     took_s = (ended - began).total_seconds() if began and ended else 0.0
     return ImportedRow(
         config=trial.config,

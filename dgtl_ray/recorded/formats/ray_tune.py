@@ -4,7 +4,9 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +19,11 @@ from dgtl_ray.recorded.formats.values import expecting, judged, metric_in_second
 
 _PARAMETERS, _RESULTS, _ERROR = "params.json", "result.json", "error.txt"
 _PROGRESS = "progress.csv"
+# What Ray Tune notes of all trials; each time that it goes on with an experiment, in a new file.
+_STATES = "experiment_state-*.json"
+# What it calls a trial that has ended, one way or the other.
+_ENDED_WELL, _ENDED_BADLY = "TERMINATED", "ERROR"
+_FAILURE = re.compile(r"^Failure # \d+ \(occurred at ([^)]+)\)$", re.MULTILINE)
 # What Ray Tune adds to each report by itself.
 _OWN = frozenset(
     (
@@ -64,12 +71,17 @@ class RayTune:
 
 
 class _Trial(NamedTuple):
-    """A trial that reported or failed."""
+    """A trial that reported or failed.
+
+    Attributes:
+        report: What it reported last; empty where it reported nothing.
+        error: Why it failed in the end, "" where it did not.
+    """
 
     number: int
-    folder: Path
     parameters: Mapping[str, Any]
     report: Mapping[str, Any]
+    error: str
 
 
 def _reported(path: Path) -> list[_Trial]:
@@ -81,11 +93,48 @@ def _reported(path: Path) -> list[_Trial]:
     folders = _trials(path)
     if not folders:
         raise InputError(f"{path} holds no trial of Ray Tune: no folder with {_PARAMETERS}")
-    told = [_Trial(_number(one), one, _parameters(one), _last_report(one)) for one in folders]
-    reported = [trial for trial in told if trial.report or (trial.folder / _ERROR).is_file()]
+    states = _states(path)
+    told = [_trial(folder, states.get(folder.name, "")) for folder in folders]
+    reported = [trial for trial in told if trial.report or trial.error]
     if not reported:
         raise InputError(f"{path} holds no trial that reported or failed")
     return sorted(reported, key=lambda trial: trial.number)
+
+
+def _states(path: Path) -> dict[str, str]:
+    """What Ray Tune calls the state of each trial, by the name of its folder; its last word counts.
+
+    A file that is damaged, too large, or built in another way says nothing.
+    """
+    states: dict[str, str] = {}
+    for file in sorted(path.glob(_STATES)):
+        with suppress(InputError), expecting(f"{file} is no state of Ray Tune's"):
+            for text, *_ in parse_json(read_text(file), str(file))["trial_data"]:
+                trial = parse_json(text, str(file))
+                states[str(trial["relative_logdir"])] = str(trial["status"])
+    return states
+
+
+def _trial(folder: Path, state: str) -> _Trial:
+    report = _last_report(folder)
+    return _Trial(_number(folder), _parameters(folder), report, _error(folder, report, state))
+
+
+def _error(folder: Path, report: Mapping[str, Any], state: str) -> str:
+    """Why a trial failed in the end, "" where it did not.
+
+    Ray Tune keeps the errors of one that it tried again. It says itself how a trial ended; where it
+    does not, one that reported after its last failure went on.
+    """
+    file = folder / _ERROR
+    if state == _ENDED_WELL or not file.is_file():
+        return ""
+    text = read_text(file)
+    failures, date = _FAILURE.findall(text), report.get("date")
+    went_on = bool(failures) and isinstance(date, str) and date > failures[-1]
+    if went_on and state != _ENDED_BADLY:
+        return ""
+    return text.strip()[-_MOST_ERROR:] or "failed"
 
 
 def _number(folder: Path) -> int:
@@ -190,12 +239,13 @@ def _numbers(report: Mapping[str, Any]) -> dict[str, float]:
 
 def _row(trial: _Trial, *, metric: str, objective: Objective, unit: float) -> ImportedRow:
     metrics = _numbers(trial.report)
-    if metric in metrics:
-        metrics[objective.metric] = metrics.pop(metric) * unit
+    metrics.pop(metric, None)
+    # What Ray Tune adds by itself counts, too, where the user names it.
+    if (value := number(trial.report.get(metric))) is not None:
+        metrics[objective.metric] = value * unit
     status, error = judged(objective, metrics)
-    failed = trial.folder / _ERROR
-    if failed.is_file():
-        status, error = Status.RUN_ERROR, read_text(failed).strip()[-_MOST_ERROR:] or "failed"
+    if trial.error:
+        status, error = Status.RUN_ERROR, trial.error
     fine = status is Status.OK
     return ImportedRow(
         config=trial.parameters,

@@ -51,7 +51,8 @@ class ImportedTask:
         numbers: Of the rows, ascending, where a trial's number stays whatever others there are:
             trials that have not ended have no row yet. None where a file only grows at its end.
         began: When the first trial of a study began, which other studies of its name, whose trials
-            have the same numbers, do not share; None where that is not known.
+            have the same numbers, do not share; UTC where the file names no zone, so that it is the
+            same on every machine. None where it is not known.
     """
 
     tool: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from math import isfinite
 from typing import Any
 
@@ -54,11 +54,16 @@ def moment(epoch_s: Any) -> datetime | None:
     return datetime.fromtimestamp(found, UTC)
 
 
-def moment_of(text: Any) -> datetime | None:
-    """The same from ISO 8601, UTC where it names no zone."""
+def moment_of(text: Any, zone: tzinfo | None = UTC) -> datetime | None:
+    """The same from ISO 8601.
+
+    Args:
+        text: With a zone, or without one.
+        zone: Of one without; None for this machine's.
+    """
     try:
         found = datetime.fromisoformat(str(text))
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

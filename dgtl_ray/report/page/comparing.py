@@ -17,9 +17,9 @@ _NEAR = 1.05
 def comparison_rows(runs: Sequence[str | RunData]) -> list[dict[str, Any]]:
     """One row a run: what it found, and the trials and seconds in which it came near the best.
 
-    The best is that of all the runs of the same network and device kind, by the sum of the layers'
-    best latencies, or by what a function's metric costs; near it is within 5 %. Seconds are of
-    search, or from the first trial where a run did not note those of search.
+    The best is that of all the runs of the same network and device kind, for the same target, by
+    the sum of the layers' best latencies, or by what a function's metric costs; near it is within
+    5 %. Seconds are of search, or from the first trial where a run did not note those of search.
     """
     read = [read_run(run) for run in runs]
     quantity = shared(data.quantity for data in read)
@@ -37,9 +37,10 @@ def _goal(data: RunData, all_runs: Sequence[RunData], curves: Sequence[Any]) -> 
     return _NEAR * min((float(np.nanmin(curve)) for curve in alike), default=np.nan)
 
 
-def _kind(data: RunData) -> tuple[str, str]:
+def _kind(data: RunData) -> tuple[str, str, str]:
+    """What runs share whose latencies are comparable; generations may share a device's key."""
     device = data.rows[0].device_key if data.rows else ""
-    return data.state.network_hash, device
+    return data.state.network_hash, device, data.state.target
 
 
 def _row(data: RunData, best: Any, goal: float, quantity: Quantity) -> dict[str, Any]:

@@ -83,11 +83,12 @@ def _is_inside(row: Measurement, reach: float) -> bool:
 
 
 def _noise(data: RunData) -> list[str]:
-    first = {row.config: row.cost_s for row in data.searched if row.cost_s}
+    """Whether what was timed again in the same way took as long as before."""
+    first = {_timed(row): row.cost_s for row in reversed(data.searched) if row.cost_s}
     again = [
-        abs(np.log(row.cost_s / first[row.config]))
+        abs(np.log(row.cost_s / first[_timed(row)]))
         for row in data.rows
-        if row.stage is Stage.CONFIRM and row.cost_s and row.config in first
+        if row.stage is Stage.CONFIRM and row.cost_s and _timed(row) in first
     ]
     if len(again) < _FEWEST or (typical := float(np.median(again))) < 0.1:
         return []
@@ -95,6 +96,11 @@ def _noise(data: RunData) -> list[str]:
         f"timings are noisy: measured again, the best differ by {typical:.0%} in the median; is "
         "something else running?"
     ]
+
+
+def _timed(row: Measurement) -> tuple[object, ...]:
+    """What was timed, and how: in the network, or past other data, it takes another time."""
+    return row.workload_key, row.config, row.timed_in, row.passed_bytes
 
 
 def _faster(data: RunData) -> list[str]:

@@ -1,7 +1,9 @@
 """What a run won, and where its time went."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from dgtl_ray.core.measurement import TimedIn
 from dgtl_ray.report.page.drawing import COLOURS, FINE, MUTED, figure, graph_objects, note
 from dgtl_ray.report.page.run_data import RunData, read_run
 from dgtl_ray.run.contenders import TITLES
@@ -32,28 +34,42 @@ def plot_runtimes(run: str | RunData) -> Any:
 
 
 def plot_layers(run: str | RunData) -> Any:
-    """Each layer's share of an inference before and after, in the network, in microseconds."""
-    title = "Layers, in the network: default schedule and tuned"
+    """Each layer's share of an inference before and after, both timed alone, in microseconds.
+
+    Beside them its share in the tuned network, where it was timed there.
+    """
+    title = "Layers: default schedule and tuned"
     data = read_run(run)
-    layers = [one for one in (data.result or {}).get("layers", ()) if one["latency_s"] is not None]
+    # A run of an earlier version did not keep where its layers were timed.
+    layers = [one for one in (data.result or {}).get("layers", ()) if one.get("timed_in")]
     if not layers:
-        return note("the run has not ended, or it tuned a function", title)
+        return note("the run has not ended, tuned a function, or is of an earlier version", title)
+    inside = [one if one["timed_in"] == TimedIn.NETWORK else {} for one in layers]
+    shares = {
+        "default schedule, alone": ([_share_us(one, "default_s") for one in layers], MUTED),
+        "tuned, alone": ([_share_us(one, "alone_s") for one in layers], FINE),
+        "tuned, in the network": ([_share_us(one, "latency_s") for one in inside], COLOURS[1]),
+    }
     names = [f"{one['id']} {one['name']}" for one in layers]
-    after = [1e6 * one["weight"] * one["latency_s"] for one in layers]
-    before = [
-        None if one["default_s"] is None else 1e6 * one["weight"] * one["default_s"]
-        for one in layers
+    bars = [
+        graph_objects().Bar(y=names, x=us, name=name, orientation="h", marker_color=colour)
+        for name, (us, colour) in shares.items()
+        if any(us)
     ]
-    bar = graph_objects().Bar
     return figure(
-        bar(y=names, x=before, name="default schedule", orientation="h", marker_color=MUTED),
-        bar(y=names, x=after, name="tuned", orientation="h", marker_color=FINE),
+        *bars,
         title=title,
         x="one inference, us",
         y={"autorange": "reversed"},
-        height=max(320, 80 + 26 * len(layers)),
+        height=max(320, 80 + 36 * len(layers)),
         barmode="group",
     )
+
+
+def _share_us(layer: Mapping[str, Any], name: str) -> float | None:
+    """Microseconds of one inference that a layer takes, by one of its latencies."""
+    seconds = layer.get(name)
+    return None if seconds is None else 1e6 * float(layer["weight"]) * float(seconds)
 
 
 def plot_search_time(run: str | RunData) -> Any:

@@ -106,7 +106,7 @@ def read_run(run: str | Path | RunData) -> RunData:
     state = folder.read()
     rows = ParquetHistory(state.history).measurements(row_filter(run_id=state.run_id))
     return RunData(
-        name=split(run)[1],
+        name=split(folder.uri)[1],
         state=state,
         rows=tuple(sorted(rows, key=lambda row: row.trial)),
         rounds=tuple(folder.rounds()),

@@ -20,7 +20,8 @@ class PlanningProposer(Remembering, ABC):
     A first plan is measured, random rows where there is none; when as many configurations are
     known as it asked for, the next plan is made from all of them, and so on. A plan depends on
     the seed and on the measurements before it alone, so a search that is told again what it was
-    told, in that order, goes on as if it had never stopped.
+    told, in that order, goes on as if it had never stopped; but where something failed and ran
+    when it was tried again, plans of before are then made knowing that.
 
     Args:
         context: The task.

@@ -17,6 +17,8 @@ from dgtl_ray.space.table_knob import TableKnob
 _BATCH = 4096
 # A drawing knob by knob that finds nothing is repeated with so many times the beginnings.
 _EFFORTS = (1, 8)
+# Drawings knob by knob that are added up where one gives too few.
+_ROUNDS = 16
 # Parts of the beginnings that one more knob is tried with, where few of what they give is allowed.
 _PARTS = 64
 
@@ -44,8 +46,19 @@ class ProductSpace(KnobSpace):
         return prod(len(knob.levels) for knob in self.knobs)
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
-        """At most `n` distinct configurations, in random order."""
+        """At most `n` distinct configurations, in random order; fewer where no more are found.
+
+        That may be so although there are more: of a sparse space, drawing finds but a part.
+        """
         rows = distinct(self._found(n, 2 * n + _BATCH, rng))
+        for _ in range(_ROUNDS):
+            known = len(rows)
+            if not 0 < known < n:
+                break
+            more = _as_pool(self._combined(n - known, _EFFORTS[:1], rng))
+            rows = distinct(np.concatenate([rows, more]))
+            if len(rows) == known:
+                break
         chosen: IntArray = rows[rng.permutation(len(rows))[:n]]
         return chosen
 
@@ -78,7 +91,7 @@ class ProductSpace(KnobSpace):
         if len(rows) < wanted:
             efforts = _EFFORTS[:1] if len(rows) else _EFFORTS
             rows = np.concatenate([rows, self._combined(wanted, efforts, rng)])
-        return np.concatenate([np.zeros((len(rows), 1), dtype=np.int32), rows], axis=1)
+        return _as_pool(rows)
 
     def _combined(self, wanted: int, efforts: Sequence[int], rng: np.random.Generator) -> IntArray:
         """(found × knobs): drawn knob by knob, with effort after effort until there is any."""
@@ -106,6 +119,11 @@ def listed(
         if len(rows) > most:
             return None
     return rows
+
+
+def _as_pool(rows: IntArray) -> IntArray:
+    """Rows (n × knobs) with the column of their one sketch."""
+    return np.concatenate([np.zeros((len(rows), 1), dtype=np.int32), rows], axis=1)
 
 
 def combine(

@@ -10,6 +10,7 @@ from tvm.target import codegen
 
 from dgtl_ray.core.algorithms import ALGORITHMS, DIRECT
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.target_kinds import TARGET_KINDS
 from dgtl_ray.core.task import LayerTask
 from dgtl_ray.space.design_space import DesignSpace
 from dgtl_ray.space.limits import (
@@ -28,7 +29,6 @@ from dgtl_ray.space.sketches.read_sketch import read_sketch
 from dgtl_ray.space.sketches.replay import apply_schedule
 from dgtl_ray.space.sketches.trace import SketchTrace
 
-KINDS = {"llvm": "cpu", "cuda": "cuda"}
 # A sketch of which none of this many feasible configurations can be applied is left out.
 PROBES = 8
 # TVM's sketches of one program combine those of each of its products.
@@ -57,7 +57,7 @@ def read_design_space(
         InputError: The target is of a kind without design spaces, or lacks a limit.
     """
     parsed = parse_target(target)
-    kind = KINDS.get(parsed.kind.name)
+    kind = TARGET_KINDS.get(parsed.kind.name)
     if kind is None:
         raise InputError(f"target: {parsed.kind.name!r} has no design spaces; use llvm or cuda")
     limits = read_limits(parsed)

@@ -8,6 +8,7 @@ import tvm
 from tvm.s_tir import Schedule
 from tvm.s_tir.schedule import Trace
 
+from dgtl_ray.core.errors import last_line
 from dgtl_ray.core.roles import UNTUNED
 from dgtl_ray.space.sketches.algorithms import apply_algorithm
 from dgtl_ray.space.sketches.context import parse_target, postprocessors
@@ -78,10 +79,5 @@ def replay(module: Any, schedule: str) -> Any:
     try:
         Trace.apply_json_to_schedule(json.loads(schedule), state)
     except Exception as error:
-        raise ScheduleError(f"the trace does not fit the program: {_last_line(error)}") from error
+        raise ScheduleError(f"the trace does not fit the program: {last_line(error)}") from error
     return state
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -13,7 +13,7 @@ import pytest
 from dgtl_ray.bench import run_bench
 from dgtl_ray.bench.tools.kept import KeptReplays
 from dgtl_ray.bench.tools.replay import draw_sources, replay
-from dgtl_ray.bench.tools.replay_report import ReplayReport, ReplayRun
+from dgtl_ray.bench.tools.replay_report import ReplayReport, ReplayRun, deviation
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.knowledge import SourceTask
 from dgtl_ray.core.measurement import Status
@@ -101,6 +101,13 @@ def test_rows_tell_the_spread() -> None:
     assert second["std"] == pytest.approx(np.std([1.5, 2.0], ddof=1))
     assert (second["recorded_s"], second["propose_s"]) == (16.0, 0.5)
     assert report.row(1)["std"] is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"), [([1.0, 3.0], 2**0.5), ([1.0], None), ([1.0, inf], None)]
+)
+def test_a_deviation_is_that_of_a_sample(numbers: list[float], told: float | None) -> None:
+    assert deviation(np.array(numbers)) == (None if told is None else pytest.approx(told))
 
 
 @pytest.mark.parametrize(("trials", "shown"), [(3, [3]), (8, [8]), (20, [8, 16, 20])])

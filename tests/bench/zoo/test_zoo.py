@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 
 from dgtl_ray.bench import run_bench
-from dgtl_ray.bench.zoo import experiment
+from dgtl_ray.bench.zoo import cases, experiment
 from dgtl_ray.bench.zoo.architectures import ARCHITECTURES
 from dgtl_ray.bench.zoo.cases import Way, run_case
 from dgtl_ray.core.errors import DgtlError, InputError
@@ -83,6 +84,38 @@ def test_a_crash_costs_one_case_and_what_is_right_is_kept(
     assert json.loads((tmp_path / "vit-torch.json").read_text())["why"].endswith("status -11")
     run_bench("zoo", quick=False, networks=names, ways=["torch"], runs=tmp_path)
     assert FakeChild.asked == [*names, "vit", "convnext"]
+
+
+def test_answers_are_compared_on_inputs_that_nothing_else_saw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module, inputs = call_factory(ARCHITECTURES["bert"])
+    seen: list[cases.Array] = []
+
+    def deployed(*given: cases.Array) -> tuple[cases.Array, ...]:
+        seen.extend(given)
+        with torch.no_grad():
+            return tuple(tensor.numpy() for tensor in module(*map(torch.from_numpy, given)))
+
+    monkeypatch.setattr(cases, "load", lambda _path: deployed)
+    assert cases._difference("module", module, inputs) == ""
+    for fresh, known in zip(seen, inputs, strict=True):
+        assert not np.array_equal(fresh, known.numpy())
+    ids, *switches = seen
+    assert ids.max() > 1
+    assert all(set(switch.flat) <= {0, 1} for switch in switches)
+
+
+def test_an_answer_that_is_no_number_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, inputs = call_factory(ARCHITECTURES["gru"])
+
+    def deployed(*given: cases.Array) -> tuple[cases.Array, ...]:
+        with torch.no_grad():
+            steps, last = module(*map(torch.from_numpy, given))
+        return steps.numpy(), np.full_like(last.numpy(), np.nan)
+
+    monkeypatch.setattr(cases, "load", lambda _path: deployed)
+    assert cases._difference("module", module, inputs) == "off by nan of the largest"
 
 
 @pytest.mark.slow

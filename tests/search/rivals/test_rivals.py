@@ -8,6 +8,7 @@ import pytest
 
 from dgtl_ray.core.errors import MissingExtraError
 from dgtl_ray.core.knowledge import SourceTask
+from dgtl_ray.core.measurement import Status
 from dgtl_ray.core.roles import FloatArray, IntArray, Proposer
 from dgtl_ray.search import ProposerContext, make_proposer
 from dgtl_ray.search.rivals.actor_critic import MOVES, ActorCritic, Adam
@@ -20,6 +21,7 @@ from dgtl_ray.search.rivals.clustering import k_means, knee
 from dgtl_ray.search.rivals.exploration import ExplorationConfig, Explorer
 from dgtl_ray.search.rivals.places import places
 from dgtl_ray.search.rivals.ppo import PpoAgent, PpoConfig
+from dgtl_ray.search.rivals.trial_log import TrialLog
 from dgtl_ray.testing.measurements import EXAMPLE_DEVICE
 from dgtl_ray.testing.proposers import search, tell
 from dgtl_ray.testing.spaces import GridSpace
@@ -69,6 +71,22 @@ def test_resumes_in_the_middle_of_a_plan(make: Callable[[GridSpace, int], Propos
     rows = search(first, space, batches=9, n=6)
     tell(resumed, space, rows)
     np.testing.assert_array_equal(resumed.propose(8).pool, first.propose(8).pool)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("failure", "expected_s"), [(Status.RUN_ERROR, 2.0), (Status.WRONG_RESULT, np.nan)]
+)
+def test_plans_know_what_ran_when_it_was_tried_again(
+    order: tuple[int, int], failure: Status, expected_s: float
+) -> None:
+    log, row = TrialLog(), np.array([[0, 1]], dtype=np.int32)
+    told = [(np.nan, failure), (2.0, Status.OK)]
+    for cost_s, status in (told[k] for k in order):
+        log.record(row, np.array([cost_s]), [status])
+    rows, costs_s = log.first(1)
+    assert rows.tolist() == row.tolist()
+    np.testing.assert_array_equal(costs_s, [expected_s])
 
 
 def source_of(space: GridSpace, n: int, *, useful: bool) -> SourceTask:
