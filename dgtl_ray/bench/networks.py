@@ -21,9 +21,9 @@ from dgtl_ray.bench.tools.tuned_run import tuned_run
 from dgtl_ray.configs import TuneConfig
 from dgtl_ray.core.child import ChildContender
 from dgtl_ray.core.cores import available_cores
+from dgtl_ray.core.cpu_info import cpu_info
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.deploy import module_contender
-from dgtl_ray.measure.cpu import cpu_info
 from dgtl_ray.measure.latency import Contest, Latency
 from dgtl_ray.peers import PEERS, installed, missing_note, peer_contender
 

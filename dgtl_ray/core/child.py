@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dgtl_ray.core.errors import DgtlError
+from dgtl_ray.core.processes import kill_group
 
 _START_LIMIT_S = 300.0
 _RUN_LIMIT_S = 300.0
@@ -30,15 +31,16 @@ class JsonChild:
         """Start it; `name` is what errors call it."""
         self._name = name
         self._unread = b""
-        self._scratch = tempfile.TemporaryDirectory(prefix="dgtl-")
-        self._log = Path(self._scratch.name) / "log"
-        with self._log.open("wb") as log:
+        # Without a name: nobody has to remove it, whoever is killed.
+        with tempfile.TemporaryFile() as log:
+            self._log = os.fdopen(os.dup(log.fileno()), "rb")
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *args],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=_environment(),
+                start_new_session=True,
             )
 
     def ask(self, request: Mapping[str, Any], limit_s: float) -> Mapping[str, Any]:
@@ -66,10 +68,10 @@ class JsonChild:
         return reply
 
     def close(self) -> None:
-        """End it, in whatever state it is."""
-        self._process.kill()
+        """End it with all that it started, in whatever state it is."""
+        kill_group(self._process.pid)
         self._process.communicate()
-        self._scratch.cleanup()
+        self._log.close()
 
     def _read_line(self, deadline: float) -> bytes:
         """The next line, which may come in pieces."""
@@ -87,7 +89,8 @@ class JsonChild:
     def _ended(self) -> DgtlError:
         """The error of a process that is gone, with the last that it said."""
         status = self._process.wait()
-        said = self._log.read_text(errors="replace").strip().splitlines()
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip().splitlines()
         reason = f": {said[-1]}" if said else ""
         return DgtlError(f"{self._name} ended with status {status}{reason}")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dgtl_ray.deploy.compiling import CompiledNetwork, compile_network, compile_untuned
     from dgtl_ray.deploy.contender import module_contender
     from dgtl_ray.deploy.inside import look_inside
-    from dgtl_ray.deploy.loading import TunedModule, load
+    from dgtl_ray.deploy.loading import TunedModule, load, load_unverified
     from dgtl_ray.deploy.metadata import ModuleMetadata
     from dgtl_ray.deploy.saving import note_fault, save_files, save_module
     from dgtl_ray.deploy.skeleton import compile_skeleton
@@ -26,6 +26,7 @@ __all__ = [
     "compile_skeleton",
     "compile_untuned",
     "load",
+    "load_unverified",
     "look_inside",
     "module_contender",
     "note_fault",
@@ -43,6 +44,7 @@ _HOMES = {
     "compile_skeleton": "skeleton",
     "compile_untuned": "compiling",
     "load": "loading",
+    "load_unverified": "loading",
     "look_inside": "inside",
     "module_contender": "contender",
     "note_fault": "saving",

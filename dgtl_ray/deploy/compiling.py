@@ -12,6 +12,7 @@ from tvm import relax, te, tirx
 
 from dgtl_ray.core.errors import DeployError
 from dgtl_ray.core.task import TensorSpec
+from dgtl_ray.deploy.cuda import machine_code, take_machine_code
 from dgtl_ray.deploy.devices import open_device, thread_count
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights import Preparations, Weights, lift_weights
@@ -78,6 +79,8 @@ class CompiledNetwork:
     def _load(self, pool: ThreadPool) -> Any:
         with tempfile.TemporaryDirectory(prefix="dgtl-", dir=loadable_folder()) as scratch:
             path = Path(scratch) / "module.so"
+            if self._target.kind == "cuda":
+                take_machine_code()
             self.executable.export_library(str(path), fcompile=link_shared, workspace_dir=scratch)
             return pool.load(path)
 
@@ -95,6 +98,7 @@ def compile_network(
 
     Raises:
         DeployError: A schedule does not fit its layer.
+        MissingExtraError: It is for CUDA, and there is no CUDA compiler here.
     """
     module = with_views(network.module)
     layers = _scheduled(module, network, schedules, target)
@@ -179,7 +183,8 @@ def _build(
     use_vector_math(tvm_target)
     outputs = _output_specs(module["main"].ret_ty)
     module, weights = lift_weights(module, preparations)
-    with tvm_target, tvm.transform.PassContext(opt_level=3, config=_LEAN):
+    context = tvm.transform.PassContext(opt_level=3, config=_LEAN)
+    with machine_code(target.kind), tvm_target, context:
         executable = tvm.compile(with_kernel(module), tvm_target)
     return CompiledNetwork(executable, weights, network, target, outputs)
 

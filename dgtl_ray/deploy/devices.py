@@ -10,6 +10,7 @@ from tvm.target import codegen
 
 from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import DeviceError, InputError
+from dgtl_ray.core.instruction_sets import hidden_features
 from dgtl_ray.measure.gpu import runs_code_for
 from dgtl_ray.measure.runtime_device import threads_of
 
@@ -80,7 +81,9 @@ def _check_cpu(attributes: dict[str, Any]) -> None:
     """Refuse code with instructions that this CPU lacks; it would end the process."""
     mcpu = attributes.get("mcpu", "generic")
     here = str(codegen.llvm_get_system_cpu())
-    missing = _instruction_sets(attributes) - _instruction_sets({"kind": "llvm", "mcpu": here})
+    needed = _instruction_sets(attributes)
+    missing = needed - _instruction_sets({"kind": "llvm", "mcpu": here})
+    missing.update(hidden_features(needed))
     if missing:
         raise DeviceError(
             f"the module was built for the cpu {mcpu} and this machine's is {here}, which lacks "

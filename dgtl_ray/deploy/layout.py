@@ -15,9 +15,10 @@ from pathlib import Path
 METADATA = "metadata.json"
 LIBRARY = "module.so"
 WEIGHTS = "weights.bin"
-# Folders of a run: its module, or what failed verification.
+# Folders of a run: its module, what failed verification, and what was not verified yet.
 MODULE = "module"
 REJECTED = "rejected"
+UNVERIFIED = "unverified"
 FILES = (METADATA, LIBRARY, WEIGHTS)
 
 

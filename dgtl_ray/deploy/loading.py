@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import tvm
 from numpy.typing import NDArray
 
 from dgtl_ray.core.errors import DeployError, InputError
+from dgtl_ray.deploy.cuda import take_machine_code
 from dgtl_ray.deploy.devices import check_library, open_device, thread_count
 from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
-from dgtl_ray.deploy.metadata import ModuleMetadata
+from dgtl_ray.deploy.metadata import NOT_VERIFIED, ModuleMetadata
 from dgtl_ray.deploy.running import NetworkRunner
 from dgtl_ray.deploy.weights_file import read_weights
 from dgtl_ray.measure.scratch import loadable_folder
@@ -76,7 +78,7 @@ def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
             is less than one.
         DgtlError: No folder for temporary files is one from which libraries may be loaded.
         DeviceError: It was built for another kind of device.
-        DeployError: It failed verification.
+        DeployError: It failed verification, or was not verified yet.
     """
     if not is_uri(directory):
         return _load(Path(directory), threads)
@@ -85,15 +87,36 @@ def load(directory: Path | str, *, threads: int | None = None) -> TunedModule:
         return _load(Path(scratch), threads)
 
 
+def load_unverified(directory: Path) -> TunedModule:
+    """As `load`, whatever the metadata say of the answers: for whoever compares them.
+
+    Raises:
+        InputError: There is no module, it is damaged, or it has another format version.
+        DgtlError: No folder for temporary files is one from which libraries may be loaded.
+        DeviceError: It was built for another kind of device.
+    """
+    return _open(directory, read_metadata(directory), None)
+
+
 def _load(directory: Path, threads: int | None) -> TunedModule:
     metadata = read_metadata(directory)
+    if metadata.fault == NOT_VERIFIED:
+        raise DeployError(
+            f"{directory} was not verified yet: resume the run that compiled it (--resume)"
+        )
     if metadata.fault:
         raise DeployError(
             f"{directory} does not give the answers of {metadata.network}: {metadata.fault}. It "
             "failed verification, and is kept for whoever looks into that"
         )
+    return _open(directory, metadata, threads)
+
+
+def _open(directory: Path, metadata: ModuleMetadata, threads: int | None) -> TunedModule:
     check_library(directory / LIBRARY)
     device = open_device(metadata.target)
+    if device != tvm.cpu():
+        take_machine_code()
     _check_files(directory, metadata.files)
     pool = ThreadPool(thread_count(metadata.target, threads))
     runner = NetworkRunner(

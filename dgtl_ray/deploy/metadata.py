@@ -10,6 +10,8 @@ from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.task import TensorSpec
 
 FORMAT_VERSION = 1
+# The fault of a module whose answers are still to be compared.
+NOT_VERIFIED = "not verified yet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,9 @@ class ModuleMetadata:
         inputs: Their shapes and dtypes.
         outputs: Shapes and dtypes of the outputs; `save_module` fills them in.
         history: `measurement_id` of every measurement that chose a configuration.
-        fault: How its answers differ from the network's own: then it is no module, and cannot be
-            loaded. "" where they are right, or were never compared.
+        fault: How its answers differ from the network's own, or `NOT_VERIFIED` until they are
+            compared: then it is no module, and cannot be loaded. "" where they are right, or
+            nobody means to compare them.
         created_at: When it was made (UTC).
         files: SHA-256 of every other file of the module; `save_module` fills them in.
         format_version: Version of the directory's layout.

@@ -19,6 +19,9 @@ Observer: TypeAlias = Callable[..., int]
 
 # TVM's kernels assume that arguments start on such a boundary.
 _ALIGNMENT_BYTES = 64
+# By DLPack's numbers: a GPU's memory, and CUDA's null stream, on which TVM runs.
+_CUDA = 2
+_LEGACY_DEFAULT_STREAM = 1
 
 
 class NetworkRunner:
@@ -73,11 +76,15 @@ class NetworkRunner:
 
         Returns:
             Tensors on the device that other frameworks can take over: `torch.from_dlpack(tensor)`.
+            They are ready.
 
         Raises:
             InputError: Not one input for each, or a wrong shape or dtype.
         """
-        return self.run_prepared(self.prepare(*inputs))
+        outputs = self.run_prepared(self.prepare(*inputs))
+        # Whoever takes them over may read them on another stream.
+        self.synchronize()
+        return outputs
 
     def prepare(self, *inputs: Any) -> tuple[Any, ...]:
         """Inputs checked and on the device; what cannot be used in place is copied.
@@ -137,11 +144,24 @@ def _take(name: str, value: Any) -> Any:
             "__dlpack__"
         )
     try:
+        _wait_for(value)
         return tvm_ffi.from_dlpack(
             value, require_alignment=_ALIGNMENT_BYTES, require_contiguous=True
         )
     except (BufferError, RuntimeError, ValueError, TypeError):
         return _from_numpy(name, _copy_of(name, value))
+
+
+def _wait_for(value: Any) -> None:
+    """Let the stream that the network runs on wait for what is still being computed on a GPU.
+
+    `tvm_ffi.from_dlpack` asks for the value as it is. What the producer hands out is given back.
+    """
+    kind, _ = value.__dlpack_device__()
+    if kind == _CUDA:
+        # PyTorch hands out nothing that records gradients.
+        value = value.detach() if hasattr(value, "detach") else value
+        value.__dlpack__(stream=_LEGACY_DEFAULT_STREAM)
 
 
 def _from_numpy(name: str, array: Array) -> Any:

@@ -1,14 +1,14 @@
 """Saving a compiled network, whole or not at all."""
 
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dgtl_ray.core.errors import DeployError, InputError
+from dgtl_ray.core.errors import DeployError
 from dgtl_ray.deploy.compiling import CompiledNetwork
-from dgtl_ray.deploy.layout import FILES, LIBRARY, METADATA, WEIGHTS, sha256
+from dgtl_ray.deploy.layout import LIBRARY, METADATA, WEIGHTS, sha256
 from dgtl_ray.deploy.metadata import ModuleMetadata
+from dgtl_ray.deploy.placing import replace_module
 from dgtl_ray.deploy.weights_file import write_weights
 from dgtl_ray.measure.link import LinkError, link_shared
 
@@ -29,7 +29,7 @@ def save_module(compiled: CompiledNetwork, directory: Path | str, metadata: Modu
         DeployError: This machine has no linker.
     """
     try:
-        _replace(Path(directory), lambda fresh: _write(compiled, fresh, metadata))
+        replace_module(Path(directory), lambda fresh: _write(compiled, fresh, metadata))
     except LinkError as error:
         raise DeployError(f"cannot link the module: {error}") from error
 
@@ -47,30 +47,16 @@ def save_files(files: Mapping[str, bytes], directory: Path) -> None:
         for name, data in files.items():
             (fresh / name).write_bytes(data)
 
-    _replace(directory, write)
+    replace_module(directory, write)
 
 
 def note_fault(directory: Path, fault: str) -> None:
-    """Say in a saved module's metadata that its answers are wrong, so that nobody loads it."""
+    """Say in a saved module's metadata how its answers are wrong; "" that they are right.
+
+    Nobody loads one with a fault.
+    """
     path = directory / METADATA
     path.write_text(replace(ModuleMetadata.from_json(path.read_text()), fault=fault).to_json())
-
-
-def _replace(directory: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a folder beside, and rename that to `directory`."""
-    directory = directory.resolve()
-    _check_replaceable(directory)
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".module-") as scratch:
-            fresh = Path(scratch) / "fresh"
-            fresh.mkdir()
-            write(fresh)
-            if directory.exists():
-                directory.rename(Path(scratch) / "replaced")
-            fresh.rename(directory)
-    except OSError as error:
-        raise InputError(f"cannot save the module to {directory}: {error}") from error
 
 
 def _write(compiled: CompiledNetwork, directory: Path, metadata: ModuleMetadata) -> None:
@@ -79,16 +65,3 @@ def _write(compiled: CompiledNetwork, directory: Path, metadata: ModuleMetadata)
     files = {name: sha256(directory / name) for name in (LIBRARY, WEIGHTS)}
     complete = replace(metadata, outputs=compiled.outputs, files=files)
     (directory / METADATA).write_text(complete.to_json())
-
-
-def _check_replaceable(directory: Path) -> None:
-    """Never delete what is no module of ours."""
-    if not directory.exists():
-        return
-    if not directory.is_dir():
-        raise InputError(f"cannot save the module to {directory}: it is a file")
-    foreign = sorted({entry.name for entry in directory.iterdir()} - set(FILES))
-    if foreign:
-        raise InputError(
-            f"cannot save the module to {directory}: it holds {foreign[0]}; give a new directory"
-        )

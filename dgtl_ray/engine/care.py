@@ -37,6 +37,7 @@ class Shared:
         jobs: What is to be done next by whichever device is free.
         kind: What the devices in use are, once there is one.
         reference: The kernel that tells a sound device from a sick one.
+        reference_runs: Whether any device has run it: one that none has run tells nothing.
     """
 
     find: Callable[[], Sequence[Place]]
@@ -48,6 +49,7 @@ class Shared:
     jobs: asyncio.Queue[Job] = field(default_factory=asyncio.Queue)
     kind: asyncio.Future[DeviceDescriptor] = field(default_factory=asyncio.Future)
     reference: Job | None = None
+    reference_runs: bool = False
 
 
 class Caretaker:
@@ -56,6 +58,7 @@ class Caretaker:
     def __init__(self, device: Device, shared: Shared) -> None:
         self._device = device
         self._shared = shared
+        self._is_in_doubt = False
 
     async def run(self) -> None:
         """Start the device and serve with it, through faults, as long as its node is there.
@@ -141,15 +144,39 @@ class Caretaker:
     async def _check(self) -> None:
         """Time the reference kernel, where there is one.
 
+        One that no device has run yet may itself be what fails: it is left until another runs it.
+
         Raises:
             DeviceFaultError: It does not run, or its latency has drifted and others can take over.
         """
-        device, reference = self._device, self._shared.reference
-        if reference is None:
+        device, shared, reference = self._device, self._shared, self._shared.reference
+        if reference is None or (self._is_in_doubt and not shared.reference_runs):
             return
-        result = await device.run(reference, ahead=self._shared.depth - 1)
+        result = await device.run(reference, ahead=shared.depth - 1)
         if result.status is not Status.OK:
+            if not shared.reference_runs:
+                self._doubt(result.error or result.status.value)
+                return
             raise DeviceFaultError(Fault.SICK, f"the reference kernel fails: {result.error}")
+        shared.reference_runs = True
+        self._judge(result)
+
+    def _doubt(self, reason: str) -> None:
+        """Leave the reference kernel until another device has run it."""
+        if not self._is_in_doubt:
+            self._is_in_doubt = True
+            self._shared.note(
+                f"the reference kernel, which none has run yet, fails on "
+                f"{self._device.place.name}: {reason}"
+            )
+
+    def _judge(self, result: RunResult) -> None:
+        """Compare the reference kernel with its first timing here.
+
+        Raises:
+            DeviceFaultError: Its latency has drifted, and others can take over.
+        """
+        device = self._device
         was_erratic = device.health.is_erratic
         drift = device.health.judge(min(result.repeats_s))
         if not device.health.is_erratic:

@@ -95,7 +95,9 @@ COLUMNS: tuple[Column, ...] = (
         type=pa.string(),
         meaning=(
             "Structural hash of the task's program, hexadecimal: equal keys are equal programs. Of"
-            " a user's function: hash of its name, its parameters' names and its objective"
+            " a user's function: hash of its name, its parameters' names and its objective; of what"
+            " Ansor, MetaSchedule, Ray Tune and Optuna measured, whose configurations may lack"
+            " parameters, without these names"
         ),
         example="9c0de1f2a4b86d35",
     ),

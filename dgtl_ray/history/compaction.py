@@ -17,7 +17,8 @@ def compact(folder: Folder) -> int:
     """Merge the small files of a folder, beside readers and writers.
 
     The merged file is durable before the first small one is deleted: a row may be in two files for
-    a while, which readers allow for, and never in none. Damaged files stay where they are.
+    a while, which readers allow for, and never in none. Damaged files stay where they are, and
+    those with columns of a later program, which would be lost.
 
     Returns:
         How many files were merged away.
@@ -50,9 +51,11 @@ def _groups(sizes_bytes: dict[str, int]) -> Iterator[list[str]]:
 
 
 def _merge(folder: Folder, reader: FileReader, names: Sequence[str]) -> int:
-    reading = reader.read(names, SCHEMA.names, where=None)
+    later = reader.unknown_columns(names)
+    known = [name for name in names if folder.path_of(name) not in later]
+    reading = reader.read(known, SCHEMA.names, where=None)
     damaged = {file.path for file in reading.skipped}
-    merged = [name for name in names if folder.path_of(name) not in damaged]
+    merged = [name for name in known if folder.path_of(name) not in damaged]
     if len(merged) < 2:
         return 0
     # In this order the rows of one task lie together, and a scan for them skips the rest.

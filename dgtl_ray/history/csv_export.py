@@ -1,6 +1,7 @@
 """Copies a history to one CSV file."""
 
 import json
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from dgtl_ray.history.schema import SCHEMA
 def export_csv(uri: str, file: str, where: str | None = None) -> Exported:
     """Write the rows that a condition admits to a new file, whole or not at all.
 
-    Columns are the history's; lists, maps and the device are JSON.
+    Columns are the history's; lists, maps and the device are JSON, which has null for a number that
+    is not finite.
 
     Args:
         uri: Of the history.
@@ -46,7 +48,7 @@ def _plain(table: Any) -> Any:
         if pa.types.is_nested(field.type):
             maps = pa.types.is_map(field.type)
             values = [
-                None if value is None else json.dumps(dict(value) if maps else value)
+                None if value is None else _json(dict(value) if maps else value)
                 for value in table.column(place).to_pylist()
             ]
             table = table.set_column(place, field.name, pa.array(values, pa.string()))
@@ -54,6 +56,22 @@ def _plain(table: Any) -> Any:
             texts = [_iso(value) for value in table.column(place).to_pylist()]
             table = table.set_column(place, field.name, pa.array(texts, pa.string()))
     return table
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:  # rare, and looking through every encoding is slow
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for each number that is not finite, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _iso(value: datetime | None) -> str | None:

@@ -44,8 +44,8 @@ def merge(sources: Sequence[str], into: str) -> Merged:
         into: Of the one that grows; made where it is missing.
 
     Raises:
-        InputError: One cannot be read, holds nothing, or is `into` itself; or that cannot be
-            written.
+        InputError: One cannot be read, holds nothing, has columns that this program does not know,
+            or is `into` itself; or that cannot be written.
     """
     stores = [ParquetHistory(uri) for uri in sources]
     target = Folder(into)
@@ -53,6 +53,7 @@ def merge(sources: Sequence[str], into: str) -> Merged:
         if Folder(store.uri).path_of("") == target.path_of(""):
             raise InputError(f"{store.uri} cannot be merged into itself")
         store.require_rows()
+        store.require_known_columns()
     whole = ParquetHistory(into)
     parts = [_add_all(whole, store) for store in stores]
     return Merged(

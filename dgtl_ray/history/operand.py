@@ -33,6 +33,7 @@ class Operand:
             raise InputError(f"no column {column!r}; there are: {', '.join(SCHEMA.names)}")
         self._name = column
         self._type = SCHEMA.field(column).type
+        self._may_be_null = bool(SCHEMA.field(column).nullable)
         self.expression = pc.field(column)
         if field is not None:
             self._step_into_struct(field)
@@ -61,14 +62,16 @@ class Operand:
             raise self._misfit(value) from error
 
     def one_of(self, values: Collection[Any]) -> Any:
-        """An expression: it holds one of these values.
+        """An expression: it holds one of these values; null where it is null.
 
         Raises:
             InputError: It never holds one of them.
         """
         literals = [self.literal(value) for value in values]
         if pa.types.is_string(self._type):
-            return self.expression.isin(pa.array(literals, pa.string()))
+            inside = self.expression.isin(pa.array(literals, pa.string()))
+            # `isin` is false of a null, which differs neither from itself nor equals it.
+            return inside | (self.expression != self.expression) if self._may_be_null else inside
         # Each number keeps its own type: a set has one, to which others would be rounded.
         return reduce(or_, (self.expression == one for one in literals), pc.scalar(False))
 
@@ -90,6 +93,7 @@ class Operand:
             raise InputError(f"{self._name} has no field {field!r}; there are: {', '.join(names)}")
         self.expression = pc.field(self._name, field)
         self._type = self._type.field(field).type
+        self._may_be_null = True
         self._name = f"{self._name}.{field}"
 
     def _step_into_map(self, key: str) -> None:
@@ -97,6 +101,7 @@ class Operand:
             raise InputError(f"{self._name} has no keys, so there is no {self._name}[{key!r}]")
         self.expression = pc.map_lookup(self.expression, pa.scalar(key), "first")
         self._type = self._type.item_type
+        self._may_be_null = True
         self._name = f"{self._name}[{key!r}]"
 
     def _moment(self, value: Any) -> datetime:

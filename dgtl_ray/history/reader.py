@@ -118,6 +118,21 @@ class FileReader:
         fragment = self._format.make_fragment(self._folder.path_of(name), self._folder.filesystem)
         return bool(fragment.physical_schema.equals(SCHEMA))
 
+    def unknown_columns(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Columns that a later program wrote, by the path of the file; damaged files have none.
+
+        Raises:
+            FileNotFoundError: A file vanished meanwhile.
+            InputError: A file of another schema version.
+        """
+        found = {
+            fragment.path: tuple(
+                name for name in fragment.physical_schema.names if name not in SCHEMA.names
+            )
+            for fragment in self.open(names)[0]
+        }
+        return {path: columns for path, columns in found.items() if columns}
+
     def _require_fitting(self, columns: Sequence[str], where: Any | None) -> None:
         """Refuse an expression that no file can answer, lest every file be called damaged."""
         try:

@@ -1,8 +1,8 @@
 """Measurements kept as a Parquet dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from pyarrow.fs import FileType
 
@@ -18,6 +18,7 @@ from dgtl_ray.history.schema import SCHEMA
 from dgtl_ray.history.summary import SUMMARY_COLUMNS, summarise
 
 _TRIES = 20
+_Seen = TypeVar("_Seen")
 
 
 class ParquetHistory:
@@ -65,6 +66,18 @@ class ParquetHistory:
         self._folder.require_files()
         with suppress(FileNotFoundError):  # merged by others meanwhile: so there is something
             self._reader.open(list(self._folder.sizes_bytes()))
+
+    def require_known_columns(self) -> None:
+        """Check that its rows can be copied whole: no file has columns of a later program.
+
+        Raises:
+            InputError: One has, or the history cannot be read.
+        """
+        for path, columns in self._listed(self._reader.unknown_columns).items():
+            raise InputError(
+                f"{path} has columns that this program does not know, and would lose:"
+                f" {', '.join(columns)}; use the dgtl_ray that wrote it"
+            )
 
     def create(self) -> None:
         """Make the folder where it is missing; `append` does so by itself.
@@ -135,10 +148,14 @@ class ParquetHistory:
         return compact(self._folder)
 
     def _read(self, columns: Sequence[str], where: Any | None) -> Reading:
+        return self._listed(lambda names: self._reader.read(names, columns, where))
+
+    def _listed(self, look: Callable[[Sequence[str]], _Seen]) -> _Seen:
+        """What is seen of all files, which others may merge meanwhile."""
         self._folder.require()
         for _ in range(_TRIES):
             try:
-                return self._reader.read(list(self._folder.sizes_bytes()), columns, where)
+                return look(list(self._folder.sizes_bytes()))
             except FileNotFoundError:
                 continue  # files were merged while we read: list them again
         raise InputError(f"the files of {self.uri} change faster than they can be read: try later")

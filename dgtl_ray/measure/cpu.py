@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import psutil
 
-from dgtl_ray.core.cores import available_cores
+from dgtl_ray.core.cores import allowed_cores, available_cores
+from dgtl_ray.core.cpu_info import cpu_info
 from dgtl_ray.core.device import DeviceDescriptor
 
-_CPU_INFO = Path("/proc/cpuinfo")
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_CPUS = Path("/sys/devices/system/cpu")
 # Vector units that multiply and add, of one core: two on nearly every server and laptop core.
 _FMA_UNITS = 2
 _COPY_BYTES = 64 << 20
@@ -66,16 +66,6 @@ def describe_cores(cores: int, lanes: int) -> DeviceDescriptor:
 
 
 @cache
-def cpu_info() -> dict[str, str]:
-    """The first core's entries of the kernel's CPU table; empty where there is none."""
-    if not _CPU_INFO.exists():
-        return {}
-    first, _, _ = _CPU_INFO.read_text().partition("\n\n")
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-@cache
 def copy_bandwidth_gb_s(threads: int) -> float:
     """Main memory's bandwidth as copying sees it: bytes read and written, best of a few."""
     sources = [np.ones(_COPY_BYTES // threads, np.uint8) for _ in range(threads)]
@@ -98,11 +88,14 @@ def _clock_ghz() -> float:
 
 @cache
 def cache_sizes_bytes() -> tuple[int, int]:
-    """One core's first-level data cache, and the last level; small ones where nothing is told."""
+    """One core's first-level data cache, and the last level; small ones where nothing is told.
+
+    The last level may be several caches, each for some of the cores: all that this process can use.
+    """
     sizes = _cache_sizes()
     if not sizes:
         return 32 << 10, 1 << 20
-    return sizes[min(sizes)], sizes[max(sizes)]
+    return sizes[min(sizes)], sizes[max(sizes)] * _caches_of_level(max(sizes))
 
 
 @cache
@@ -113,12 +106,32 @@ def second_level_bytes() -> int:
 
 def _cache_sizes() -> dict[int, int]:
     """Size of each level of data cache in bytes; empty where nothing is told."""
-    sizes: dict[int, int] = {}
-    for folder in sorted(_CACHES.glob("index*")):
-        if (folder / "type").read_text().strip() != "Instruction":
-            level = int((folder / "level").read_text())
-            sizes[level] = _bytes_of((folder / "size").read_text().strip())
-    return sizes
+    return {level: _bytes_of(_told(folder, "size")) for level, folder in _data_caches("cpu0")}
+
+
+def _caches_of_level(level: int) -> int:
+    """How many caches of a level the cores that this process may use have among them."""
+    allowed = (f"cpu{core}" for core in allowed_cores())
+    sharers = {
+        _told(folder, "shared_cpu_list")
+        for core in allowed
+        for its_level, folder in _data_caches(core)
+        if its_level == level
+    }
+    return max(1, len(sharers))
+
+
+def _data_caches(core: str) -> Iterator[tuple[int, Path]]:
+    """Level and folder of each cache of a core that holds data."""
+    for folder in sorted((_CPUS / core / "cache").glob("index*")):
+        if _told(folder, "type") != "Instruction":
+            yield int(_told(folder, "level")), folder
+
+
+def _told(folder: Path, what: str) -> str:
+    """What the kernel tells of a cache; "" where it does not."""
+    file = folder / what
+    return file.read_text().strip() if file.exists() else ""
 
 
 def _bytes_of(size: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from dgtl_ray.core.cores import available_cores
-from dgtl_ray.measure.cpu import cpu_info
+from dgtl_ray.core.cpu_info import cpu_info
 from dgtl_ray.measure.cuda_headers import find_cuda_headers
 from dgtl_ray.measure.toolchain import nvcc_version, nvrtc_version, package_version
 

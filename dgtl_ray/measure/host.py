@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from dgtl_ray.core.cores import available_cores
+from dgtl_ray.core.cpu_info import cpu_info
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure.cpu import cpu_info, describe_cores, vector_lanes
+from dgtl_ray.measure.cpu import describe_cores, vector_lanes
 from dgtl_ray.measure.known_gpus import gpu_called
 from dgtl_ray.measure.nvml import gpu_name
 

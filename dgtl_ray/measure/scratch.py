@@ -29,9 +29,9 @@ class ScratchRoot:
     made on this machine does: a lock that only a living process can hold tells which are in use.
     """
 
-    def __init__(self) -> None:
-        """DgtlError where there is no place for it."""
-        place = loadable_folder()
+    def __init__(self, place: Path | None = None) -> None:
+        """DgtlError where there is no place for it; without one, a folder that loads libraries."""
+        place = place or loadable_folder()
         remove_abandoned(place)
         self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
         self._lock = (self.path / _LOCK).open("w")

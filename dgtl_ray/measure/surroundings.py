@@ -130,8 +130,11 @@ class NetworkStage:
             for at in sorted(activations, reverse=True)
             if at < len(specs) - 1
         ]
-        self.passed_bytes = min(surroundings.other_bytes, _DISPLACES * last_level)
-        self._step = min(self.passed_bytes, _DISPLACES * traffic.threads * second_level_bytes())
+        own_caches = traffic.threads * second_level_bytes()
+        # The cores' own may hold more than a last level that keeps no copy of what is in them.
+        most = _DISPLACES * max(last_level, own_caches)
+        self.passed_bytes = min(surroundings.other_bytes, most)
+        self._step = min(self.passed_bytes, _DISPLACES * own_caches)
         own = sum(_aligned(spec.size_bytes) for spec in self._specs.values())
         self._ring_bytes = _aligned(self.passed_bytes + own)
         self._at = 0

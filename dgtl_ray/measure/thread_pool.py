@@ -13,6 +13,7 @@ from typing import Any
 import tvm
 
 from dgtl_ray.measure.thread_pool_code import ENTRIES, thread_pool_code
+from dgtl_ray.space.sketches.host_cpu import host_cpu
 
 # Parts of a loop: as many as keep what the slowest thread is late by to a few percent, and no more,
 # since taking one costs some 20 ns.
@@ -101,7 +102,7 @@ def _stop(stop: Any, _code: Any) -> None:
 
 def _compile(threads: int) -> Any:
     """The pool's code for this machine, with variables of its own."""
-    target = json.dumps({"kind": "llvm", "mcpu": str(tvm.target.codegen.llvm_get_system_cpu())})
+    target = json.dumps(host_cpu())
     header = tvm.get_global_func("codegen.LLVMModuleCreate")(target, "threads").inspect_source("ll")
     parts = 1 if threads == 1 else max(_FEWEST_PARTS, _PARTS_PER_THREAD * threads)
     with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:

@@ -85,13 +85,9 @@ def default_cuda_json(arch: str = "sm_90") -> str:
 
 
 def _this_cpu() -> dict[str, Any]:
-    from tvm.target import codegen
+    from dgtl_ray.space.sketches.host_cpu import host_cpu
 
-    return {
-        "kind": "llvm",
-        "mcpu": str(codegen.llvm_get_system_cpu()),
-        "num-cores": available_cores(),
-    }
+    return {**host_cpu(), "num-cores": available_cores()}
 
 
 def _this_gpu() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.example import Array, Example
+from dgtl_ray.core.processes import kill_group
 from dgtl_ray.peers.catalogue import program
 from dgtl_ray.peers.kept import KeptNetwork
 
@@ -70,19 +71,28 @@ def _shapes(inputs: Sequence[Array]) -> str:
 
 
 def _run(name: str, command: Sequence[str], result: Path) -> None:
-    """Run a converter where it may write, and check that it wrote its result."""
-    done = subprocess.run(
-        command,
+    """Run a converter where it may write, and check that it wrote its result.
+
+    Raises:
+        DgtlError: It did not, or takes minutes.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "dgtl_ray.peers.keeper", str(os.getpid()), *command],
         cwd=result.parent,
         env={**os.environ, "OMP_NUM_THREADS": str(available_cores())},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=_LIMIT_S,
-        check=False,
-    )
-    if done.returncode != 0 or not result.exists():
-        said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        process_group=0,
+    ) as process:
+        try:
+            text, _ = process.communicate(timeout=_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise DgtlError(f"{name} takes longer than {_LIMIT_S:g} s") from None
+        finally:
+            kill_group(process.pid)
+    if process.returncode != 0 or not result.exists():
+        said = [line.strip() for line in text.splitlines() if line.strip()]
         last = f": {said[-1]}" if said else ""
-        raise DgtlError(f"{name} cannot convert it (status {done.returncode}){last}")
+        raise DgtlError(f"{name} cannot convert it (status {process.returncode}){last}")

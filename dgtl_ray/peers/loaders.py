@@ -11,8 +11,8 @@ from dgtl_ray.core.example import Array, Example
 from dgtl_ray.peers.conversion import mnn_file, ncnn_files
 from dgtl_ray.peers.kept import KeptNetwork
 
-# One inference on the example's inputs; its outputs.
-Inference: TypeAlias = Callable[[], Sequence[Array]]
+# One inference on the example's inputs; its outputs, where they were computed.
+Inference: TypeAlias = Callable[[], Sequence[Any]]
 
 
 def load_onnxruntime(network: KeptNetwork, threads: int) -> Inference:

@@ -6,10 +6,13 @@ import sys
 import warnings
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dgtl_ray.core.child_server import Ready, serve
 from dgtl_ray.core.errors import DgtlError
-from dgtl_ray.core.example import Example
+from dgtl_ray.core.example import Array, Example
 from dgtl_ray.peers.catalogue import PEERS
 from dgtl_ray.peers.kept import KeptNetwork
 from dgtl_ray.peers.loaders import LOADERS, Inference
@@ -30,10 +33,16 @@ def load(peer: str, folder: str, spec: str, threads: int, device: str) -> Ready:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     network = KeptNetwork(Path(folder))
     run = _load(peer, network, spec, threads, device)
-    error = Example.read(network.folder).error_of(run())
+    error = Example.read(network.folder).error_of([_on_host(answer) for answer in run()])
     if error > _LARGEST_ERROR[device]:
         raise DgtlError(f"its answers are wrong: off by {error:.1e} of the largest")
     return Ready(run=run, largest_error=error)
+
+
+def _on_host(answer: Any) -> Array:
+    """An answer as an array: PyTorch's may be on a GPU."""
+    array: Array = answer if isinstance(answer, np.ndarray) else answer.numpy(force=True)
+    return array
 
 
 def _load(peer: str, network: KeptNetwork, spec: str, threads: int, device: str) -> Inference:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dgtl_ray.core.errors import DeviceError, DgtlError
-from dgtl_ray.core.example import Array, Example
+from dgtl_ray.core.example import Example
 from dgtl_ray.peers.exporting import torch_network
 from dgtl_ray.peers.kept import KeptNetwork
 from dgtl_ray.peers.loaders import Inference
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 TorchLoader: TypeAlias = Callable[[str, KeptNetwork, int, str], Inference]
 
@@ -62,11 +62,11 @@ def _inference(module: "nn.Module", network: KeptNetwork, threads: int, device: 
     arrays = Example.read(network.folder).inputs
     placed = [torch.from_numpy(array).to(device) for array in arrays]
 
-    def run() -> list[Array]:
+    def run() -> "list[Tensor]":
         with torch.no_grad():
             results = list(flat_tensors(module(*placed)))
         if device == "cuda":
             torch.cuda.synchronize()
-        return [result.numpy(force=True) for result in results]
+        return results
 
     return run

@@ -33,8 +33,9 @@ def rows_of(task: ImportedTask, device: DeviceDescriptor, when: datetime) -> Any
     configs = configs_of(task)
     run_id = _run_id(task, device, configs[0])
     numbers = range(len(rows)) if task.numbers is None else task.numbers
-    layer = function_task(task.name, task.knobs, task.objective)
-    meaning = json.dumps([layer.workload_key, task.knobs]).encode()
+    lasting = () if task.conditional else task.knobs
+    layer = function_task(task.name, lasting, task.objective)
+    meaning = json.dumps([layer.workload_key, lasting]).encode()
     constants: dict[str, Any] = {
         "run_id": run_id,
         "network": task.name,

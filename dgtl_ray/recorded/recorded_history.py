@@ -11,7 +11,7 @@ import numpy as np
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import FUNCTION_TARGET
-from dgtl_ray.core.measurement import Measurement
+from dgtl_ray.core.measurement import Measurement, TimedIn
 from dgtl_ray.history import ParquetHistory, row_filter
 from dgtl_ray.recorded.grouped import grouped_table, places_of_levels
 from dgtl_ray.recorded.recorded import RecordedTable
@@ -24,7 +24,9 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
     """The configurations of one task that a history holds, as they were measured on one device.
 
     A configuration that was measured more than once has its median latency, and has failed where
-    it ever did. Building and timing cost what they cost the first time.
+    it ever did. Building and timing cost what they cost the first time. Only times that were taken
+    alike count: those of kernels by themselves, and of them those that say how much passed through
+    the caches, where there are any.
 
     Args:
         uri: Of the history.
@@ -32,7 +34,8 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
             devices, `KEY@DEVICE_KEY@TARGET` where the devices of one key have several targets.
 
     Raises:
-        InputError: The history cannot be read, or holds no such task, or it on several devices.
+        InputError: The history cannot be read, or holds no such task, or it on several devices, or
+            no configuration of it that was timed by itself.
     """
     key, _, device = workload.partition("@")
     store = ParquetHistory(uri)
@@ -41,11 +44,17 @@ def read_history_task(uri: str, workload: str) -> RecordedTable:
     if not rows:
         known = sorted({row["workload_key"] for row in _keys(store)})
         raise InputError(f"{store.uri} holds no configuration of workload {key!r}; it has: {known}")
-    rows = _of_one_device(rows, store.uri, key, device)
+    rows = _timed_alike(_of_one_device(rows, store.uri, key, device))
     by_config: dict[frozenset[tuple[str, Level]], list[Measurement]] = {}
     for row in rows:
         by_config.setdefault(frozenset(_levels(row).items()), []).append(row)
-    return _table(list(by_config.values()))
+    groups = [group for group in by_config.values() if _telling(group) is not None]
+    if not groups:
+        raise InputError(
+            f"{store.uri} holds no configuration of workload {key!r} that was timed by itself,"
+            " with its encoding: tune it anew"
+        )
+    return _table(groups)
 
 
 def _keys(store: ParquetHistory) -> list[dict[str, Any]]:
@@ -69,6 +78,18 @@ def _of_one_device(
     return [row for row in rows if (row.device_key, row.target) == fitting[0]]
 
 
+def _timed_alike(rows: Sequence[Measurement]) -> list[Measurement]:
+    """Rows whose costs may be compared, and every failure."""
+    alone = [row for row in rows if row.cost_s is None or row.timed_in is not TimedIn.NETWORK]
+    passed = any(row.cost_s is not None and row.passed_bytes is not None for row in alone)
+    return [row for row in alone if row.cost_s is None or (row.passed_bytes is not None) is passed]
+
+
+def _telling(group: Sequence[Measurement]) -> Measurement | None:
+    """The measurement of a configuration that has its encoding; a function's need none."""
+    return next((row for row in group if row.encoding or row.target == FUNCTION_TARGET), None)
+
+
 def _told(places: Sequence[tuple[str, str]]) -> list[str]:
     """Devices by their keys, with the target where that alone tells two apart."""
     count = Counter(device for device, _ in places)
@@ -77,15 +98,15 @@ def _told(places: Sequence[tuple[str, str]]) -> list[str]:
 
 def _table(groups: Sequence[Sequence[Measurement]]) -> RecordedTable:
     """One row for each group: the measurements of one configuration."""
-    firsts = [group[0] for group in groups]
-    one = firsts[0]
+    telling = [row for row in map(_telling, groups) if row is not None]
+    one = telling[0]
     return grouped_table(
         groups,
         lambda row: row.cost_s,
         name=f"{one.network} {one.task}",
         task_key=one.workload_key,
         device=DeviceDescriptor(**dict(one.device)),  # type: ignore[arg-type]
-        space=_space(firsts),
+        space=_space(telling),
     )
 
 

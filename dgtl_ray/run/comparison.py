@@ -13,6 +13,7 @@ from dgtl_ray.core.shapes import AS_IN_FILE, Shapes
 from dgtl_ray.deploy import ModuleMetadata, compile_untuned, module_contender, save_module
 from dgtl_ray.measure.latency import compare_latency
 from dgtl_ray.measure.runtime_device import threads_of
+from dgtl_ray.measure.scratch import ScratchRoot
 from dgtl_ray.model import Network, TargetSpec
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.peers import PEERS, installed, keep_network, missing_note, peer_contender
@@ -59,13 +60,17 @@ def compare_network(
         metadata: Of the tuned module; the untuned one gets the same.
         shapes: Of the inputs of an ONNX file, where it leaves them open.
     """
-    with tempfile.TemporaryDirectory(prefix="dgtl-") as scratch:
-        folder = Path(scratch)
+    # Networks are large: not in memory, and not left for good where this process is killed.
+    root = ScratchRoot(Path(tempfile.gettempdir()))
+    try:
+        folder = root.path
         untuned = folder / "untuned"
         save_module(compile_untuned(network, target), untuned, replace(metadata, history=()))
         contenders = [module_contender("tuned", module), module_contender("untuned", untuned)]
         peers, notes = _peers(spec, target, folder, shapes)
         timed = compare_latency([*contenders, *peers], rounds=_ROUNDS, max_time_s=_MAX_TIME_S)
+    finally:
+        root.remove()
     latency_s = {name: timed[name].median_s if name in timed else None for name in CONTENDERS}
     failed = [f"{TITLES[name]} was not timed: {t.error}" for name, t in timed.items() if t.error]
     return Comparison(latency_s=latency_s, notes=(*failed, *notes))

@@ -284,7 +284,7 @@ class Experiment:
             metadata=_metadata(network, target, outcome.device, results),
             compare=self._config.compare,
         )
-        finished = self._venue.finish(plan, network, self._folder.module)
+        finished = self._venue.finish(plan, network, self._folder.unverified)
         results = [_as_in_network(result, finished) for result in results]
         module = self._folder.publish(verified=finished.verification.ok)
         summary = self._summary(state, outcome, finished, results, module)

@@ -17,12 +17,13 @@ from dgtl_ray.deploy import (
     ModuleMetadata,
     Verification,
     compile_network,
-    load,
+    load_unverified,
     look_inside,
     note_fault,
     save_module,
     verify,
 )
+from dgtl_ray.deploy.metadata import NOT_VERIFIED
 from dgtl_ray.model import Network, TargetSpec, keys_of_functions, load_network
 from dgtl_ray.model.specs import SpecKind, classify
 from dgtl_ray.run.comparison import NO_COMPARISON, Comparison, compare_network
@@ -82,15 +83,17 @@ class Finished:
 def finish(plan: Plan, network: Network, folder: Path) -> Finished:
     """Compile, save to `folder`, verify and compare on this machine, which has the device.
 
+    Nobody can load what is in `folder` before its answers were found right, nor if they were not.
+
     Raises:
         InputError: The folder cannot be written.
         DeviceError: The module cannot run here.
     """
     compiled = compile_network(network, plan.schedules, plan.target)
-    save_module(compiled, folder, plan.metadata)
-    verification = verify(load(folder), network)
+    save_module(compiled, folder, replace(plan.metadata, fault=NOT_VERIFIED))
+    verification = verify(load_unverified(folder), network)
+    note_fault(folder, verification.fault())
     if not verification.ok:
-        note_fault(folder, verification.fault())
         return _nothing_but(verification)
     notes: list[str] = []
     comparison = NO_COMPARISON

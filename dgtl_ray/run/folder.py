@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +17,8 @@ from dgtl_ray.core.acquisition import ACQUISITION
 from dgtl_ray.core.algorithms import DIRECT
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.precision import OWN
-from dgtl_ray.deploy.layout import MODULE, REJECTED
+from dgtl_ray.deploy.layout import MODULE, REJECTED, UNVERIFIED
+from dgtl_ray.deploy.placing import move_module
 from dgtl_ray.engine.clock import SearchTime
 from dgtl_ray.run.lease import lease_on
 from dgtl_ray.storage import Storage, is_remote, is_uri, join, told
@@ -150,30 +150,39 @@ class RunFolder:
 
     @property
     def module(self) -> Path:
-        """Where the compiled module is written, on this machine."""
+        """Where the published module is, on this machine."""
+        return self._here(MODULE)
+
+    @property
+    def unverified(self) -> Path:
+        """Where a module is written, on this machine, before it is known to be right."""
+        return self._here(UNVERIFIED)
+
+    def _here(self, name: str) -> Path:
+        """A folder of the run on this machine."""
         if self._storage.is_local:
-            return Path(self._storage.path_of(MODULE))
+            return Path(self._storage.path_of(name))
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="dgtl-run-")
-        return Path(self._scratch.name) / MODULE
+        return Path(self._scratch.name) / name
 
     def publish(self, *, verified: bool) -> str:
-        """Bring the module to where the run lives, and say where that is.
+        """Bring what is in `unverified` to where the run lives, and say where that is.
 
-        One that failed verification is no module: it is kept beside, and the answer is "".
+        What failed verification is no module: it is kept beside, an earlier module stays, and the
+        answer is "".
 
         Raises:
             InputError: It cannot be written there.
         """
         name = MODULE if verified else REJECTED
-        if self._storage.is_local:
-            kept = Path(self._storage.path_of(name))
-            if not verified:
-                shutil.rmtree(kept, ignore_errors=True)
-                self.module.rename(kept)
-            return str(kept) if verified else ""
-        self._storage.upload(self.module, name)
-        return join(self.uri, name) if verified else ""
+        kept = self._here(name)
+        move_module(self.unverified, kept)
+        if not self._storage.is_local:
+            self._storage.upload(kept, name)
+        if not verified:
+            return ""
+        return str(kept) if self._storage.is_local else join(self.uri, name)
 
     def has_run(self) -> bool:
         """Whether a run was begun here.

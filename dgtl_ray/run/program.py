@@ -13,6 +13,7 @@ from typing import Any
 
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.function import LATENCY
+from dgtl_ray.space.parameters.values import check_count, count_of
 
 _PLACE = re.compile(r"\{(\w+)(?:\[(\d+)\])?\}")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -105,13 +106,18 @@ def read_parameter(text: str) -> tuple[str, list[int | float | str]]:
     """A parameter as the command line gives it: `tile=8,16,32` or `unroll=1..8`.
 
     Raises:
-        InputError: It is neither.
+        InputError: It is neither, or has too many values.
     """
     name, equals, values = text.partition("=")
     if not (equals and name.isidentifier() and values):
         raise InputError(f"parameter {text!r}: write name=8,16,32 or name=1..8")
     if whole := re.fullmatch(r"(-?\d+)\.\.(-?\d+)", values):
-        return name, list(range(int(whole[1]), int(whole[2]) + 1))
+        numbers = range(int(whole[1]), int(whole[2]) + 1)
+        try:
+            check_count(count_of(numbers))
+        except InputError as error:
+            raise InputError(f"parameter {name!r}: {error}") from error
+        return name, list(numbers)
     return name, [_value(part.strip()) for part in values.split(",")]
 
 

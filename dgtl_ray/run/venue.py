@@ -46,6 +46,7 @@ class Venue:
         self._note = note
         self._is_local = address == LOCAL
         self._chosen: Presence | None = None
+        self._first_gpu = ""
 
     def open(self) -> AbstractContextManager[None]:
         """A connection to the cluster for the whole run; a local one lives as long as the search.
@@ -94,19 +95,25 @@ class Venue:
                 preferred=processor_of(named.json) if named else "",
             )
         target = named or self._at_device(_ANSWER_S, parse_target, name)
-        if named or device:
+        # This machine's GPUs may differ, and what is compiled is verified on the first.
+        is_first_gpu = self._is_local and target.kind == "cuda"
+        if named or device or is_first_gpu:
             found = self._at_device(_ANSWER_S, describe_device, target.json)
             if not found.is_called(device):
                 raise DeviceError(
                     f"the device here is {found.key}, wanted is {device}: a run goes on with the"
                     " kind of device that it began with; for another, begin one with its --history"
                 )
+            self._first_gpu = found.key if is_first_gpu else ""
         return target
 
     @property
     def device_key(self) -> str:
-        """Of the kind of device that was chosen on a cluster; "" where there is no choice."""
-        return self._chosen.kind.key if self._chosen else ""
+        """Of the kind of device that was chosen on a cluster, or of this machine's first GPU.
+
+        "" where there is no choice.
+        """
+        return self._chosen.kind.key if self._chosen else self._first_gpu
 
     @property
     def processor(self) -> str:

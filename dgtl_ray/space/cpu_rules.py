@@ -98,7 +98,7 @@ def _sums_fit_registers(tiling: Tiling, _: Limits) -> Mask:
 
 
 def _parts_fill_cores(tiling: Tiling, _: Limits) -> Mask:
-    """An algorithm's parallel loop has an iteration for each core."""
+    """An algorithm's parallel loop has an iteration for each core, or as many as can be."""
     return tiling.product(0) >= tiling.sketch.register_limits.least_parts
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class DesignSpace:
         """Pickled as its JSON: what is looked up while sampling stays behind."""
         return DesignSpace.from_json, (self.to_json(),)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of everything that gives numbered sketches their meaning: TVM's rearrangements.
 

@@ -54,7 +54,7 @@ class KnobSpace(ABC):
     def _draw(self, n: int, rng: np.random.Generator) -> IntArray:
         """(n × width): random configurations, the same one perhaps more than once; or none."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of everything that gives rows their meaning."""
         meaning = [[knob.name, list(knob.levels)] for knob in self.knobs]

@@ -35,6 +35,8 @@ FUNCTIONS = 128
 _BASELINE = 16
 # Of `ucb`: two standard deviations.
 _BETA = 4.0
+# What a loss is divided by is no less: it stays finite.
+_LEAST_WORTH = 1e-12
 
 
 def choose_batch(
@@ -158,7 +160,8 @@ def _by_functions(
 ) -> list[int]:
     """Numbers of `n` points of a shortlist, in the order in which they are chosen.
 
-    A gain counts what it is worth: b + w (f − b), b being the best so far of each function.
+    A gain counts what it is worth: b + w (f − b), b being the best so far of each function. A loss
+    counts the more the less a point is worth: b + (f − b) / w.
 
     Args:
         acquisition: A name.
@@ -175,7 +178,8 @@ def _by_functions(
     choices, waiting, measured = torch.split(numbers, sizes)
     base = values[:, -len(measured) :].amax(1) if len(measured) else torch.tensor([best]).double()
     weight = torch.cat([worth, torch.ones(len(numbers) - len(worth)).double()])
-    model, objective = DrawnFunctions(values), _weighed(base, weight)
+    weighed = _hopes_weighed if acquisition == "ucb" else _weighed
+    model, objective = DrawnFunctions(values), weighed(base, weight)
     if acquisition == "thompson":
         with manual_seed(_seed(noise)):
             sampling = MaxPosteriorSampling(model, objective, replacement=False)
@@ -191,11 +195,35 @@ def _by_functions(
 
 
 def _weighed(base: torch.Tensor, weight: torch.Tensor) -> GenericMCObjective:
-    """Functions f as b + w (f − b), with b of each function and w of each point."""
+    """Functions f as b + w (f − b), with b of each function and w of each point.
+
+    Where f is below b it is b + (f − b) / w: what is worth little must not look like a small loss.
+    """
+    divided = weight.clamp_min(_LEAST_WORTH).reciprocal()
 
     def gain(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
-        b = base.reshape(-1, *[1] * (samples.dim() - 2))
-        return (samples[..., 0] - b).mul_(weight[X[..., 0].long()]).add_(b)
+        b, k = base.reshape(-1, *[1] * (samples.dim() - 2)), X[..., 0].long()
+        above = samples[..., 0] - b
+        return above.mul_(torch.where(above > 0, weight[k], divided[k])).add_(b)
+
+    return GenericMCObjective(gain)
+
+
+def _hopes_weighed(base: torch.Tensor, weight: torch.Tensor) -> GenericMCObjective:
+    """Functions f as b + w (f − b), lowered so that a bound below b becomes b + (bound − b) / w.
+
+    `ucb` gains by spread, which must not grow where a point is worth little: so each point is
+    judged by its upper bound, not by what single functions are there.
+    """
+    divided = weight.clamp_min(_LEAST_WORTH).reciprocal()
+
+    def gain(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        k = X[..., 0].long()
+        above = samples[..., 0] - base
+        mean = above.mean(0)
+        bound = mean + math.sqrt(_BETA * math.pi / 2) * (above - mean).abs().mean(0)
+        loss = bound.clamp_max(0.0) * (divided[k] - weight[k])
+        return above.mul_(weight[k]).add_(base).add_(loss)
 
     return GenericMCObjective(gain)
 

@@ -75,11 +75,16 @@ def save(model: Pretrained, folder: Path) -> None:
 def write(packed: PackedModel, folder: Path) -> None:
     """Write a packed model into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TENSORS).write_bytes(packed.tensors)
-    # The facts come last, and whole: where they are, there is a model.
-    temporary = folder / f".{FACTS}.{os.getpid()}"
-    temporary.write_text(packed.facts)
-    temporary.replace(folder / FACTS)
+    put(packed.tensors, folder / TENSORS)
+    # The facts come last: where they are, there is a model.
+    put(packed.facts.encode(), folder / FACTS)
+
+
+def put(content: bytes, file: Path) -> None:
+    """Write a file, which has its name once it is whole."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(file)
 
 
 def load(folder: Path) -> Pretrained:

@@ -1,7 +1,9 @@
 """What was learned, in a folder: the model, and beside it the measurements of its sources."""
 
+import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ from safetensors.numpy import save as to_bytes
 
 from dgtl_ray.core.device import DeviceDescriptor
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.knowledge import Knowledge, SourceTask
+from dgtl_ray.core.knowledge import Knowledge, PackedModel, SourceTask
 from dgtl_ray.transfer import checkpoint
 
 ROWS, NAMES = "sources.safetensors", "sources.json"
+# What the facts of a model call the hash of its sources.
+_SOURCES = "sources"
 
 
 def require_model_folder(folder: Path) -> None:
@@ -41,9 +45,10 @@ def save_knowledge(known: Knowledge, folder: Path) -> None:
         raise ValueError("there is no model to save")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ROWS).write_bytes(to_bytes(_tensors(known)))
-        (folder / NAMES).write_text(json.dumps([_facts(s) for s in known.sources], indent=1))
-        checkpoint.write(known.model, folder)
+        names = json.dumps([_facts(s) for s in known.sources], indent=1)
+        checkpoint.put(to_bytes(_tensors(known)), folder / ROWS)
+        checkpoint.put(names.encode(), folder / NAMES)
+        checkpoint.write(_bound(known.model, known.sources), folder)
     except OSError as error:
         raise InputError(f"cannot write to {folder}: {error.strerror}") from error
 
@@ -52,7 +57,7 @@ def load_knowledge(folder: Path) -> Knowledge:
     """What `save_knowledge` wrote.
 
     Raises:
-        InputError: There is no such folder, or it cannot be read.
+        InputError: There is no such folder, or it cannot be read, or its model is of other sources.
     """
     model = checkpoint.read(folder)
     try:
@@ -61,7 +66,42 @@ def load_knowledge(folder: Path) -> Knowledge:
         sources = tuple(_source(one, tensors, k) for k, one in enumerate(facts))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{folder}: its sources cannot be read: {error}") from error
-    return Knowledge(sources=sources, model=model)
+    try:
+        return Knowledge(sources=sources, model=_unbound(model, sources))
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
+
+
+def _bound(model: PackedModel, sources: Sequence[SourceTask]) -> PackedModel:
+    """The model with the hash of its sources among its facts."""
+    facts = json.loads(model.facts) | {_SOURCES: _hash(sources)}
+    return replace(model, facts=json.dumps(facts, indent=1))
+
+
+def _unbound(model: PackedModel, sources: Sequence[SourceTask]) -> PackedModel:
+    """The model that `_bound` was given; one from before hashes were kept is as it is.
+
+    Raises:
+        InputError: Its sources are others.
+    """
+    facts = json.loads(model.facts)
+    held = facts.pop(_SOURCES, None)
+    if held is None:
+        return model
+    if held != _hash(sources):
+        raise InputError(
+            "the model there was made of other sources than those beside it: make it anew with dgtl"
+            " pretrain"
+        )
+    return replace(model, facts=json.dumps(facts, indent=1))
+
+
+def _hash(sources: Sequence[SourceTask]) -> str:
+    told = hashlib.sha256(json.dumps([_facts(source) for source in sources]).encode())
+    for source in sources:
+        told.update(np.ascontiguousarray(source.encoding).tobytes())
+        told.update(np.ascontiguousarray(source.cost_s).tobytes())
+    return told.hexdigest()[:16]
 
 
 def _tensors(known: Knowledge) -> dict[str, NDArray[Any]]:

@@ -13,6 +13,7 @@ import pytest
 import tvm
 from tvm.target import codegen
 
+from dgtl_ray.core import instruction_sets
 from dgtl_ray.core.errors import DeviceError, InputError
 from dgtl_ray.deploy import CompiledNetwork, ModuleMetadata, load, save_module
 from dgtl_ray.deploy.devices import open_device
@@ -112,6 +113,18 @@ def test_a_cpu_with_more_instructions_will_do(saved: Path, monkeypatch: pytest.M
     _edit_metadata(saved, target='{"kind": "llvm", "mcpu": "nehalem"}')
     monkeypatch.setattr(codegen, "llvm_get_system_cpu", lambda: "haswell")
     assert load(saved).metadata.network == "SmallNet"
+
+
+@on_x86
+def test_a_cpu_that_is_not_let_use_what_its_name_promises(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _edit_metadata(saved, target='{"kind": "llvm", "mcpu": "skylake-avx512"}')
+    monkeypatch.setattr(codegen, "llvm_get_system_cpu", lambda: "skylake-avx512")
+    flags = frozenset(instruction_sets._KERNEL_NAMES.values()) - {"avx512f"}
+    monkeypatch.setattr(instruction_sets, "kernel_flags", lambda: flags)
+    with pytest.raises(DeviceError, match="skylake-avx512, which lacks avx512f: tune for this"):
+        load(saved)
 
 
 def test_a_library_for_another_processor(saved: Path) -> None:

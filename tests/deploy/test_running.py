@@ -39,6 +39,41 @@ def test_an_aligned_tensor_is_used_in_place(module: TunedModule, network: Networ
     assert not prepared[0].numpy().any()
 
 
+class Produced:
+    """A tensor that notes how it is asked for; it says that it is on a device of some kind."""
+
+    def __init__(self, tensor: torch.Tensor, kind: int) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self._tensor = tensor
+        self._kind = kind
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._kind, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self.asked.append(options)
+        return self._tensor.__dlpack__()
+
+
+@pytest.mark.parametrize(("kind", "asked"), [(1, [{}]), (2, [{"stream": 1}, {}])])
+def test_what_a_gpu_still_computes_is_waited_for(
+    module: TunedModule, network: Network, kind: int, asked: list[dict[str, Any]]
+) -> None:
+    image, bias = network.example_inputs()
+    produced = Produced(torch.from_numpy(image).clone(), kind)
+    np.testing.assert_array_equal(module(produced, bias)[0], module(image, bias)[0])
+    assert produced.asked == asked
+
+
+def test_outputs_are_ready_when_they_are_handed_out(
+    module: TunedModule, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[bool] = []
+    monkeypatch.setattr(module.runner, "synchronize", lambda: waited.append(True))
+    module.run(*network.example_inputs())
+    assert waited == [True]
+
+
 def test_strided_inputs_are_copied(module: TunedModule, network: Network) -> None:
     image, bias = network.example_inputs()
     expected = module(image, bias)[0]

@@ -1,6 +1,7 @@
 """A module is saved whole or not at all."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from dgtl_ray.deploy import (
     save_module,
     saving,
 )
-from dgtl_ray.deploy.layout import FILES
-from dgtl_ray.model import Network, TargetSpec
+from dgtl_ray.deploy.layout import FILES, LIBRARY
+from dgtl_ray.measure.cuda_code import machine_codes
+from dgtl_ray.measure.cuda_headers import find_cuda_headers
+from dgtl_ray.model import Network, TargetSpec, default_cuda_json, parse_target
 from tests.deploy.conftest import small_network
 
 Describe = Callable[..., ModuleMetadata]
@@ -111,3 +114,24 @@ def test_an_unusable_place_is_named(
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot save the module to .*file/module"):
         save_module(compiled, tmp_path / "file" / "module", describe())
+
+
+@pytest.mark.skipif(find_cuda_headers() is None, reason="no CUDA headers here")
+def test_a_module_for_a_gpu_carries_machine_code(
+    describe: Describe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    monkeypatch.setenv("PATH", without_nvcc(os.environ["PATH"]))
+    before = dict(os.environ)
+    gpu = parse_target(default_cuda_json("sm_90"))
+    compiled = compile_network(small_network(gpu), {}, gpu)
+    assert dict(os.environ) == before
+    save_module(compiled, tmp_path / "module", describe(target=gpu.json))
+    codes = machine_codes((tmp_path / "module" / LIBRARY).read_bytes())
+    assert codes
+    assert all(code.startswith(b"\x7fELF") for code in codes)
+
+
+def without_nvcc(path: str) -> str:
+    """The folders of a search path that hold no nvcc."""
+    return os.pathsep.join(p for p in path.split(os.pathsep) if not (Path(p) / "nvcc").exists())

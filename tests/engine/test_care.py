@@ -128,6 +128,26 @@ def test_a_sick_device_is_set_aside_and_its_failures_are_not_the_candidates() ->
     assert any("quarantined" in note for note in ward.notes)
 
 
+def test_a_reference_that_never_ran_is_not_the_devices_fault() -> None:
+    def slow_reference(name: str, _count: int) -> RunResult:
+        return ran(status=Status.RUN_TIMEOUT if name == REFERENCE else Status.OK)
+
+    ward = Ward(slow_reference, slow_reference)
+    assert ward.run(["job"] * 60) == [ran()] * 60
+    assert faults(ward) == [{}, {}]
+    assert len([note for note in ward.notes if "none has run yet" in note]) == 2
+
+
+def test_a_device_is_judged_once_another_has_run_the_reference() -> None:
+    def sick(name: str, _count: int) -> RunResult:
+        return ran(status=Status.RUN_ERROR if name == REFERENCE else Status.OK)
+
+    ward = Ward(sick, sound)
+    assert ward.run(["job"] * 60) == [ran()] * 60
+    assert faults(ward)[0][Fault.SICK] >= 1
+    assert faults(ward)[1] == {}
+
+
 def test_a_candidate_that_fails_on_a_sound_device_is_to_blame() -> None:
     def picky(name: str, _count: int) -> RunResult:
         return ran(status=Status.RUN_ERROR if name == "bad" else Status.OK)

@@ -1,11 +1,15 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from dgtl_ray.history import ParquetHistory, compaction, row_filter
+from dgtl_ray.core.errors import InputError
+from dgtl_ray.history import ParquetHistory, compaction, merge, row_filter
 from dgtl_ray.history.files import add_file
 from dgtl_ray.history.folder import Folder
+from dgtl_ray.history.rows import to_table
 from dgtl_ray.testing.measurements import example_measurement
 
 BATCHES = 6
@@ -43,6 +47,20 @@ def test_merged_file_is_large_enough_to_be_left_alone(
     assert history.compact() == 2
     assert merged in files(history)
     assert history.scan().num_rows == 2 * BATCHES + 2
+
+
+def test_what_a_later_program_wrote_is_not_lost(history: ParquetHistory, tmp_path: Path) -> None:
+    later = Path(history.uri) / "later.parquet"
+    row = to_table([example_measurement(100)])
+    pq.write_table(row.append_column("humidity", pa.array([0.5])), later)
+    before = history.measurements()
+    assert len(before) == 2 * BATCHES + 1
+    with pytest.raises(InputError, match=r"later\.parquet has columns .*: humidity; use"):
+        merge([history.uri], str(tmp_path / "merged"))
+    assert not (tmp_path / "merged").exists()
+    assert history.compact() == BATCHES
+    assert "humidity" in pq.read_schema(later).names
+    assert history.measurements() == before
 
 
 def test_groups_are_bounded(history: ParquetHistory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,11 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> ParquetHistory:
         ("created_at >= '2026-03-01T10:15:08'", [8, 9]),
         ("created_at < '2026-03-01T12:15:02+02:00'", [0, 1]),
         ("build_s == timing_s or trial == 3", [3]),
+        ("timed_in not in ['network']", []),
+        ("not timed_in in ['network']", []),
+        ("toolchain['gcc'] not in ['12'] or trial == 4", [4]),
+        ("toolchain['tvm'] not in ['0.1'] and trial == 4", [4]),
+        ("timed_in in ['network'] or trial == 4", [4]),
     ],
 )
 def test_admits_the_rows_that_python_would(

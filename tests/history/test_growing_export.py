@@ -105,6 +105,18 @@ def test_csv(tmp_path: Path, history: ParquetHistory) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_numbers_that_are_not_finite_are_null_in_csv(tmp_path: Path) -> None:
+    """JSON cannot hold them."""
+    told = {"loss": float("nan"), "gain": float("-inf"), "calls": 1.0}
+    store = ParquetHistory(str(tmp_path / "history"))
+    store.append([example_measurement(0, metrics=told, encoding=(float("nan"), 1.0))])
+    export_csv(store.uri, str(tmp_path / "rows.csv"))
+    with (tmp_path / "rows.csv").open() as text:
+        (row,) = csv.DictReader(text)
+    assert json.loads(row["metrics"]) == {"loss": None, "gain": None, "calls": 1.0}
+    assert json.loads(row["encoding"]) == [None, 1.0]
+
+
 def test_many_rows_of_csv_are_written_as_they_come(
     tmp_path: Path, history: ParquetHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 import tvm
 
 from dgtl_ray.core.errors import DeviceError
-from dgtl_ray.measure import describe_device, diagnose, host, toolchain
+from dgtl_ray.measure import cpu, describe_device, diagnose, host, toolchain
 from dgtl_ray.measure.cpu import describe_cpu
 from dgtl_ray.measure.gpu import describe_gpu, runs_code_for
 from dgtl_ray.measure.known_gpus import KNOWN_GPUS, find_known_gpu, gpu_called
@@ -44,6 +44,24 @@ def test_generations_of_one_name_are_told_apart(
 ) -> None:
     monkeypatch.setattr(host, "cpu_info", lambda: info)
     assert host.host_processor() == processor
+
+
+@pytest.mark.parametrize(("cores", "last_level_mb"), [(96, 384), (8, 32), (9, 64)])
+def test_the_last_level_is_all_caches_that_the_process_can_use(
+    cores: int, last_level_mb: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 96 cores each eight share one."""
+    for core in range(96):
+        first = core // 8 * 8
+        for level, size, sharers in ((1, "48K", core), (3, "32768K", f"{first}-{first + 7}")):
+            folder = tmp_path / f"cpu{core}" / "cache" / f"index{level}"
+            folder.mkdir(parents=True)
+            told = {"level": level, "type": "Data", "size": size, "shared_cpu_list": sharers}
+            for name, text in told.items():
+                (folder / name).write_text(f"{text}\n")
+    monkeypatch.setattr(cpu, "_CPUS", tmp_path)
+    monkeypatch.setattr(cpu, "allowed_cores", lambda: set(range(cores)))
+    assert cpu.cache_sizes_bytes.__wrapped__() == (48 << 10, last_level_mb << 20)
 
 
 def test_another_kind_of_target_is_refused() -> None:

@@ -67,3 +67,12 @@ def test_a_dead_owners_root_is_removed_in_time(settled_s: float) -> None:
     assert path.exists() is (settled_s > 0)
     remove_abandoned(path.parent, settled_s=-1.0)
     assert not path.exists()
+
+
+def test_a_root_can_be_anywhere(tmp_path: Path) -> None:
+    root = ScratchRoot(tmp_path)
+    assert root.path.parent == tmp_path
+    remove_abandoned(tmp_path, settled_s=-1.0)
+    assert root.path.exists()
+    root.remove()
+    assert not list(tmp_path.iterdir())

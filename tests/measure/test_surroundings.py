@@ -110,6 +110,17 @@ def test_no_more_passes_than_displaces_the_caches(
     assert stage.passed_bytes == 2 * cache_sizes_bytes()[1]
 
 
+def test_as_much_passes_as_displaces_the_cores_own_caches(
+    activations: dict[int, Any], traffic: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last level is smaller than they are together."""
+    room = "dgtl_ray.measure.surroundings"
+    monkeypatch.setattr(f"{room}.second_level_bytes", lambda: 2048)
+    monkeypatch.setattr(f"{room}.cache_sizes_bytes", lambda: (1024, 3072))
+    stage = stage_of(activations, traffic, Surroundings(other_bytes=1 << 20, weights=(1,)))
+    assert stage.passed_bytes == 2 * 2 * 2048
+
+
 def test_any_dtype_and_any_size_can_be_an_input(traffic: Any) -> None:
     import tvm
 

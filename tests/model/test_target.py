@@ -1,11 +1,16 @@
 """Targets that users name."""
 
 import json
+import platform
 
 import pytest
+import tvm
+from tvm.target import codegen
 
+from dgtl_ray.core import instruction_sets
 from dgtl_ray.core.cores import available_cores
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.instruction_sets import _KERNEL_NAMES
 from dgtl_ray.model import default_cuda_json, exact_math, parse_target
 
 
@@ -64,8 +69,6 @@ def test_a_bad_target_is_explained(text: str, message: str) -> None:
 
 
 def test_cuda_without_a_gpu_says_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tvm
-
     class NoDevice:
         exist = False
 
@@ -75,8 +78,6 @@ def test_cuda_without_a_gpu_says_what_to_give(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_cuda_takes_its_limits_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tvm
-
     class Device:
         exist = True
         compute_version = "8.6"
@@ -89,3 +90,17 @@ def test_cuda_takes_its_limits_from_the_device(monkeypatch: pytest.MonkeyPatch) 
     assert attributes["arch"] == "sm_86"
     assert attributes["max_threads_per_block"] == 512
     assert attributes["max_shared_memory_per_block"] == 101376
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names an x86-64 CPU")
+def test_this_machine_has_not_what_its_kernel_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"kind": "llvm", "mcpu": "skylake-avx512"}
+    promised = set(map(str, codegen.llvm_get_cpu_features(tvm.target.Target(named))))
+    known = {kernel for llvm, kernel in _KERNEL_NAMES.items() if llvm in promised}
+    monkeypatch.setattr(codegen, "llvm_get_system_cpu", lambda: "skylake-avx512")
+    monkeypatch.setattr(instruction_sets, "kernel_flags", lambda: frozenset(known))
+    assert "mattr" not in json.loads(parse_target("cpu").json)
+    monkeypatch.setattr(instruction_sets, "kernel_flags", lambda: frozenset(known - {"avx512f"}))
+    assert json.loads(parse_target("cpu").json)["mattr"] == ["-avx512f"]
+    monkeypatch.setattr(instruction_sets, "kernel_flags", frozenset)
+    assert "mattr" not in json.loads(parse_target("cpu").json)

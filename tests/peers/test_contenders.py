@@ -3,7 +3,12 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -14,8 +19,17 @@ from dgtl_ray.core.child import ChildContender
 from dgtl_ray.core.errors import DgtlError
 from dgtl_ray.core.example import Example
 from dgtl_ray.measure.latency import compare_latency
-from dgtl_ray.peers import PEERS, KeptNetwork, catalogue, installed, missing_note, peer_contender
+from dgtl_ray.peers import (
+    PEERS,
+    KeptNetwork,
+    catalogue,
+    conversion,
+    installed,
+    missing_note,
+    peer_contender,
+)
 from dgtl_ray.peers.conversion import mnn_file
+from dgtl_ray.peers.torch_loaders import load_pytorch
 from tests.peers.conftest import SPEC
 
 
@@ -105,6 +119,41 @@ def test_converting_installs_nothing(
     assert not asked.exists()
 
 
+_OWNER = """
+import sys
+from pathlib import Path
+from dgtl_ray.peers.conversion import _run
+_run("the converter", ["sh", "-c", sys.argv[1]], Path(sys.argv[2]) / "result")
+"""
+
+
+def test_what_a_converter_starts_ends_with_whoever_wants_the_result(tmp_path: Path) -> None:
+    """Also what its program starts: pnnx is one that starts another."""
+    note = tmp_path / "process"
+    script = f"sleep 600 & echo $! > {note}.new; mv {note}.new {note}; wait"
+    owner = subprocess.Popen([sys.executable, "-c", _OWNER, script, str(tmp_path)])
+    try:
+        wait_until(note.exists)
+        sleeper = psutil.Process(int(note.read_text()))
+    finally:
+        owner.kill()
+        owner.wait()
+    wait_until(lambda: not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE)
+
+
+def wait_until(is_so: Callable[[], bool], limit_s: float = 20.0) -> None:
+    give_up = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def test_a_converter_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversion, "_LIMIT_S", 0.1)
+    with pytest.raises(DgtlError, match=r"the converter takes longer than 0.1 s"):
+        conversion._run("the converter", ["sleep", "600"], tmp_path / "result")
+
+
 def test_one_that_cannot_load_says_why(kept: KeptNetwork) -> None:
     with pytest.raises(DgtlError, match=r"no missing"):
         contender("pytorch", kept, "tests.networks:missing").start()
@@ -145,3 +194,21 @@ def test_what_is_not_installed_is_named_with_how_to_get_it(monkeypatch: pytest.M
         == "not installed, so not timed: OpenVINO, MNN, ncnn: pip install 'dgtl_ray[baselines]'"
     )
     assert not missing_note(["pytorch"])
+
+
+def test_what_is_timed_of_pytorch_leaves_answers_where_they_are(
+    kept: KeptNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load_pytorch(SPEC, kept, torch.get_num_threads(), "cpu")
+    converted: list[torch.Tensor] = []
+    to_numpy = torch.Tensor.numpy
+
+    def counting(tensor: torch.Tensor, *, force: bool = False) -> Any:
+        converted.append(tensor)
+        return to_numpy(tensor, force=force)
+
+    monkeypatch.setattr(torch.Tensor, "numpy", counting)
+    (answer,) = run()
+    assert converted == []
+    assert Example.read(kept.folder).error_of([answer.numpy(force=True)]) < 1e-4
+    assert len(converted) == 1

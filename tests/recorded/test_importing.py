@@ -231,6 +231,17 @@ def test_autotvm_logs_of_many_gpus(tmp_path: Path) -> None:
     assert {row.status for row in rows} == {Status.OK, Status.BUILD_ERROR}
 
 
+def test_boards_of_one_family_are_devices_of_their_own(tmp_path: Path) -> None:
+    boards = [f"llvm -device=arm_cpu -model={name} -mattr=+neon" for name in ("bcm2837", "rk3399")]
+    file = lines(tmp_path / "log.json", *map(autotvm_v02, boards))
+    report, rows = imported(file, tmp_path / "h")
+    assert report.devices == ("bcm2837", "rk3399")
+    assert len({row.device_key for row in rows}) == 2
+    file = lines(tmp_path / "family.json", autotvm_v02("llvm -device=arm_cpu"))
+    with pytest.raises(InputError, match="arm_cpu' was measured: give --device"):
+        import_file(str(file), str(tmp_path / "other"))
+
+
 def test_old_autotvm_logs_ask_for_the_device(tmp_path: Path) -> None:
     file = lines(tmp_path / "log.json", autotvm_v01(0), autotvm_v01(1))
     with pytest.raises(InputError, match=r"'llvm -mcpu=core-avx2' .*give --device"):

@@ -16,6 +16,7 @@ from dgtl_ray.history import ParquetHistory, check_history
 from dgtl_ray.recorded.formats import ray_tune
 from dgtl_ray.recorded.formats.task import Hints
 from dgtl_ray.recorded.importing import import_file
+from dgtl_ray.recorded.tables import read_table
 from tests.functions import is_first_call
 from tests.recorded.format_files import (
     ktt,
@@ -432,6 +433,20 @@ def test_a_study_under_two_metrics_is_two_tasks(tmp_path: Path) -> None:
         rows = imported_again(file, into, device="RTX 3090", hints=hints)
     assert {name for row in rows for name in row.metrics or {}} == {"gflops", "speed"}
     assert len({row.workload_key for row in rows}) == 2
+
+
+def test_a_study_whose_later_trials_have_more_parameters_stays_one_task(tmp_path: Path) -> None:
+    into, done = tmp_path / "h", optuna_journal()
+    start, param, end = done[1:]
+    more = {**param, "trial_id": 1, "param_name": "unroll"}
+    second = [start, {**param, "trial_id": 1}, more, {**end, "trial_id": 1, "values": [0.25]}]
+    for entries in (done, [*done, *second]):
+        file = lines(tmp_path / "study", *entries)
+        assert import_file(str(file), str(into), device="RTX 3090").added == 1
+    first, last = imported_again(file, into, device="RTX 3090")
+    assert first.workload_key == last.workload_key
+    assert json.loads(last.config) == {"tile": 16, "unroll": 16}
+    assert read_table(f"{into}#{last.workload_key}").space.size == 2
 
 
 @pytest.mark.parametrize("kind", ["optuna", "optuna-journal"])

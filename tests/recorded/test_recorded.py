@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.core.measurement import Status
+from dgtl_ray.core.measurement import Stage, Status, TimedIn
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.recorded.formats.detect import read_tasks
 from dgtl_ray.recorded.formats.task import Hints
@@ -208,6 +208,29 @@ def test_reads_a_task_of_a_history(tmp_path: Path) -> None:
     np.testing.assert_array_equal(encoding, [[0, 1], [1, 1], [1, 0.5]])
     source = table.as_source(table.space, np.array([1]))
     np.testing.assert_array_equal(source.encoding, encoding[1:2])
+
+
+def test_times_that_were_taken_otherwise_do_not_count(tmp_path: Path) -> None:
+    """Finalists are timed in the network, too, and what was timed only there is left out."""
+    confirmed: dict[str, Any] = {"stage": Stage.CONFIRM, "timed_in": TimedIn.NETWORK}
+    tile, other, alone = ('{"tile": 2}', '{"tile": 4}', '{"tile": 8}')
+    rows = [
+        example_measurement(0, config=tile, encoding=(), cost_s=4e-3, **confirmed),
+        example_measurement(1, config=tile, encoding=(1.0, 2.0), cost_s=1e-3, passed_bytes=9),
+        example_measurement(2, config=tile, encoding=(1.0, 2.0), cost_s=8e-3),
+        example_measurement(3, config=other, encoding=(), cost_s=5e-3, **confirmed),
+        example_measurement(4, config=alone, encoding=(2.0, 2.0), cost_s=2e-3, passed_bytes=9),
+        example_measurement(5, config=alone, encoding=(), status=Status.WRONG_RESULT),
+    ]
+    ParquetHistory(str(tmp_path / "h")).append(rows)
+    table = read_table(f"{tmp_path / 'h'}#workload")
+    np.testing.assert_allclose(table.cost_s, [1e-3, np.nan])
+    assert table.status == (Status.OK, Status.WRONG_RESULT)
+    encoding = table.space.encode(table.space.rows, table.device)
+    np.testing.assert_array_equal(encoding, [[1, 2], [2, 2]])
+    ParquetHistory(str(tmp_path / "network")).append(rows[:1])
+    with pytest.raises(InputError, match="no configuration of workload 'workload' that was timed"):
+        read_table(f"{tmp_path / 'network'}#workload")
 
 
 def test_a_task_on_several_devices_needs_one_named(tmp_path: Path) -> None:

@@ -188,6 +188,18 @@ def test_without_noted_rounds_seconds_count_from_the_first_trial(tmp_path: Path)
     assert len(nothing.seconds) == 0
 
 
+def test_trials_that_ran_at_once_count_in_the_order_in_which_they_ended(tmp_path: Path) -> None:
+    """The first one is the fastest, and ends last."""
+    ends = [trial(k).created_at for k in (6, 2, 4)]
+    rows = [replace(trial(k), created_at=end) for k, end in enumerate(ends)]
+    run = write_run(tmp_path / "run", rows, finished=False)
+    line = page.plot_optimization_history(run, over="seconds").data[0]
+    assert list(line.x) == [0.0, 4.0, 8.0]
+    assert list(best_so_far(page.read_run(run))) == pytest.approx([6e-3, 6e-3, 4e-3])
+    (told,) = page.comparison_rows([run])
+    assert (told["trials to 1.05 × best"], told["seconds to it"]) == (3, 8.0)
+
+
 def test_every_kind_of_device_has_a_lane(tmp_path: Path) -> None:
     rows = [replace(trial(k), device_key=f"cpu/{'ab'[k % 2]}/2") for k in range(12)]
     rows[3] = replace(rows[3], cost_s=None, status=Status.RUN_ERROR, error="no", repeats_s=())

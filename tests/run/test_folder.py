@@ -261,7 +261,7 @@ def test_a_key_is_neither_kept_nor_told(tmp_path: Path, bucket: Bucket) -> None:
     state = folder.begin(example_state(history=shared), resume=False)
     RunRecord(folder, state).append([example_measurement(run_id="r1")])
     folder.save_time(state, SPENT)
-    folder.module.mkdir()
+    folder.unverified.mkdir()
     module = folder.publish(verified=True)
     with pytest.raises(InputError, match="already holds a run") as refused:
         RunFolder(run).begin(example_state(history=shared), resume=False)

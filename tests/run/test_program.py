@@ -54,6 +54,11 @@ def test_parameters_as_the_command_line_gives_them() -> None:
             read_parameter(wrong)
 
 
+def test_a_range_of_too_many_values_is_refused() -> None:
+    with pytest.raises(InputError, match="'n': a parameter has more than"):
+        read_parameter("n=1..2147483648")
+
+
 def test_a_parameter_that_is_given_twice_is_refused() -> None:
     assert read_flags(["tile=8", "unroll=1..2"]) == {"tile": [8], "unroll": [1, 2]}
     with pytest.raises(InputError, match="tile is given twice: write tile=8,16"):

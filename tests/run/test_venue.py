@@ -10,15 +10,15 @@ import pytest
 
 from dgtl_ray.configs import RunConfig
 from dgtl_ray.core.device import DeviceDescriptor
-from dgtl_ray.core.errors import DeviceError, DgtlError, InputError
-from dgtl_ray.deploy import ModuleMetadata, load
+from dgtl_ray.core.errors import DeployError, DeviceError, DgtlError, InputError
+from dgtl_ray.deploy import ModuleMetadata, TunedModule, Verification, load, verify
 from dgtl_ray.deploy.layout import FILES
 from dgtl_ray.engine.places import Place, find_places
 from dgtl_ray.engine.remote import at_place
 from dgtl_ray.engine.roll_call import Presence
 from dgtl_ray.history import ParquetHistory
 from dgtl_ray.measure import describe_device, toolchain
-from dgtl_ray.model import load_network, parse_target
+from dgtl_ray.model import Network, default_cuda_json, load_network, parse_target
 from dgtl_ray.run import finishing
 from dgtl_ray.run import venue as venue_module
 from dgtl_ray.run.comparison import NO_COMPARISON
@@ -60,6 +60,15 @@ def plan() -> Plan:
         metadata=metadata,
         compare=False,
     )
+
+
+def wrong(module: TunedModule, network: Network) -> Verification:
+    """What comes of a module whose answers are twice the right ones."""
+
+    def twice(*inputs: Any) -> Any:
+        return np.float32(2) * np.asarray(module(*inputs))
+
+    return verify(twice, network)
 
 
 @pytest.mark.long
@@ -104,6 +113,23 @@ def test_this_machine_needs_no_cluster(plan: Plan, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["module"]
 
 
+def test_here_a_run_is_for_the_first_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace(FAKE_DEVICE, kind="cuda", name="NVIDIA A100")
+    monkeypatch.setattr(venue_module, "describe_device", lambda _target: first)
+    venue = Venue("local", print)
+    gpu, cpu = default_cuda_json("sm_80"), parse_target("cpu").json
+    monkeypatch.setattr(
+        venue_module, "parse_target", lambda name: parse_target(gpu if name == "cuda" else name)
+    )
+    for name in ("cuda", gpu):
+        venue.target(name)
+        assert (venue.device_key, venue.processor) == (first.key, "")
+    with pytest.raises(DeviceError, match=r"cuda/NVIDIA A100/2, wanted is H100"):
+        venue.target("cuda", "H100")
+    venue.target(cpu)
+    assert venue.device_key == ""
+
+
 def test_what_only_describes_a_module_may_fail(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +146,34 @@ def test_what_only_describes_a_module_may_fail(
         "nothing was timed in turn: it was killed",
         "where the network's time goes is not known: it was killed",
     ]
+
+
+def test_a_verified_module_stays_until_another_one_is(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    network = load_network(NETWORK, plan.target)
+    kept = replace(plan, metadata=replace(plan.metadata, history=("kept",)))
+    finishing.finish(kept, network, folder.unverified)
+    assert folder.publish(verified=True) == str(folder.module)
+
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finishing, "verify", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finishing.finish(plan, network, folder.unverified)
+    with pytest.raises(DeployError, match=r"was not verified yet: resume the run"):
+        load(folder.unverified)
+    assert load(folder.module).metadata.history == ("kept",)
+
+    monkeypatch.setattr(finishing, "verify", wrong)
+    assert not finishing.finish(plan, network, folder.unverified).verification.ok
+    assert folder.publish(verified=False) == ""
+    assert load(folder.module).metadata.history == ("kept",)
+    with pytest.raises(DeployError, match="failed verification"):
+        load(tmp_path / "run" / "rejected")
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["module", "rejected"]
 
 
 def test_a_run_is_not_resumed_on_another_kind_of_device(tmp_path: Path) -> None:

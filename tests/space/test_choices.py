@@ -46,6 +46,20 @@ def test_steps_written_out_divide_the_reduction() -> None:
     assert step_rows(6) == [(6, 1), (3, 2)]
 
 
+@pytest.mark.parametrize(("cores", "parts"), [(1, 1), (2, 2), (24, 24), (64, 32)])
+def test_no_more_parts_are_asked_for_than_there_can_be(cores: int, parts: int) -> None:
+    """Twelve rows of two vectors, 64 parts, would take 27 registers."""
+    machine = Machine(cpu=MACHINE.cpu, cores=cores)
+    rows = tile_knob("rows", 0, [(4, 1, 1, 4), (8, 1, 1, 12)])
+    columns = tile_knob("channels", 1, [(4, 1, 1, 8), (8, 1, 1, 16), (2, 1, 1, 8)])
+    assert machine.register_limits(64, rows, columns).least_parts == parts
+
+
+def test_without_two_parts_there_is_nothing_to_run_in_parallel() -> None:
+    rows, columns = tile_knob("rows", 0, [(1, 1, 1, 4)]), tile_knob("channels", 1, [(1, 1, 1, 8)])
+    assert MACHINE.register_limits(8, rows, columns).least_parts == 2
+
+
 def test_lanes_divide_the_channels() -> None:
     assert [MACHINE.lanes(channels) for channels in (64, 20, 1000)] == [8, 4, 8]
 

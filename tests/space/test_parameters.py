@@ -1,6 +1,9 @@
 """A user's own parameters as a design space."""
 
 import json
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space import TableSpace
 from dgtl_ray.space.parameters import choice, randint, read_parameters, steps, tile
 from dgtl_ray.space.parameters.product import ProductSpace
@@ -93,6 +97,101 @@ def test_ray_tunes_whole_numbers_end_before_their_upper_bound() -> None:
     ):
         levels = read_parameters({"n": domain}).knobs[0].levels
         assert (levels[0], levels[-1]) == (least, most)
+
+
+def test_ray_tunes_wide_ranges_keep_their_scale() -> None:
+    from ray import tune
+
+    def levels(domain: Any) -> Any:
+        return np.array(read_parameters({"n": domain}).knobs[0].levels)
+
+    whole = levels(tune.lograndint(1, 4096))
+    assert (whole[0], whole[-1]) == (1, 4095)
+    assert np.median(whole) < 200
+    rates = levels(tune.qloguniform(1e-4, 1e-1, 5e-5))
+    assert len(rates) <= 64
+    assert np.median(rates) < 0.02
+    np.testing.assert_allclose(rates / 5e-5, np.round(rates / 5e-5))
+    fine = levels(tune.quniform(0, 1, 1e-6))
+    assert (len(fine), fine[0], fine[-1]) == (64, 0, 1)
+    np.testing.assert_allclose(fine / 1e-6, np.round(fine / 1e-6))
+
+
+@contextmanager
+def at_most(megabytes: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < megabytes * 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_values_are_counted_before_they_are_written_out() -> None:
+    with at_most(20):
+        for count in (2**31, 2**70):
+            with pytest.raises(InputError, match="are searched"):
+                randint(0, count)
+            with pytest.raises(InputError, match="'a': a parameter has"):
+                read_parameters({"a": range(count)})
+        with pytest.raises(InputError, match="are searched"):
+            steps(0, 1, count=2**31)
+
+
+def test_no_more_values_are_made_than_can_be_searched() -> None:
+    with pytest.raises(InputError, match="are searched"):
+        choice(str(k) for k in range(10**12))
+    with pytest.raises(InputError, match="are searched"):
+        tile(2**9, parts=12)
+
+
+def test_equal_values_of_other_kinds_are_values_of_their_own() -> None:
+    assert str(choice([1, 0.5, 1.0, True, 1]).levels) == "(1, 0.5, 1.0, True)"
+    space = table({"a": [1, 0.5, 1.0, True]})
+    assert sorted(map(str, space.knobs[0].levels)) == ["0.5", "1", "1.0", "True"]
+    for row in space.rows:
+        np.testing.assert_array_equal(space.row_of(space.config_of(row)), row)
+    assert table({"a": [0.5, 2.0]}).holds("", '{"a": 2}')
+
+
+def test_min_and_max_of_one_parameter_are_those_of_its_parts() -> None:
+    found = configs(table({"t": tile(12)}, "min(t) != 1 and max(t) < 6"))
+    assert found == [{"t": [3, 4]}, {"t": [4, 3]}]
+    for text in ("min(x) > 1", "max(3) > 1"):
+        with pytest.raises(InputError, match="cannot be judged: min and max of one value"):
+            read_parameters({"x": [1, 2]}, [text])
+
+
+def test_names_that_are_no_identifiers_are_told_as_they_are() -> None:
+    values: dict[str, Any] = {"opt/lr": [0.01, 1.0], "opt": [4], "lr": [2], "t-size": tile(4)}
+    found = configs(table(values, "opt/lr < 0.1 and opt / lr == 2 and t-size[0] == 4"))
+    assert found == [{"opt/lr": 0.01, "opt": 4, "lr": 2, "t-size": [4, 1]}]
+    texts = table({"a-b": ["a-b", "c"], "a": [5], "b": [5]}, "a-b == 'a-b' and a - b == 0")
+    assert [config["a-b"] for config in configs(texts)] == ["a-b"]
+    with pytest.raises(InputError, match=r"opt/lr\(1\)"):
+        read_restriction("opt/lr(1) > 2", ["opt/lr"])
+    with pytest.raises(InputError, match="'block' is no parameter"):
+        read_restriction("block + 1 > 2", ["block-size"])
+
+
+def test_a_parameter_of_very_many_texts_is_told_by_some_of_them() -> None:
+    names = [f"pass {k}" for k in range(20_000)]
+    space = table({"p": names})
+    assert len(space.columns) < 200
+    with at_most(50):
+        told = space.encode(space.rows[[0, 1, 63, 64, 19_999]], DEVICES["cpu"])
+    features = dict(zip(space.columns, told.T.tolist(), strict=True))
+    assert features["p is pass 1"] == [0, 1, 0, 0, 0]
+    assert features["p is another"] == [0, 0, 0, 1, 1]
+
+
+def test_numbers_among_very_many_texts_are_told_as_numbers() -> None:
+    space = table({"p": [*range(100), *"ab"]})
+    features = dict(zip(space.columns, space.encode(space.rows, DEVICES["cpu"]).T, strict=True))
+    np.testing.assert_array_equal(features["p is a number"], [1] * 100 + [0] * 2)
+    np.testing.assert_allclose(features["p scaled"][:100], np.arange(100) / 99, rtol=1e-6)
+    assert features["p is b"].tolist() == [0] * 101 + [1]
+    assert not features["p is another"].any()
 
 
 @pytest.mark.parametrize(
@@ -321,6 +420,45 @@ def test_what_was_drawn_directly_is_kept(
     pool = space.sample(1000, rng)
     assert 10 < len(pool) < 1000
     assert space.feasible(pool).all()
+
+
+def test_a_restricted_large_space_is_drawn_from_everywhere(rng: np.random.Generator) -> None:
+    values = {"a": range(64), "b": range(64), "c": range(64), "d": range(4096)}
+    space = read_parameters(values, ["a + b < 32"])
+    assert isinstance(space, ProductSpace)
+    pool = space.sample(2000, rng)
+    assert len(pool) == 2000
+    assert_spread(pool[:, 1:4])
+
+
+def assert_spread(rows: IntArray) -> None:
+    counts = np.unique(rows, axis=0, return_counts=True)[1]
+    assert len(counts) > 1000
+    assert counts.max() < 20
+
+
+def test_what_is_put_together_begins_everywhere(rng: np.random.Generator) -> None:
+    """Where so little is allowed that uniform draws give next to nothing."""
+    values = {"a": range(64), "b": range(64), "c": range(64), "d": range(4096)}
+    space = read_parameters(values, ["a == b"])
+    assert_spread(space.sample(2000, rng)[:, 1:4])
+
+
+@pytest.mark.parametrize("order", [("x", "kind"), ("kind", "x")])
+def test_a_restriction_waits_for_the_one_that_guards_it(order: tuple[str, ...]) -> None:
+    values = {"x": ["a", 2, 3], "kind": ["text", "number"]}
+    guarded = ("kind == 'number' and x != 'a'", "x * 2.5 > 6")
+    found = configs(table({name: values[name] for name in order}, *guarded))
+    assert found == [{"x": 3, "kind": "number"}]
+
+
+def test_what_is_asked_of_every_row_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = large()
+    config = space.config_of(space.sample(1, np.random.default_rng(0))[0])
+    assert len(space.key) == 16
+    monkeypatch.setattr("dgtl_ray.space.table_knob.as_column", None)
+    monkeypatch.setattr("dgtl_ray.space.knob_space.hashlib", None)
+    assert space.holds(space.key, config)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

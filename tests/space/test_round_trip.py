@@ -81,3 +81,10 @@ def test_what_is_no_configuration_is_refused(text: str, space_of: SpaceOf) -> No
 def test_what_is_no_space_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="design space"):
         DesignSpace.from_json(text)
+
+
+def test_a_key_is_worked_out_once(space_of: SpaceOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = space_of("conv2d", "cpu")
+    key = space.key
+    monkeypatch.setattr("dgtl_ray.space.design_space.hashlib", None)
+    assert space.key == key

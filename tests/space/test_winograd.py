@@ -131,6 +131,33 @@ def test_what_does_not_fit_exactly_is_left_out() -> None:
     assert not any(_algorithms(LayerTask(**{**vars(fits), "program": program})))
 
 
+@pytest.mark.parametrize("cores", [6, 12, 20, 24, 64])
+@pytest.mark.parametrize(("side", "channels"), [(7, 512), (14, 256), (28, 128)])
+def test_any_number_of_cores_has_it(side: int, channels: int, cores: int) -> None:
+    target = json.dumps({**json.loads(CPU), "num-cores": cores})
+    task = convolution((1, side, side, channels), channels)
+    assert _algorithms(task, target) == ["winograd 2", "winograd 4"]
+
+
+def test_the_choices_of_two_cores_stay() -> None:
+    """Histories hold them."""
+    target = json.dumps({"kind": "llvm", "mcpu": "skylake-avx512", "num-cores": 2})
+    space = read_design_space(convolution((1, 14, 14, 256), 256), target, ("winograd",))
+    sketch = space.sketches[1]
+    assert sketch.choices.tolist() == [8, 6, 3]
+    assert sketch.register_limits.least_parts == 2
+
+
+def test_where_none_of_ours_works_tvms_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def why_not(space: DesignSpace, index: int, *_: object) -> str:
+        return "too narrow" if space.sketches[index].algorithm else ""
+
+    monkeypatch.setattr("dgtl_ray.space.sketches.read._why_not", why_not)
+    sketches = _algorithms(convolution((1, 8, 8, 16), 16))
+    assert sketches
+    assert not any(sketches)
+
+
 def test_padding_with_anything_but_zeros_is_left_out() -> None:
     from tvm import te, topi
 

@@ -110,12 +110,15 @@ def bowl(points: Points, place: tuple[float, float]) -> TargetGP:
     return TargetGP(LAYOUT, theta, Observed(points=points[measured], y=y))
 
 
-def asked(acquisition: Acquisition, worth: torch.Tensor | None = None, n: int = 4) -> list[int]:
+def asked(
+    acquisition: Acquisition, worth: torch.Tensor | None = None, n: int = 4, below: float = 0.0
+) -> list[int]:
+    """What is chosen where the best is so far below all that was measured."""
     points, place = grid(), (0.3, -0.4)
     model = bowl(points, place)
     worth = torch.ones(len(points)).double() if worth is None else worth
     noise = torch.Generator().manual_seed(3)
-    best, pending = float(model.data.y.min()), points[torch.tensor([7])]
+    best, pending = float(model.data.y.min()) - below, points[torch.tensor([7])]
     return choose_batch(model, points, pending, best, worth, n, noise, acquisition)
 
 
@@ -141,6 +144,14 @@ def test_what_is_likely_to_fail_is_not_asked_for(acquisition: Acquisition) -> No
     points = grid()
     worth = torch.where(points.features[:, 0] > 0.35, 1.0, 1e-6).double()
     picked = torch.tensor(asked(acquisition, worth))
+    assert bool((points.features[picked][:, 0] > 0.35).all())
+
+
+@pytest.mark.parametrize("acquisition", ["ucb", "thompson", "qlogei"])
+def test_a_loss_is_no_smaller_where_little_is_likely_to_run(acquisition: Acquisition) -> None:
+    points = grid()
+    worth = torch.where(points.features[:, 0] > 0.35, 1.0, 1e-6).double()
+    picked = torch.tensor(asked(acquisition, worth, below=10.0))
     assert bool((points.features[picked][:, 0] > 0.35).all())
 
 

@@ -32,7 +32,7 @@ class Ansor:
     def read(self, path: Path, hints: Hints) -> list[ImportedTask]:
         """See `Importer`."""
         objective = hints.objective(LATENCY, "min")
-        tasks = TasksByKey(tool=self.name, objective=objective)
+        tasks = TasksByKey(tool=self.name, objective=objective, conditional=True)
         for line, record in read_json_lines(path):
             with expecting(f"{path}: line {line} is no record of Ansor"):
                 (workload, target, *_), (_, steps, *_) = record["i"]

@@ -39,7 +39,7 @@ class AutoTVM:
         """See `Importer`."""
         _refuse_pickles(path)
         objective = hints.objective(LATENCY, "min")
-        tasks = TasksByKey(tool=self.name, objective=objective)
+        tasks = TasksByKey(tool=self.name, objective=objective, conditional=False)
         for line, record in read_json_lines(path):
             with expecting(f"{path}: line {line} is no record of AutoTVM"):
                 key, row = _record(record, objective)

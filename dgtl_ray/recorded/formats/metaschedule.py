@@ -36,7 +36,7 @@ class MetaSchedule:
         _require_both(folder)
         hashes = _workloads(folder / WORKLOADS)
         objective = hints.objective(LATENCY, "min")
-        tasks = TasksByKey(tool=self.name, objective=objective)
+        tasks = TasksByKey(tool=self.name, objective=objective, conditional=True)
         for line, record in read_json_lines(folder / RECORDS):
             with expecting(f"{folder / RECORDS}: line {line} is no record of MetaSchedule"):
                 index, (trace, run_s, target, arguments, *_) = record

@@ -65,6 +65,7 @@ def study_task(
         # No storage dates a study itself; its first trial begins before any other ends. Read in one
         # zone wherever it is imported, as it names the run.
         began=moment_of(trials[0].started) if 0 in trials else None,
+        conditional=True,
     )
 
 

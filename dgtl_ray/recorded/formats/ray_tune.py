@@ -66,6 +66,7 @@ class RayTune:
                 rows=[_row(one, metric=metric, objective=objective, unit=unit) for one in trials],
                 toolchain={"ray": "experiment"},
                 numbers=[trial.number for trial in trials],
+                conditional=True,
             )
         ]
 

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-# What a target calls the hardware.
-_MODEL = re.compile(r"(?:^|\s)-(?:model|device)=(\S+)")
+# What a target calls the hardware; `-device` names a family, such as `arm_cpu` and `mali`.
+_MODEL = re.compile(r"(?:^|\s)-model=(\S+)")
 _TAGS = re.compile(r"^nvidia/(?:nvidia-|geforce-)?(.+)$")
 
 

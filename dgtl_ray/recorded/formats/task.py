@@ -53,6 +53,8 @@ class ImportedTask:
         began: When the first trial of a study began, which other studies of its name, whose trials
             have the same numbers, do not share; UTC where the file names no zone, so that it is the
             same on every machine. None where it is not known.
+        conditional: Whether a row may lack knobs that others have: as the file grows, so may its
+            knobs, and they are no part of what the task is.
     """
 
     tool: str
@@ -65,6 +67,7 @@ class ImportedTask:
     toolchain: Mapping[str, str] = field(default_factory=dict)
     numbers: Sequence[int] | None = None
     began: datetime | None = None
+    conditional: bool = False
 
     @cached_property
     def knobs(self) -> tuple[str, ...]:

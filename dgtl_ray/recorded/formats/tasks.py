@@ -26,11 +26,18 @@ class TaskKey:
 
 
 class TasksByKey:
-    """Rows by task and target."""
+    """Rows by task and target.
 
-    def __init__(self, *, tool: str, objective: Objective) -> None:
+    Args:
+        tool: Who wrote the file.
+        objective: Of all tasks.
+        conditional: As of `ImportedTask`.
+    """
+
+    def __init__(self, *, tool: str, objective: Objective, conditional: bool) -> None:
         self._tool = tool
         self._objective = objective
+        self._conditional = conditional
         self._rows: dict[tuple[str, str], list[ImportedRow]] = defaultdict(list)
         self._versions: dict[tuple[str, str], str] = {}
 
@@ -57,6 +64,7 @@ class TasksByKey:
                 device_name=model_of(target),
                 device_kind="cpu" if is_cpu(target) else "gpu",
                 toolchain={self._tool: self._versions[name, target], "target": target},
+                conditional=self._conditional,
             )
             for (name, target), rows in self._rows.items()
         ]

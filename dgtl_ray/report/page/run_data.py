@@ -39,12 +39,16 @@ class RunData:
 
     @cached_property
     def searched(self) -> tuple[Measurement, ...]:
-        """Trials that a search asked for: no confirmations, nothing timed in the network."""
-        return tuple(
+        """Trials that a search asked for: no confirmations, nothing timed in the network.
+
+        In the order in which they ended: of trials that run at once it is another than their own.
+        """
+        asked = (
             row
             for row in self.rows
             if row.stage is not Stage.CONFIRM and row.timed_in is not TimedIn.NETWORK
         )
+        return tuple(sorted(asked, key=lambda row: (row.created_at, row.trial)))
 
     @cached_property
     def layers(self) -> dict[str, tuple[Measurement, ...]]:

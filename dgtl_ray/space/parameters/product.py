@@ -1,6 +1,7 @@
 """Every combination of parameters that its restrictions allow, listed or drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -9,17 +10,19 @@ from numpy.typing import NDArray
 from dgtl_ray.core.errors import InputError
 from dgtl_ray.core.roles import IntArray
 from dgtl_ray.space.knob_space import CANDIDATES, KnobSpace
-from dgtl_ray.space.parameters.restrictions import Restriction, as_column
+from dgtl_ray.space.parameters.restrictions import Restriction
 from dgtl_ray.space.sampling import distinct
 from dgtl_ray.space.table_knob import TableKnob
 
 # Rows that are drawn before a space counts as so sparse that it is drawn knob by knob.
 _BATCH = 4096
+# Where a smaller share of the rows drawn is allowed, drawing on until there are enough takes long.
+_LEAST_SHARE = 1 / 32
 # A drawing knob by knob that finds nothing is repeated with so many times the beginnings.
 _EFFORTS = (1, 8)
 # Drawings knob by knob that are added up where one gives too few.
 _ROUNDS = 16
-# Parts of the beginnings that one more knob is tried with, where few of what they give is allowed.
+# Parts of a knob's levels that beginnings are tried with, where few of what they give is allowed.
 _PARTS = 64
 
 
@@ -83,15 +86,23 @@ class ProductSpace(KnobSpace):
 
         Args:
             wanted: How many will do.
-            tries: Uniform draws that are made.
+            tries: Uniform draws that are made, at least.
             rng: Of the draws.
         """
-        rows = rng.integers(0, self._levels, size=(tries, len(self.knobs))).astype(np.int32)
-        rows = rows[allowed(self.knobs, self._restrictions, rows)]
+        rows = self._uniform(tries, rng)
+        if len(rows) >= _LEAST_SHARE * tries:
+            while len(rows) < wanted:
+                rows = np.concatenate([rows, self._uniform(tries, rng)])
         if len(rows) < wanted:
             efforts = _EFFORTS[:1] if len(rows) else _EFFORTS
             rows = np.concatenate([rows, self._combined(wanted, efforts, rng)])
         return _as_pool(rows)
+
+    def _uniform(self, tries: int, rng: np.random.Generator) -> IntArray:
+        """(found × knobs): those of some uniform draws that are allowed."""
+        rows = rng.integers(0, self._levels, size=(tries, len(self.knobs))).astype(np.int32)
+        kept: IntArray = rows[allowed(self.knobs, self._restrictions, rows)]
+        return kept
 
     def _combined(self, wanted: int, efforts: Sequence[int], rng: np.random.Generator) -> IntArray:
         """(found × knobs): drawn knob by knob, with effort after effort until there is any."""
@@ -112,10 +123,11 @@ def listed(
     later restrictions leave of them is then not known.
     """
     rows: IntArray = np.zeros((1, 0), dtype=np.int32)
-    for count, knob in enumerate(knobs, start=1):
+    for knob in knobs:
         if len(rows) * len(knob.levels) > 4 * most:
             return None
-        rows = _extended(rows, knobs[:count], restrictions)
+        levels = np.tile(np.arange(len(knob.levels), dtype=np.int32), (len(rows), 1))
+        rows = _extended(rows, levels, knobs, restrictions)
         if len(rows) > most:
             return None
     return rows
@@ -137,8 +149,9 @@ def combine(
     """(n × knobs): random combinations that the restrictions allow, at most `most`.
 
     Knob after knob joins, and each restriction leaves out what it forbids as soon as its
-    parameters are there; of more than `most` beginnings a random part goes on. So there may be
-    none, although some are allowed.
+    parameters are there; of more than `most` beginnings a random part goes on. Each beginning is
+    tried with some of a knob's levels, then with others, until enough go on. So there may be none,
+    although some are allowed.
 
     Args:
         knobs: The choices.
@@ -148,45 +161,59 @@ def combine(
         rng: Chooses them.
     """
     rows: IntArray = np.zeros((1, 0), dtype=np.int32)
-    for count in range(1, len(knobs) + 1):
-        rows = _grown(rows, knobs[:count], restrictions, enough=enough, most=most, rng=rng)
+    for knob in knobs:
+        parts: list[IntArray] = []
+        for levels in _level_parts(len(rows), len(knob.levels), 4 * most, rng):
+            parts.append(_extended(rows, levels, knobs, restrictions))
+            if sum(map(len, parts)) >= enough:
+                break
+        grown = np.concatenate(parts)
+        rows = grown[rng.permutation(len(grown))[:most]]
     return rows
 
 
-def _grown(
-    rows: IntArray,
-    knobs: Sequence[TableKnob],
-    restrictions: Sequence[Restriction],
-    *,
-    enough: int,
-    most: int,
-    rng: np.random.Generator,
-) -> IntArray:
-    """Beginnings (n × knobs - 1) with the last knob, in random order: part by part until enough."""
-    size = max(4 * most // len(knobs[-1].levels), 1)
-    parts = [_extended(rows[:size], knobs, restrictions)]
-    for start in range(size, min(len(rows), _PARTS * size), size):
-        if sum(map(len, parts)) >= enough:
-            break
-        parts.append(_extended(rows[start : start + size], knobs, restrictions))
-    grown = np.concatenate(parts)
-    kept: IntArray = grown[rng.permutation(len(grown))[:most]]
-    return kept
+def _level_parts(
+    beginnings: int, levels: int, pairs: int, rng: np.random.Generator
+) -> Iterator[IntArray]:
+    """(beginnings × some) random levels for each beginning, part after part, no level twice.
+
+    Args:
+        beginnings: How many there are.
+        levels: Of the knob that joins.
+        pairs: Of a beginning and a level in a part, about.
+        rng: Chooses them.
+    """
+    each = min(max(pairs // max(beginnings, 1), 1), levels)
+    order = rng.permutation(levels).astype(np.int32)
+    first = rng.integers(0, levels, size=(beginnings, 1))
+    for start in range(0, min(levels, _PARTS * each), each):
+        yield order[(first + np.arange(start, min(start + each, levels))) % levels]
 
 
 def _extended(
-    rows: IntArray, knobs: Sequence[TableKnob], restrictions: Sequence[Restriction]
+    rows: IntArray,
+    levels: IntArray,
+    knobs: Sequence[TableKnob],
+    restrictions: Sequence[Restriction],
 ) -> IntArray:
-    """Beginnings (n × knobs - 1) with each level of the last knob that restrictions allow."""
-    last = knobs[-1]
-    levels = np.arange(len(last.levels), dtype=np.int32)
-    repeated = np.repeat(rows, len(levels), axis=0)
-    longer = np.concatenate([repeated, np.tile(levels, len(rows))[:, None]], axis=1)
-    there = {knob.name for knob in knobs}
+    """Beginnings (n × k) with each of their levels (n × some) of the next knob that are allowed.
+
+    A restriction that cannot be judged of a beginning waits for the last knob: one given before it,
+    whose parameters are not all there yet, may leave out what it cannot judge.
+    """
+    repeated = np.repeat(rows, levels.shape[1], axis=0)
+    longer: IntArray = np.concatenate([repeated, levels.reshape(-1, 1)], axis=1)
+    there = knobs[: longer.shape[1]]
+    if len(there) == len(knobs):
+        kept: IntArray = longer[allowed(knobs, restrictions, longer)]
+        return kept
+    names, last = {knob.name for knob in there}, there[-1].name
     # A condition between constants alone is due at once.
-    due = [r for r in restrictions if r.names <= there and (last.name in r.names or not r.names)]
-    kept: IntArray = longer[allowed(knobs, due, longer)]
-    return kept
+    due = [r for r in restrictions if r.names <= names and (last in r.names or not r.names)]
+    for restriction in due:
+        with suppress(InputError):
+            longer = longer[allowed(there, [restriction], longer)]
+    return longer
 
 
 def allowed(
@@ -195,11 +222,14 @@ def allowed(
     """(n,) which rows (n × knobs) every restriction holds of.
 
     Each is asked about rows that those before it allow: one may so keep zeros from a division.
+
+    Raises:
+        InputError: One cannot be judged.
     """
     left = np.arange(len(rows))
     for restriction in restrictions:
         columns = {
-            knob.name: as_column(knob.levels, exact=restriction.exact)[rows[left, k]]
+            knob.name: (knob.given if restriction.exact else knob.calculated)[rows[left, k]]
             for k, knob in enumerate(knobs)
             if knob.name in restriction.names
         }

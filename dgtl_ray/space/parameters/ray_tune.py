@@ -1,13 +1,17 @@
 """Ray Tune's spelling of parameters, read without importing Ray."""
 
+from collections.abc import Iterable
 from math import ceil, floor, log10
 from typing import Any
 
+import numpy as np
+
 from dgtl_ray.core.errors import InputError
-from dgtl_ray.space.parameters.values import Parameter, choice, randint, steps
+from dgtl_ray.space.parameters.values import Parameter, choice, steps
 
 _MODULE = "ray.tune.search.sample"
-# Whole numbers of a range that are searched one by one; of a wider one, so many on its scale.
+# Numbers of a range that are searched one by one; of a wider one, or one that is logarithmic and
+# has more than so many steps, those on its scale.
 _MOST_WHOLE = 4096
 _STEPS = 64
 
@@ -16,7 +20,8 @@ def from_ray_tune(given: Any) -> Parameter | None:
     """The values of one of Ray Tune's domains, None where it is none.
 
     A range of numbers becomes steps on its scale: `randint` and `quniform` exactly, where they have
-    at most 4,096; what is continuous as 64 of them.
+    at most 4,096, and `lograndint` and `qloguniform`, where they have at most 64; others, and what
+    is continuous, as 64 of them.
 
     Raises:
         InputError: It is a domain that has no values to choose from.
@@ -40,21 +45,30 @@ def _range(domain: Any, *, whole: bool) -> Parameter:
     if scale not in ("_Uniform", "_LogUniform"):
         raise InputError(f"{domain!r} of Ray Tune has no bounds: give a range, or values")
     log = scale == "_LogUniform"
-    # Of whole numbers `upper` is excluded, but where they are multiples of more than 1.
+    if whole and step <= 1:
+        # `upper` is excluded here, but not where they are multiples of more than 1.
+        return _multiples(1, int(domain.lower), int(domain.upper) - 1, log=log)
     lower, upper = float(domain.lower), float(domain.upper)
-    if step and not (whole and step == 1):
-        return _multiples(lower, upper, step, whole=whole)
-    if whole and (upper - lower <= _MOST_WHOLE):
-        return randint(int(lower), int(upper))
-    if not whole:
+    if not step:
         return steps(lower, upper, count=_STEPS, log=log)
-    spread = steps(lower, upper - 1, count=_STEPS, log=log)
-    return choice(round(float(x)) for x in spread.levels)  # type: ignore[arg-type]
+    first, last = ceil(lower / step - 1e-9), floor(upper / step + 1e-9)
+    return _multiples(int(step) if whole else step, first, last, log=log)
 
 
-def _multiples(lower: float, upper: float, step: float, *, whole: bool) -> Parameter:
-    """Multiples of a step from bound to bound, as Ray Tune rounds them."""
-    digits = max(0, ceil(-log10(step)) + 6)
-    numbers = range(ceil(lower / step - 1e-9), floor(upper / step + 1e-9) + 1)
-    values = [round(k * step, digits) for k in numbers]
-    return choice([int(value) for value in values] if whole else values)
+def _multiples(unit: float, first: int, last: int, *, log: bool) -> Parameter:
+    """Multiples of a unit, as Ray Tune rounds them: all of them, or some on their scale.
+
+    Args:
+        unit: Whole for whole numbers.
+        first: Of them, in units.
+        last: Of them, in units.
+        log: Whether their scale is logarithmic.
+    """
+    numbers: Iterable[int] = range(first, last + 1)
+    if last - first >= (_STEPS if log else _MOST_WHOLE):
+        spread = (
+            np.geomspace(max(first, 1), last, _STEPS) if log else np.linspace(first, last, _STEPS)
+        )
+        numbers = [round(float(number)) for number in spread]
+    digits = max(0, ceil(-log10(unit)) + 6)
+    return choice(round(number * unit, digits) for number in numbers)

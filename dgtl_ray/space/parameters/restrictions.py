@@ -1,6 +1,7 @@
 """Conditions between parameters: as text, read without evaluating anything, or as functions."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgtl_ray.core.errors import InputError
+from dgtl_ray.space.table_knob import as_column
 
 # Values (n,) of each parameter, as `as_column` makes them.
 Columns = Mapping[str, NDArray[Any]]
@@ -35,10 +37,27 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: gt,
     ast.GtE: ge,
 }
+_TEXT = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
+
+
+def _extreme(of_parts: Callable[..., Any], of_two: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Python's `min` or `max`: of several values, or of one parameter's parts."""
+
+    def found(*values: Any) -> Any:
+        if len(values) > 1:
+            return reduce(of_two, values)
+        rows = values[0]
+        if not (isinstance(rows, np.ndarray) and all(isinstance(row, tuple) for row in rows)):
+            raise TypeError("min and max of one value need a parameter whose values are lists")
+        return as_column([of_parts(row) for row in rows])
+
+    return found
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
-    "min": lambda *values: reduce(np.minimum, values),
-    "max": lambda *values: reduce(np.maximum, values),
+    "min": _extreme(min, np.minimum),
+    "max": _extreme(max, np.maximum),
 }
 
 
@@ -115,7 +134,8 @@ def read_restriction(
     """A condition as text in Python's syntax, or a function of one configuration.
 
     Text may hold parameters, one's part as `tile[0]`, numbers, texts, `+ - * / // % **`, `abs`,
-    `min`, `max`, comparisons (chained, too), `in`, `not in`, `and`, `or`, `not`, parentheses.
+    `min`, `max` (of one parameter: of its parts), comparisons (chained, too), `in`, `not in`,
+    `and`, `or`, `not`, parentheses. A name that is no identifier is told as it is: `opt/lr < 0.1`.
     A configuration at which Python would divide by zero is not allowed.
 
     Raises:
@@ -126,7 +146,7 @@ def read_restriction(
     if len(condition) > _LONGEST:
         raise InputError(f"a restriction has {len(condition)} characters; {_LONGEST} are allowed")
     try:
-        tree = ast.parse(condition.strip(), mode="eval").body
+        tree = _parsed(condition.strip(), names)
         used = _names(tree)
         if unknown := sorted(used - set(names)):
             raise InputError(
@@ -139,16 +159,33 @@ def read_restriction(
     return Restriction(text=condition, names=used, exact=False, holds=_judged(holds, condition))
 
 
-def as_column(values: Sequence[Any], *, exact: bool = False) -> NDArray[Any]:
-    """Values as an array: as objects, or, unless they are wanted `exact`, numbers as float64.
+def _parsed(condition: str, names: Sequence[str]) -> ast.expr:
+    """The syntax of a condition; names that Python could not read, as `opt/lr`, are one name each.
 
-    No product of float64 overflows.
+    Raises:
+        SyntaxError: It is none.
     """
-    if not exact and all(isinstance(value, bool | int | float) for value in values):
-        return np.array(values, dtype=np.float64)
-    column: NDArray[Any] = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
+    unlike = sorted(filter(_needs_a_placeholder, names), key=len, reverse=True)
+    prefix = "_" * (1 + max(map(len, names), default=0))
+    real = {f"{prefix}{k}": name for k, name in enumerate(unlike)}
+    placeholders = {name: placeholder for placeholder, name in real.items()}
+    # Of the texts in it nothing is replaced.
+    tokens = "|".join([_TEXT, *(rf"(?<!\w){re.escape(name)}(?!\w)" for name in unlike)])
+    readable = re.sub(tokens, lambda found: placeholders.get(found[0], found[0]), condition)
+    tree = ast.parse(readable, mode="eval").body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = real.get(node.id, node.id)
+    return tree
+
+
+def _needs_a_placeholder(name: str) -> bool:
+    """Whether a parameter's name is no identifier; a number stays one."""
+    try:
+        float(name)
+    except ValueError:
+        return not name.isidentifier() and any(map(str.isalpha, name))
+    return False
 
 
 def _names(tree: ast.expr) -> frozenset[str]:

@@ -74,6 +74,8 @@ def read_design_space(
             _log.info("task %s: sketch %d is left out: %s", task.name, index, reason)
         else:
             sketches.append(sketch)
+    if not sketches and DIRECT not in algorithms and any(sketch.algorithm for sketch in found):
+        return read_design_space(task, target, (DIRECT,))
     untunable = "" if sketches else (reasons or ["there is no sketch of it"])[-1]
     return DesignSpace(kind=kind, sketches=tuple(sketches), limits=limits, untunable=untunable)
 

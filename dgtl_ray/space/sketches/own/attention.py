@@ -58,7 +58,7 @@ def attention_sketches(module: Any, machine: Machine, workload: Nest) -> Iterato
         tile_knob("channels", 1, columns),
         tile_knob("reduction", 2, step_rows(shape.width)),
     )
-    limits = machine.register_limits(lanes)
+    limits = machine.register_limits(lanes, *knobs[:2])
     yield Sketch(
         knobs=knobs,
         nest=_nest(pairs * shape.tokens, vectors * lanes, shape.width),

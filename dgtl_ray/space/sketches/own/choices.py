@@ -19,6 +19,8 @@ FLOAT_BYTES = 4
 _UNROLLS = (1, 2, 4)
 # Rows of a register tile; fewer only where there are no more.
 _FEWEST_ROWS, _MOST_ROWS = 4, 16
+# A loop of one part is not parallel: an algorithm is no good on several cores without two.
+_FEWEST_PARTS = 2
 # Share of rows that may be computed twice, because parts are of one size.
 _MOST_WASTE = 0.15
 
@@ -39,10 +41,18 @@ class Machine:
         """Of a vector along so many channels."""
         return vector_factor(channels, self.cpu.lanes)
 
-    def register_limits(self, channels: int) -> RegisterLimits:
-        """Of sums along so many output channels."""
+    def register_limits(self, channels: int, rows: Knob, columns: Knob) -> RegisterLimits:
+        """Of sums along so many output channels.
+
+        Args:
+            channels: Of the output.
+            rows: Tiles the rows of the sums.
+            columns: Tiles their channels.
+        """
+        lanes = self.lanes(channels)
+        most = max(self._most_parts(lanes, rows, columns), _FEWEST_PARTS)
         return RegisterLimits(
-            lanes=self.lanes(channels), registers=self.cpu.registers, least_parts=self.cores
+            lanes=lanes, registers=self.cpu.registers, least_parts=min(self.cores, most)
         )
 
     def parts(self, total: int, sizes: Iterable[int]) -> list[int]:
@@ -52,6 +62,14 @@ class Machine:
             parts = -(-total // size)
             numbers |= {parts, -(-parts // self.cores) * self.cores}
         return sorted(numbers)
+
+    def _most_parts(self, lanes: int, rows: Knob, columns: Knob) -> int:
+        """Iterations of the parallel loop, at most, with tiles that fit registers, fill vectors."""
+        widths = columns.table[:, -1]
+        wide = columns.table[widths >= min(self.cpu.lanes // 2, int(widths.max()))]
+        fits = (rows.table[:, -1:] + 1) * -(-wide[:, -1] // lanes) + 1 <= self.cpu.registers
+        parts = rows.table[:, :1] * wide[:, 0]
+        return int(parts[fits].max(initial=1))
 
 
 def tile_knob(name: str, instruction: int, rows: Iterable[Row]) -> Knob:

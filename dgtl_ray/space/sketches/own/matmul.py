@@ -60,7 +60,7 @@ def matmul_sketches(module: Any, machine: Machine, workload: Nest) -> Iterator[S
         instructions=json.dumps({"algorithm": NAME, "lanes": lanes}),
         write_level=0,
         workload=workload,
-        register_limits=machine.register_limits(channels),
+        register_limits=machine.register_limits(channels, *knobs[:2]),
     )
 
 

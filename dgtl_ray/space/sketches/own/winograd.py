@@ -132,9 +132,11 @@ def _sketch(
     lanes = machine.lanes(outputs)
     held = transforms.products * channels * FLOAT_BYTES
     parts = machine.parts(tiles, _TILES)
+    # Few tiles are shared out in whatever numbers the channels divide into.
+    shares = range(1, machine.cores + 1)
     knobs = (
         tile_knob("tiles", 0, row_rows(tiles, parts, max(_MOST_BYTES // held, 1))),
-        tile_knob("channels", 1, column_rows(outputs, lanes, (1, machine.cores))),
+        tile_knob("channels", 1, column_rows(outputs, lanes, shares)),
         tile_knob("reduction", 2, step_rows(channels)),
     )
     instructions = {
@@ -150,7 +152,7 @@ def _sketch(
         instructions=json.dumps(instructions),
         write_level=0,
         workload=workload,
-        register_limits=machine.register_limits(outputs),
+        register_limits=machine.register_limits(outputs, *knobs[:2]),
     )
 
 
