@@ -55,6 +55,13 @@ class Acquisition(StrEnum):
     MES = "mes"
 
 
+# Of files that other tuners wrote.
+MetricOption = Annotated[
+    str, typer.Option(help="Name of the number to optimise, if the file does not say.")
+]
+ModeOption = Annotated[
+    str, typer.Option(help="min or max: whether a small or a large --metric is good.")
+]
 AcquisitionOption = Annotated[
     Acquisition, typer.Option(help="BoTorch's rule by which the dgtl search chooses batches.")
 ]

@@ -11,6 +11,8 @@ from dgtl_ray.commands.common import (
     DimOption,
     Group,
     JsonOption,
+    MetricOption,
+    ModeOption,
     PrecisionOption,
     ShapeOption,
     terminal,
@@ -125,12 +127,8 @@ def history_import(
     device: Annotated[
         str, typer.Option(help="GPU's name, or host for this CPU, if the file does not say.")
     ] = "",
-    metric: Annotated[
-        str, typer.Option(help="Name of the number to optimise, if the file does not say.")
-    ] = "",
-    mode: Annotated[
-        str, typer.Option(help="min or max: whether a small or a large --metric is good.")
-    ] = "",
+    metric: MetricOption = "",
+    mode: ModeOption = "",
 ) -> None:
     """Add what another tuner measured: knobs as they are, times in seconds, failures by kind."""
     from dgtl_ray.recorded.formats.task import Hints

@@ -8,6 +8,8 @@ from dgtl_ray.commands.common import (
     Acquisition,
     AcquisitionOption,
     JsonOption,
+    MetricOption,
+    ModeOption,
     Search,
     terminal,
 )
@@ -35,12 +37,8 @@ def replay(
     ] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Trials proposed at a time.")] = 8,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that share the runs.")] = 1,
-    metric: Annotated[
-        str, typer.Option(help="Name of the number to optimise, if the file does not say.")
-    ] = "",
-    mode: Annotated[
-        str, typer.Option(help="min or max: whether a small or a large --metric is good.")
-    ] = "",
+    metric: MetricOption = "",
+    mode: ModeOption = "",
     json_file: JsonOption = None,
 ) -> None:
     """Run a search against a recorded task instead of hardware."""

@@ -91,6 +91,26 @@ class DeviceKind(NamedTuple):
 ANY_KIND = DeviceKind()
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeviceAnswer:
+    """What was answered when it was asked what device there is.
+
+    Attributes:
+        descriptor: The device, None where it cannot be told.
+        processor: Which of the generations that share its name that is, see `DeviceKind`.
+        error: Why it cannot be told.
+    """
+
+    descriptor: DeviceDescriptor | None
+    processor: str = ""
+    error: str = ""
+
+    @property
+    def kind(self) -> DeviceKind:
+        """The kind of device that it is; any where that cannot be told."""
+        return DeviceKind(self.descriptor.key if self.descriptor else "", self.processor)
+
+
 def prevalent(kinds: Iterable[DeviceKind]) -> DeviceKind:
     """The kind of which there are most; of several, the first by name.
 

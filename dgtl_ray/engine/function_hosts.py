@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from dgtl_ray.core.device import DeviceDescriptor, DeviceKind, prevalent
+from dgtl_ray.core.device import DeviceAnswer, DeviceDescriptor, DeviceKind, prevalent
 from dgtl_ray.core.errors import DeviceError, DgtlError, InputError
 from dgtl_ray.engine.places import address_of
 from dgtl_ray.engine.room import nodes_for
@@ -20,25 +20,10 @@ _MOST_REFUSED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Host:
-    """What a process runs on.
-
-    Attributes:
-        node_id: Ray's name of its node.
-        descriptor: Its device, None where it cannot tell.
-        processor: Which of the generations that share its name that is, see `DeviceKind`.
-        error: Why it cannot tell.
-    """
+class Host(DeviceAnswer):
+    """What a process runs on, by Ray's name of its node."""
 
     node_id: str
-    descriptor: DeviceDescriptor | None
-    processor: str = ""
-    error: str = ""
-
-    @property
-    def kind(self) -> DeviceKind:
-        """The kind of device that it is; any where it cannot tell."""
-        return DeviceKind(self.descriptor.key if self.descriptor else "", self.processor)
 
 
 def host_here(describe: Callable[[], DeviceDescriptor]) -> Host:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dgtl_ray.core.device import DeviceDescriptor, DeviceKind, prevalent, processor_of
+from dgtl_ray.core.device import DeviceAnswer, DeviceDescriptor, prevalent, processor_of
 from dgtl_ray.core.errors import DeviceError, DgtlError
 from dgtl_ray.engine.board import published
 from dgtl_ray.engine.health import DeviceState
@@ -25,21 +25,10 @@ _LEFT = frozenset({DeviceState.REFUSED, DeviceState.LOST})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Presence:
-    """A device that was asked what it is; where it did not answer, `error` says why.
-
-    `processor` is which of the generations that share its name it is, see `DeviceKind`.
-    """
+class Presence(DeviceAnswer):
+    """A device that was asked what it is, by its place."""
 
     place: Place
-    descriptor: DeviceDescriptor | None
-    processor: str = ""
-    error: str = ""
-
-    @property
-    def kind(self) -> DeviceKind:
-        """The kind of device that it is; any where it did not answer."""
-        return DeviceKind(self.descriptor.key if self.descriptor else "", self.processor)
 
 
 def roll_call(places: Sequence[Place], timeout_s: float = _ANSWER_S) -> list[Presence]:

@@ -272,7 +272,7 @@ class RunFolder:
         Raises:
             InputError: What the run noted before is damaged.
         """
-        self._rounds = [*self.rounds(), (datetime.now(UTC), spent.total)]
+        self.rounds().append((datetime.now(UTC), spent.total))
 
     def rounds(self) -> list[tuple[datetime, float]]:
         """When each round was durable, and the seconds of search until then.

@@ -52,7 +52,7 @@ def _by_other_ways(
             other = network_from(source, target, network.precision)
             report = check(other, name_culprit=False)
         except NoWayError:
-            pass
+            pass  # it is none, so there is nothing to tell of it
         except (InputError, MissingExtraError) as error:
             reason = str(error).removeprefix(f"{network.name}: ")
             failures.append(f"another way in fails, too: {reason}")
